@@ -1,0 +1,1 @@
+"""Quizwell: a REST API and content service for question banks."""

@@ -1,0 +1,1 @@
+"""What knows HTTP, SQL, time and secrets, and no question."""

@@ -1,0 +1,82 @@
+"""Reads JSON bodies strictly: UTF-8, no NaN, no NUL, at most 20 levels, numbers as decimals."""
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.core.errors import Problem
+
+MAX_DEPTH = 20
+
+
+def parse_json(body: bytes) -> object:
+    """Return the JSON value; numbers with a fraction become Decimal. Problem malformed_json."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Problem("malformed_json", f"The body is not JSON: {_reason(error)}.") from error
+    _check(value, 0)
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"{name} is not a JSON number"
+    raise ValueError(message)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg.lower()}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return f"it is more than {MAX_DEPTH} levels deep"
+    return str(error)
+
+
+def _check(value: object, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Problem("malformed_json", f"The body is more than {MAX_DEPTH} levels deep.")
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _check_text(key)
+            _check(part, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check(part, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    # Neither can be stored in PostgreSQL, and a lone surrogate has no UTF-8 form.
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text if char >= "\ud800"):
+        message = "The body holds a NUL character or half of a surrogate pair."
+        raise Problem("malformed_json", message)
+
+
+class JsonRequest(Request):
+    """A request whose JSON is parsed strictly."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - the signature of the base class
+        """Return the parsed body, parsed once."""
+        if not hasattr(self, "_strict_json"):
+            self._strict_json = parse_json(await self.body())
+        return self._strict_json
+
+
+class JsonRoute(APIRoute):
+    """The route class of every router: strict JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler that parses its body by `parse_json`."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(JsonRequest(request.scope, request.receive))
+
+        return handle

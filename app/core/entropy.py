@@ -1,0 +1,75 @@
+"""The only source of time and of randomness, replaceable as a whole so that a history can be replayed."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Source(Protocol):
+    """Where time and random bytes come from."""
+
+    def milliseconds(self) -> int:
+        """Return the time since 1970 in milliseconds."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return `count` bytes that nobody can foretell."""
+
+
+class SystemSource:
+    """The clock and the random generator of the operating system."""
+
+    def milliseconds(self) -> int:
+        """Return the time since 1970 in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return `count` bytes from the operating system's generator."""
+        return os.urandom(count)
+
+
+class _Current:
+    source: Source = SystemSource()
+
+
+def milliseconds() -> int:
+    """Return the time since 1970 in milliseconds."""
+    return _Current.source.milliseconds()
+
+
+def now() -> datetime:
+    """Return the time in UTC, aware, in whole milliseconds."""
+    return from_milliseconds(milliseconds())
+
+
+def from_milliseconds(value: int) -> datetime:
+    """Return the UTC time that lies `value` milliseconds after 1970."""
+    seconds, rest = divmod(value, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+def random_bytes(count: int) -> bytes:
+    """Return `count` bytes that nobody can foretell."""
+    return _Current.source.random_bytes(count)
+
+
+def uuid7() -> UUID:
+    """Return a new time-ordered id (RFC 9562, version 7, random below the millisecond)."""
+    value = (milliseconds() << 80) | int.from_bytes(random_bytes(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return UUID(int=value)
+
+
+@contextmanager
+def overridden(source: Source) -> Iterator[None]:
+    """Take time and randomness from `source` while the block runs, in the whole process."""
+    before = _Current.source
+    _Current.source = source
+    try:
+        yield
+    finally:
+        _Current.source = before

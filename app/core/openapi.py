@@ -1,0 +1,53 @@
+"""What every operation of the OpenAPI document carries: its scope and its refusals."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from app.core.errors import PROBLEMS
+
+# Any route can meet these; its own refusals come on top.
+COMMON = (400, 401, 403, 412, 422, 429, 500, 503)
+
+
+class FieldErrorDocument(BaseModel):
+    """One thing wrong in the request."""
+
+    pointer: str | None = Field(description="JSON pointer into the body")
+    parameter: str | None = Field(description="query parameter or header")
+    code: str
+    detail: str
+    suggestions: list[str]
+
+
+class ProblemDocument(BaseModel):
+    """A refusal (RFC 9457, application/problem+json)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="stable; see docs/errors.md")
+    detail: str
+    request_id: str
+    errors: list[FieldErrorDocument]
+    context: dict[str, Any] = Field(description="particulars, typed for each code")
+
+
+def scope(name: str | None, **extra: object) -> dict[str, Any]:
+    """Return the `openapi_extra` that names the scope a route demands (None: no key needed)."""
+    return {"x-scope": name or "none", **extra}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route: those that any route can give, and `statuses`."""
+    return {status: _response(status) for status in sorted({*COMMON, *statuses})}
+
+
+def _response(status: int) -> dict[str, Any]:
+    codes = sorted(code for code, kind in PROBLEMS.items() if kind.status == status)
+    return {
+        "description": "Refused: " + ", ".join(f"`{code}`" for code in codes),
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        },
+    }

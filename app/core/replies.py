@@ -1,0 +1,61 @@
+"""A finished answer in bytes, and what every answer's headers have in common."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.responses import Response
+
+from app.core.errors import Problem
+
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+NO_STORE = b"no-store"
+PUBLIC = b"public, max-age=60"
+PRIVATE = b"private, no-cache"
+VARY = (b"vary", b"Authorization, Accept-Encoding, Quizwell-Min-Edition")
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: status, body, and the headers that are its own (names in lower case)."""
+
+    status: int
+    body: bytes
+    headers: Headers = field(default_factory=list)
+
+
+def json_reply(value: object, status: int = 200, headers: Headers | None = None) -> Reply:
+    """Return `value` as compact JSON."""
+    return Reply(status, orjson.dumps(value), [(b"content-type", JSON), *(headers or [])])
+
+
+def problem_reply(problem: Problem, request_id: str) -> Reply:
+    """Return a refusal as a problem document that nobody may cache."""
+    headers: Headers = [(b"content-type", PROBLEM_JSON), (b"cache-control", NO_STORE)]
+    headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    return Reply(problem.status, orjson.dumps(problem.document(request_id)), headers)
+
+
+def reply_response(reply: Reply) -> Response:
+    """Return the reply as a Starlette response, byte for byte."""
+    response = Response(reply.body, reply.status)
+    response.raw_headers = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
+    return response
+
+
+def etag_of(body: bytes) -> bytes:
+    """Return the strong entity tag of a body (BLAKE2b, 128 bits), quoted."""
+    return b'"' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'"'
+
+
+def etag_matches(header: bytes | None, etag: bytes) -> bool:
+    """Return whether an If-None-Match header names the tag, in any encoding that was sent of it."""
+    if not header:
+        return False
+    if header.strip() == b"*":
+        return True
+    plain = header.replace(b'-gzip"', b'"').replace(b"W/", b"")
+    return etag in (part.strip() for part in plain.split(b","))

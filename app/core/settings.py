@@ -1,0 +1,86 @@
+"""What an operator can set, read from the environment once at start."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+
+
+class Settings(BaseSettings):
+    """The settings of one deployment; every field is the variable QUIZWELL_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="QUIZWELL_", extra="ignore", frozen=True)
+
+    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data directory")
+    data_dir: Path = Field(Path("var"), description="where the embedded database and files live")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    workers: int = Field(1, ge=1, le=64, description="serving processes")
+    admin_key: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_-]{20,128})?$",
+        description="the admin key, instead of a fresh one; 20 to 128 of A-Za-z0-9_-",
+    )
+    env: Literal["development", "production"] = Field(
+        "development", description="production refuses unsafe settings"
+    )
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated ring, newest first, each at least 32 characters"
+    )
+    rate_anonymous: str = Field("600/minute", description="budget of a client without a key, or off")
+    rate_key: str = Field("6000/minute", description="budget of a key, or off")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated addresses whose X-Forwarded-For is believed"
+    )
+    body_budget_mb: int = Field(
+        256, ge=0, le=1_000_000, description="MiB of question bodies that a worker keeps in memory"
+    )
+    database_max_mb: int = Field(
+        0, ge=0, description="size that the embedded database may reach, in MiB; 0: the disk's"
+    )
+    public_url: str = Field("", description="where clients reach the service, for links in answers")
+
+    @property
+    def url(self) -> str:
+        """The database's address in SQLAlchemy's form, with the driver named."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.resolve() / 'quizwell.db'}"
+        for prefix in ("postgres://", "postgresql://"):
+            if self.database_url.startswith(prefix):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
+        return self.database_url
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is an SQLite file."""
+        return self.url.startswith("sqlite")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("secret_keys", "trusted_proxies"):
+            given = values.get(name)
+            if isinstance(given, str):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        if any(len(key) < 32 for key in self.secret_keys):
+            message = "QUIZWELL_SECRET_KEYS: each key needs at least 32 characters"
+            raise ValueError(message)
+        if not self.embedded and not self.secret_keys:
+            message = "QUIZWELL_SECRET_KEYS is required with PostgreSQL: workers must share it"
+            raise ValueError(message)
+        if self.env == "production" and self.admin_key and len(self.admin_key) < 32:
+            message = "QUIZWELL_ADMIN_KEY needs at least 32 characters in production"
+            raise ValueError(message)
+        return self
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process's environment; pydantic's ValidationError when one is unsafe."""
+    return Settings()

@@ -1,0 +1,32 @@
+"""The one module that reads answers; its functions demand a right that only access/ can make."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, tuple_
+from sqlmodel import select
+
+from app.access.rights import AnswerRight
+from app.core.errors import Problem
+from app.published.models import Answer
+from app.published.reading import chunks
+
+_TABLE = Answer.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+
+
+def read_answers(
+    connection: Connection, right: AnswerRight, wanted: Sequence[tuple[int, int, str]]
+) -> dict[int, bytes]:
+    """Return the answer bodies of (number, revision, bank) by number.
+
+    Problem answers_not_allowed when a bank lies outside the right.
+    """
+    if any(bank not in right.banks for _, _, bank in wanted):
+        message = "The answers of a bank concerned may not be read with this key."
+        raise Problem("answers_not_allowed", message)
+    found: dict[int, bytes] = {}
+    for part in chunks([(number, revision) for number, revision, _ in wanted]):
+        statement = select(_TABLE.c.number, _TABLE.c.body).where(
+            tuple_(_TABLE.c.number, _TABLE.c.revision).in_(part)
+        )
+        found.update((number, bytes(body)) for number, body in connection.execute(statement))
+    return found
