@@ -54,7 +54,11 @@ def bump_terms(session: Session) -> None:
 
 def start_epoch(session: Session) -> Mark:
     """Declare that history was rewritten: every mark of the former epoch becomes useless."""
-    row = session.connection().execute(update(_TABLE).values(epoch=new_epoch()).returning(*_MARK)).one()
+    row = (
+        session.connection()
+        .execute(update(_TABLE).values(epoch=new_epoch()).returning(*_MARK))
+        .one()
+    )
     session.info["mark"] = Mark(*row)
     return Mark(*row)
 

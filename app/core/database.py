@@ -109,7 +109,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Give a writing session; commits when the block ends well, else nothing happened."""
-        with self._exclusive(), Session(self._writer, expire_on_commit=False) as session:
+        with self.exclusive(), Session(self._writer, expire_on_commit=False) as session:
             with session.begin():
                 yield session
             callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
@@ -126,7 +126,8 @@ class Database:
         self._writer.dispose()
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
+        """Keep other writers of this host out while the block runs (SQLite; else nothing)."""
         if self.write_lock is None:
             yield
             return

@@ -15,40 +15,132 @@ class ProblemType:
 
 
 PROBLEMS: dict[str, ProblemType] = {
-    "malformed_request": ProblemType(400, "The request cannot be read", "Send well-formed HTTP and UTF-8."),
-    "malformed_json": ProblemType(400, "The body is not JSON", "Send one JSON value in UTF-8, without NaN or Infinity, at most 20 levels deep."),
-    "key_required": ProblemType(401, "An API key is required", "Send `Authorization: Bearer …` with a key that has the scope which the route names."),
-    "invalid_key": ProblemType(401, "The API key is not valid", "The key is unknown, expired or revoked: ask whoever issued it for another."),
-    "missing_scope": ProblemType(403, "The API key lacks a scope", "Use a key with the scope named in `context.scope` for that bank."),
-    "answers_not_allowed": ProblemType(403, "Answers may not be read here", "Leave out `answers=true`, or use a key with `answers:read` on the banks concerned."),
-    "origin_not_allowed": ProblemType(403, "This origin may not use the key", "Add the page's origin to the publishable key, or call from an allowed page."),
-    "not_found": ProblemType(404, "There is no such thing here", "Check the address; what the caller may not see is answered the same way."),
-    "method_not_allowed": ProblemType(405, "The method does not fit the address", "Use one of the methods in the `Allow` header."),
-    "not_acceptable": ProblemType(406, "That representation cannot be sent", "Accept `application/json`."),
+    "malformed_request": ProblemType(
+        400, "The request cannot be read", "Send well-formed HTTP and UTF-8."
+    ),
+    "malformed_json": ProblemType(
+        400,
+        "The body is not JSON",
+        "Send one JSON value in UTF-8, without NaN or Infinity, at most 20 levels deep.",
+    ),
+    "key_required": ProblemType(
+        401,
+        "An API key is required",
+        "Send `Authorization: Bearer …` with a key that has the scope which the route names.",
+    ),
+    "invalid_key": ProblemType(
+        401,
+        "The API key is not valid",
+        "The key is unknown, expired or revoked: ask whoever issued it for another.",
+    ),
+    "missing_scope": ProblemType(
+        403,
+        "The API key lacks a scope",
+        "Use a key with the scope named in `context.scope` for that bank.",
+    ),
+    "answers_not_allowed": ProblemType(
+        403,
+        "Answers may not be read here",
+        "Leave out `answers=true`, or use a key with `answers:read` on the banks concerned.",
+    ),
+    "origin_not_allowed": ProblemType(
+        403,
+        "This origin may not use the key",
+        "Add the page's origin to the publishable key, or call from an allowed page.",
+    ),
+    "not_found": ProblemType(
+        404,
+        "There is no such thing here",
+        "Check the address; what the caller may not see is answered the same way.",
+    ),
+    "method_not_allowed": ProblemType(
+        405, "The method does not fit the address", "Use one of the methods in the `Allow` header."
+    ),
+    "not_acceptable": ProblemType(
+        406, "That representation cannot be sent", "Accept `application/json`."
+    ),
     "in_use": ProblemType(409, "It is in use", "Remove the uses counted in `context.count` first."),
-    "name_taken": ProblemType(409, "The name is taken", "Use the term in `context.slug`, or another slug, name or alias."),
-    "external_id_taken": ProblemType(409, "The external id is taken", "Change the question in `context.id`, or choose another external id."),
-    "wrong_state": ProblemType(409, "The question's state does not allow it", "Apply one of `context.applicable` instead."),
+    "name_taken": ProblemType(
+        409, "The name is taken", "Use the term in `context.slug`, or another slug, name or alias."
+    ),
+    "external_id_taken": ProblemType(
+        409,
+        "The external id is taken",
+        "Change the question in `context.id`, or choose another external id.",
+    ),
+    "wrong_state": ProblemType(
+        409, "The question's state does not allow it", "Apply one of `context.applicable` instead."
+    ),
     "was_published": ProblemType(409, "What was published cannot be deleted", "Archive it."),
-    "not_enough": ProblemType(409, "Too few questions match", "Ask for at most `context.matching`, or loosen the filter."),
-    "exam_bank": ProblemType(409, "An exam bank's questions are seen only inside attempts", "Leave the bank out, or open its `exposure`."),
-    "quiz_running": ProblemType(409, "A quiz over the bank is running", "Wait until it has closed."),
-    "slug_taken": ProblemType(409, "The slug is taken", "Choose another slug, or use a key that may move it."),
-    "request_running": ProblemType(409, "The same request is running", "Wait for its answer, then send it again with the same Idempotency-Key."),
-    "resync_required": ProblemType(410, "The mark is too old", "Start again without it, and drop what is not seen in that walk."),
-    "revision_stale": ProblemType(412, "Somebody changed it meanwhile", "Read it again, apply the change to what is there, and send its new etag."),
-    "edition_ahead": ProblemType(412, "That edition does not exist here", "The service was restored from a backup: drop the remembered edition and read again."),
+    "not_enough": ProblemType(
+        409, "Too few questions match", "Ask for at most `context.matching`, or loosen the filter."
+    ),
+    "exam_bank": ProblemType(
+        409,
+        "An exam bank's questions are seen only inside attempts",
+        "Leave the bank out, or open its `exposure`.",
+    ),
+    "quiz_running": ProblemType(
+        409, "A quiz over the bank is running", "Wait until it has closed."
+    ),
+    "slug_taken": ProblemType(
+        409, "The slug is taken", "Choose another slug, or use a key that may move it."
+    ),
+    "request_running": ProblemType(
+        409,
+        "The same request is running",
+        "Wait for its answer, then send it again with the same Idempotency-Key.",
+    ),
+    "resync_required": ProblemType(
+        410,
+        "The mark is too old",
+        "Start again without it, and drop what is not seen in that walk.",
+    ),
+    "revision_stale": ProblemType(
+        412,
+        "Somebody changed it meanwhile",
+        "Read it again, apply the change to what is there, and send its new etag.",
+    ),
+    "edition_ahead": ProblemType(
+        412,
+        "That edition does not exist here",
+        "The service was restored from a backup: drop the remembered edition and read again.",
+    ),
     "too_large": ProblemType(413, "The body is too large", "Send at most `context.limit` bytes."),
-    "unsupported_media_type": ProblemType(415, "The body's type is not supported", "Send `application/json` (files: `multipart/form-data`), uncompressed."),
-    "invalid_request": ProblemType(422, "The request is not valid", "Mend what `errors` lists; each entry says where and how."),
-    "idempotency_mismatch": ProblemType(422, "The Idempotency-Key was used for another request", "Use a fresh key for a new request."),
-    "precondition_required": ProblemType(428, "A precondition is required", "Send `If-Match` with the question's etag, or `*`."),
-    "rate_limited": ProblemType(429, "Too many requests", "Wait as many seconds as `Retry-After` says."),
-    "too_many_jobs": ProblemType(429, "Too many jobs", "Wait until one of the key's jobs has ended."),
-    "internal_error": ProblemType(500, "Something broke here", "Report the `request_id`; trying again may work."),
-    "not_caught_up": ProblemType(503, "That edition has not arrived here yet", "Try again after `Retry-After` seconds."),
-    "overloaded": ProblemType(503, "The service is overloaded", "Try again after `Retry-After` seconds."),
-    "storage_full": ProblemType(507, "There is no room to write", "Free disk space; reading goes on meanwhile."),
+    "unsupported_media_type": ProblemType(
+        415,
+        "The body's type is not supported",
+        "Send `application/json` (files: `multipart/form-data`), uncompressed.",
+    ),
+    "invalid_request": ProblemType(
+        422, "The request is not valid", "Mend what `errors` lists; each entry says where and how."
+    ),
+    "idempotency_mismatch": ProblemType(
+        422,
+        "The Idempotency-Key was used for another request",
+        "Use a fresh key for a new request.",
+    ),
+    "precondition_required": ProblemType(
+        428, "A precondition is required", "Send `If-Match` with the question's etag, or `*`."
+    ),
+    "rate_limited": ProblemType(
+        429, "Too many requests", "Wait as many seconds as `Retry-After` says."
+    ),
+    "too_many_jobs": ProblemType(
+        429, "Too many jobs", "Wait until one of the key's jobs has ended."
+    ),
+    "internal_error": ProblemType(
+        500, "Something broke here", "Report the `request_id`; trying again may work."
+    ),
+    "not_caught_up": ProblemType(
+        503, "That edition has not arrived here yet", "Try again after `Retry-After` seconds."
+    ),
+    "overloaded": ProblemType(
+        503, "The service is overloaded", "Try again after `Retry-After` seconds."
+    ),
+    "storage_full": ProblemType(
+        507, "There is no room to write", "Free disk space; reading goes on meanwhile."
+    ),
 }
 
 FIELD_CODES: dict[str, str] = {

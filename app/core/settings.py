@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
-
-
 class Settings(BaseSettings):
     """The settings of one deployment; every field is the variable QUIZWELL_<FIELD>."""
 
     model_config = SettingsConfigDict(env_prefix="QUIZWELL_", extra="ignore", frozen=True)
 
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data directory")
+    database_url: str = Field(
+        "", description="SQLAlchemy address; empty: SQLite in the data directory"
+    )
     data_dir: Path = Field(Path("var"), description="where the embedded database and files live")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated ring, newest first, each at least 32 characters"
     )
-    rate_anonymous: str = Field("600/minute", description="budget of a client without a key, or off")
+    rate_anonymous: str = Field(
+        "600/minute", description="budget of a client without a key, or off"
+    )
     rate_key: str = Field("6000/minute", description="budget of a key, or off")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses whose X-Forwarded-For is believed"

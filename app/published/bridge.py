@@ -78,7 +78,9 @@ def withdraw(session: Session, ids: Sequence[UUID]) -> None:
         for start in range(0, len(ids), CHUNK)
         for row in connection.execute(
             select(_PUBLISHED.c.number)
-            .where(_PUBLISHED.c.id.in_(ids[start : start + CHUNK]), _PUBLISHED.c.revision.is_not(None))
+            .where(
+                _PUBLISHED.c.id.in_(ids[start : start + CHUNK]), _PUBLISHED.c.revision.is_not(None)
+            )
             .order_by(_PUBLISHED.c.number)
         )
     ]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -103,10 +104,8 @@ class Follower:
                 await self.catch_up()
             except SQLAlchemyError:
                 log.exception("the database could not be followed")
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                pass
             self._wake.clear()
 
     async def catch_up(self) -> None:
@@ -120,7 +119,7 @@ class Follower:
         self._seen_at = time.monotonic()
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
-        """Wait until `wanted` is reached, polling at once; False when it takes longer than `seconds`."""
+        """Wait until `wanted` is reached, polling at once; False when that takes too long."""
         deadline = time.monotonic() + seconds
         self._wake.set()
         while not self.covers(wanted):

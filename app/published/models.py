@@ -19,7 +19,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Document(SQLModel, table=True):
-    """The public JSON bytes of one revision: made from a type without answer fields, never changed."""
+    """The public JSON bytes of one revision: no answer in them, never changed."""
 
     __tablename__: ClassVar[str] = "documents"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -12,9 +12,7 @@ CHUNK = 250
 _TABLE = Document.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 
 
-def read_documents(
-    connection: Connection, wanted: Sequence[tuple[int, int]]
-) -> dict[int, bytes]:
+def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, bytes]:
     """Return the bodies of (number, revision) pairs by number; what does not exist is absent."""
     found: dict[int, bytes] = {}
     for part in chunks(wanted):

@@ -1,0 +1,122 @@
+"""Turns every exception of a route into the one shape of refusal."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
+from app.core.replies import problem_reply, reply_response
+
+log = logging.getLogger(__name__)
+
+_BY_STATUS = {
+    400: ("malformed_request", "The request cannot be read."),
+    405: ("method_not_allowed", "This address has no such method."),
+    413: ("too_large", "The body is too large."),
+    415: ("unsupported_media_type", "The body's type is not supported."),
+}
+_FULL = ("disk is full", "no space left", "could not extend file")
+_BUSY = ("database is locked", "deadlock detected", "could not serialize", "lock timeout")
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Register a handler for each kind of exception."""
+    app.add_exception_handler(Problem, _answer)
+    app.add_exception_handler(RequestValidationError, _answer)
+    app.add_exception_handler(HTTPException, _answer)
+    app.add_exception_handler(OperationalError, _answer)
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    request_id = request.scope["state"]["request_id"]
+    return reply_response(problem_reply(as_problem(error), request_id))
+
+
+def as_problem(error: Exception) -> Problem:
+    """Return the problem that an exception means; internal_error for one nobody foresaw."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return invalid(*field_errors(error.errors(), error.body))
+    if isinstance(error, HTTPException):
+        return _http(error)
+    if isinstance(error, OperationalError):
+        return _database(error)
+    log.error("a request failed", exc_info=error)
+    return Problem("internal_error", "The request failed; nothing was written.")
+
+
+def _http(error: HTTPException) -> Problem:
+    if error.status_code == 404:
+        return not_found()
+    code, detail = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
+    return Problem(code, detail, headers=dict(error.headers or {}))
+
+
+def _database(error: OperationalError) -> Problem:
+    text = str(error.orig).lower()
+    if any(word in text for word in _FULL):
+        return Problem("storage_full", "The database has no room; nothing was written.")
+    if any(word in text for word in _BUSY):
+        message = "The database is busy; nothing was written."
+        return Problem("overloaded", message, headers={"Retry-After": "1"})
+    log.error("the database failed", exc_info=error)
+    return Problem("internal_error", "The database failed; nothing was written.")
+
+
+def field_errors(errors: Sequence[Any], body: object = None) -> Iterator[FieldError]:
+    """Return pydantic's errors as field errors: where, what, and what was near."""
+    return (_field_error(error, body) for error in errors)
+
+
+def _field_error(error: dict[str, Any], body: object) -> FieldError:
+    place = [str(part) for part in error["loc"]]
+    kind = error["type"]
+    source = place.pop(0) if place and place[0] in {"body", "query", "path", "header"} else "body"
+    code, detail, near = _described(kind, error)
+    if source == "body":
+        return FieldError(code, detail, pointer=_pointer(place, body), suggestions=near)
+    code = "unknown_parameter" if code == "unknown_field" else code
+    return FieldError(code, detail, parameter=".".join(place), suggestions=near)
+
+
+def _described(kind: str, error: dict[str, Any]) -> tuple[str, str, list[str]]:
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return "unknown_field", "There is no such field.", []
+    if kind == "missing":
+        return "missing_value", "A value is required.", []
+    if kind in {"literal_error", "enum", "union_tag_invalid"}:
+        expected = str(context.get("expected") or context.get("expected_tags", ""))
+        values = [part.strip(" '") for part in expected.replace(" or ", ",").split(",")]
+        given = error.get("input")
+        tag = context.get("tag", given)
+        near = near_misses(tag, values) if isinstance(tag, str) else []
+        return "unknown_value", f"One of {', '.join(values)}.", near
+    if kind == "union_tag_not_found":
+        return "missing_value", "A value is required.", []
+    return "invalid_value", f"{error['msg'].removeprefix('Value error, ')}.".replace("..", "."), []
+
+
+def _pointer(place: Sequence[str], body: object) -> str:
+    """Return the JSON pointer (RFC 6901), without the names of union members that pydantic adds."""
+    parts = []
+    for part in place:
+        if isinstance(body, dict):
+            if part not in body and part != place[-1]:
+                continue
+            body = body.get(part)
+        elif isinstance(body, list):
+            if not part.isdigit():
+                continue
+            body = body[int(part)] if int(part) < len(body) else None
+        elif body is not None and part != place[-1]:
+            continue
+        parts.append(part.replace("~", "~0").replace("/", "~1"))
+    return "/" + "/".join(parts) if parts else ""

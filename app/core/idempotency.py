@@ -1,0 +1,118 @@
+"""Idempotency-Key: the same POST sent twice does its work once, and answers the same resource."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Uuid, delete
+from sqlmodel import Field, Session, SQLModel
+
+from app.core import entropy
+from app.core.errors import FieldError, Problem, invalid
+
+HEADER = "Idempotency-Key"
+MAX_LENGTH = 255
+KEPT_MILLISECONDS = 24 * 3600 * 1000
+
+
+class IdempotencyRecord(SQLModel, table=True):
+    """What one (API key, Idempotency-Key, route) made; never a body and never a secret."""
+
+    __tablename__: ClassVar[str] = "idempotency_records"
+    __table_args__ = (Index("ix_idempotency_records_created_at", "created_at"),)
+
+    key_id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
+    key: str = Field(sa_column=Column(String(MAX_LENGTH), primary_key=True))
+    route: str = Field(sa_column=Column(String(200), primary_key=True))
+    body_hash: str = Field(sa_column=Column(String(64), nullable=False))
+    status: int = Field(sa_column=Column(Integer, nullable=False))
+    resource: str = Field(sa_column=Column(String(200), nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+_TABLE = IdempotencyRecord.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+
+
+class _Running:
+    lock = threading.Lock()
+    requests: ClassVar[set[tuple[UUID, str, str]]] = set()
+
+
+class Idempotency:
+    """One request's key; without the header it does nothing."""
+
+    def __init__(self, key_id: UUID | None, key: str | None, route: str, body: bytes) -> None:
+        """Take the header's value and what the request is."""
+        self._given = (key_id, key, route) if key_id is not None and key is not None else None
+        self._body_hash = hashlib.sha256(body).hexdigest()
+
+    def replay(self, session: Session) -> str | None:
+        """Return the resource that this very request made before; None when it has yet to run.
+
+        Problem idempotency_mismatch when the key stood on another body.
+        """
+        if self._given is None:
+            return None
+        stored = session.get(IdempotencyRecord, self._given)
+        if stored is None or stored.created_at < entropy.milliseconds() - KEPT_MILLISECONDS:
+            return None
+        if stored.body_hash != self._body_hash:
+            message = "This Idempotency-Key was sent with another body before."
+            raise Problem("idempotency_mismatch", message)
+        return stored.resource
+
+    def record(self, session: Session, status: int, resource: str) -> None:
+        """Remember what was made, in the transaction that makes it."""
+        if self._given is None:
+            return
+        now = entropy.milliseconds()
+        connection = session.connection()
+        connection.execute(delete(_TABLE).where(_TABLE.c.created_at < now - KEPT_MILLISECONDS))
+        key_id, key, route = self._given
+        row = {"key_id": key_id, "key": key, "route": route, "body_hash": self._body_hash}
+        connection.execute(
+            _TABLE.insert().values(**row, status=status, resource=resource, created_at=now)
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the key while the request runs; 409 request_running when it runs already."""
+        if self._given is None:
+            yield
+            return
+        with _Running.lock:
+            if self._given in _Running.requests:
+                message = "The first request with this Idempotency-Key is still running."
+                raise Problem("request_running", message)
+            _Running.requests.add(self._given)
+        try:
+            yield
+        finally:
+            _Running.requests.discard(self._given)
+
+
+async def get_idempotency(request: Request) -> Idempotency:
+    """Return the request's Idempotency; 422 for a key that cannot be used."""
+    caller = request.scope["state"]["caller"]
+    key = request.headers.get(HEADER)
+    if key is not None and (caller.kind != "secret" or not 1 <= len(key) <= MAX_LENGTH):
+        detail = f"With a secret key only, 1 to {MAX_LENGTH} characters."
+        raise invalid(FieldError("invalid_value", detail, parameter=HEADER))
+    route = request.method + " " + request.scope["route"].path
+    body = await request.body() if key is not None else b""
+    return Idempotency(caller.key_id, key, route, body)
+
+
+def run_once(
+    idempotency: Annotated[Idempotency, Depends(get_idempotency)],
+) -> Iterator[Idempotency]:
+    """Give the request's Idempotency, held while the request runs."""
+    with idempotency.running():
+        yield idempotency
+
+
+IdempotencyDep = Annotated[Idempotency, Depends(run_once, scope="function")]

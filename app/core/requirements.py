@@ -1,0 +1,64 @@
+"""What each route demands of a request's head: a scope, a media type, a size."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from app.core.errors import Problem
+
+MAX_BODY = 1_000_000
+JSON_TYPES = ("application/json",)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The demands of one operation; `scope` is None where no key is needed."""
+
+    scope: str | None
+    media_types: tuple[str, ...]
+    max_bytes: int
+
+    def check(self, caller: Any) -> None:  # noqa: ANN401 - access/ lies above this room
+        """Raise 401 without a key, 403 where the key has the scope on no bank."""
+        if self.scope is None:
+            return
+        if caller.key_id is None:
+            message = f"This route needs a key with the scope `{self.scope}`."
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise Problem("key_required", message, headers=headers)
+        if not caller.may(self.scope):
+            message = f"The key does not have the scope `{self.scope}`."
+            raise Problem("missing_scope", message, context={"scope": self.scope})
+
+
+class Requirements:
+    """The demands of every operation, by method and path."""
+
+    def __init__(self, routes: Iterable[object]) -> None:
+        """Read them off the framework's routes."""
+        self._table = [
+            (method, route.path_regex, _requirement(route))
+            for route in routes
+            if isinstance(route, APIRoute)
+            for method in route.methods or ()
+        ]
+
+    def find(self, method: str, path: str) -> Requirement | None:
+        """Return the demands of an operation, None where there is no such route."""
+        for given, pattern, requirement in self._table:
+            if given == method and re.match(pattern, path):
+                return requirement
+        return None
+
+
+def _requirement(route: APIRoute) -> Requirement:
+    extra = route.openapi_extra or {}
+    named = extra.get("x-scope", "none")
+    return Requirement(
+        None if named == "none" else named,
+        tuple(extra.get("x-media-types", JSON_TYPES)),
+        int(extra.get("x-max-bytes", MAX_BODY)),
+    )
