@@ -52,8 +52,8 @@ openapi: $(VENV)/.runtime ## write openapi/openapi.json and docs/errors.md
 	@$(BIN)/quizwell openapi
 
 lock: $(VENV)/.dev ## choose exact versions anew, by hash
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.txt
 
 bench: $(VENV)/.dev ## measure beside baselines; writes docs/benchmarks.md (needs wrk)
 	@$(BIN)/python -m bench

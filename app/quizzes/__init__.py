@@ -1,0 +1,1 @@
+"""Fixed quizzes: a set of question revisions that never changes once it is made."""

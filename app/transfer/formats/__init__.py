@@ -1,0 +1,7 @@
+"""The file formats, one file each."""
+
+from app.transfer.formats.csv import CsvFormat
+from app.transfer.formats.jsonl import JsonLinesFormat
+from app.transfer.formats.rows import Format
+
+FORMATS: dict[str, Format] = {"jsonl": JsonLinesFormat(), "csv": CsvFormat()}
