@@ -19,7 +19,7 @@ def parse_json(body: bytes) -> object:
         value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Problem("malformed_json", f"The body is not JSON: {_reason(error)}.") from error
-    _check(value, 0)
+    _check(value, 1)
     return value
 
 
@@ -39,7 +39,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check(value: object, depth: int) -> None:
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH and isinstance(value, dict | list):
         raise Problem("malformed_json", f"The body is more than {MAX_DEPTH} levels deep.")
     if isinstance(value, str):
         _check_text(value)

@@ -1,31 +1,78 @@
 """The edition that answers carry: a mark, sealed, so that clients can hold it and learn nothing."""
 
+import asyncio
 from functools import lru_cache
 
-from app.core.clock import Mark
+from app.core.clock import Mark, read_mark
+from app.core.database import Database
 from app.core.errors import Problem
 from app.core.secrets import Secrets, TokenError
+from app.published.follow import Follower
 
 PURPOSE = "edition"
+WAIT_SECONDS = 2.0
+MAX_WAITERS = 64
+RETRY_LATER = {"Retry-After": "1"}
 
 
 class Editions:
-    """Seals and opens `Quizwell-Edition`."""
+    """What this worker's memory holds, and what clients may demand of it."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        """Seal with `secrets`."""
+    def __init__(self, secrets: Secrets, follower: Follower, database: Database) -> None:
+        """Seal with `secrets` what `follower` has reached."""
         self._secrets = secrets
-        self.seal = lru_cache(maxsize=1024)(self._seal)
+        self._follower = follower
+        self._database = database
+        self._waiting = 0
+        self._seal = lru_cache(maxsize=1024)(self._make)
 
-    def _seal(self, mark: Mark) -> str:
-        data = f"{mark.epoch}:{mark.seq}:{mark.terms}".encode()
-        return self._secrets.seal(PURPOSE, data)
+    def current(self) -> bytes:
+        """Return the sealed edition of the worker's memory."""
+        return self._seal(self._follower.mark)
 
-    def open(self, text: str) -> Mark:
-        """Return the mark; Problem edition_ahead for what this deployment never sealed."""
+    def sealed(self, mark: Mark) -> bytes:
+        """Return the sealed edition of a mark."""
+        return self._seal(mark)
+
+    def loaded(self) -> bool:
+        """Return whether there is something to serve."""
+        return self._follower.loaded
+
+    def opened(self, edition: str) -> Mark:
+        """Return the mark of an edition; Problem edition_ahead for what was never sealed here."""
         try:
-            epoch, seq, terms = self._secrets.open(PURPOSE, text).decode().split(":")
+            epoch, seq, terms = self._secrets.open(PURPOSE, edition).decode().split(":")
         except TokenError as error:
-            message = "Quizwell-Min-Edition is not an edition of this service."
+            message = "The edition demanded is not one of this service."
             raise Problem("edition_ahead", message) from error
         return Mark(epoch, int(seq), int(terms))
+
+    async def demand(self, edition: str) -> None:
+        """Wait, holding neither session nor thread, until the edition is reached.
+
+        Problem edition_ahead when the clock has not been there, not_caught_up after two seconds.
+        """
+        wanted = self.opened(edition)
+        if self._follower.covers(wanted):
+            return
+        if self._waiting >= MAX_WAITERS:
+            message = "Too many requests wait for an edition."
+            raise Problem("not_caught_up", message, headers=RETRY_LATER)
+        self._waiting += 1
+        try:
+            clock = await asyncio.to_thread(self._read_clock)
+            if wanted.epoch != clock.epoch or wanted.seq > clock.seq or wanted.terms > clock.terms:
+                raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
+            if not await self._follower.reach(wanted, WAIT_SECONDS):
+                message = "The edition demanded has not arrived here."
+                raise Problem("not_caught_up", message, headers=RETRY_LATER)
+        finally:
+            self._waiting -= 1
+
+    def _read_clock(self) -> Mark:
+        with self._database.engine.connect() as connection:
+            return read_mark(connection)
+
+    def _make(self, mark: Mark) -> bytes:
+        data = f"{mark.epoch}:{mark.seq}:{mark.terms}".encode()
+        return self._secrets.seal(PURPOSE, data).encode()

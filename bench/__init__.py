@@ -1,0 +1,1 @@
+"""Benchmarks beside baselines: `make bench` runs them and writes docs/benchmarks.md."""

@@ -1,0 +1,42 @@
+"""JSON bodies are read strictly."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.core.bodies import parse_json
+from app.core.errors import Problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'"\\u0000"',
+        b'"\\ud800"',
+        b'{"\\u0000": 1}',
+        b"\xff",
+        b"[" * 21 + b"]" * 21,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+)
+def test_what_is_not_plain_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_json(body)
+    assert caught.value.code == "malformed_json"
+
+
+def test_twenty_levels_are_read() -> None:
+    assert parse_json(b"[" * 20 + b"]" * 20) is not None
+
+
+def test_fractions_keep_every_digit() -> None:
+    assert parse_json(b"0.1234567890123456789012345") == Decimal("0.1234567890123456789012345")
+
+
+def test_an_escaped_backslash_before_u0000_is_text() -> None:
+    assert parse_json(b'"\\\\u0000"') == "\\u0000"

@@ -1,0 +1,40 @@
+"""Publications for tests of the rooms that know nothing of editing."""
+
+from sqlalchemy import text
+
+from app.core import entropy
+from app.core.database import Database
+from app.published.bridge import Publication
+
+
+def make_bank(database: Database, slug: str = "science", **rules: str) -> None:
+    given = {"read": "public", "answers": "public", "exposure": "open", "reveal": "key"} | rules
+    statement = text(
+        'INSERT INTO banks (slug, name, description, language, "read", answers, exposure, reveal, '
+        "created_at) VALUES (:slug, :slug, '', 'en', :read, :answers, :exposure, :reveal, 0)"
+    )
+    with database.write() as session:
+        session.connection().execute(statement, {"slug": slug} | given)
+
+
+def make_publication(**changes: object) -> Publication:
+    given: dict[str, object] = {
+        "id": entropy.uuid7(),
+        "number": None,
+        "bank": "science",
+        "revision": 1,
+        "kind": "true_false",
+        "categories": (),
+        "companies": (),
+        "tags": (),
+        "levels": (),
+        "difficulty": "easy",
+        "language": "en",
+        "family": None,
+        "translation_group": None,
+        "document": b"{}",
+        "answers": b'{"answer":{"value":true},"explanation":"","feedback":{}}',
+        "published_at": 0,
+        "updated_at": 0,
+    }
+    return Publication(**(given | changes))  # type: ignore[arg-type]
