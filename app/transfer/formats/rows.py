@@ -1,4 +1,4 @@
-"""What every format makes of a file: rows in the native shape, each with its line and its faults."""
+"""What every format makes of a file: rows, each with its line and its faults."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Fault(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place between two rows: bytes from the file's start, and the line (from 1) that begins there."""
+    """A place between two rows: bytes before it, and the line (from 1) that begins there."""
 
     offset: int
     line: int
@@ -51,7 +51,7 @@ class Format(Protocol):
         """Return what is wrong with the file before its first row."""
 
     def read(self, file: BinaryIO, place: Place) -> Iterator[Row]:
-        """Yield the rows from `place` on; a row that cannot be read carries faults and no values."""
+        """Yield the rows from `place` on; one that cannot be read carries faults, no values."""
 
     def patch(self, values: Values, existing: Values | None) -> tuple[Values, list[Fault]]:
         """Return a row as a merge patch (RFC 7396) in the native shape, beside what is wrong in it.

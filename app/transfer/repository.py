@@ -1,0 +1,63 @@
+"""The SQL of import jobs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlmodel import Session
+
+from app.transfer.models import OPEN_STATES, ImportJob
+
+_TABLE = ImportJob.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_OPEN = _TABLE.c.state.in_(OPEN_STATES)
+
+
+def add(session: Session, job: ImportJob) -> None:
+    """Insert a job."""
+    session.add(job)
+    session.flush()
+
+
+def find(session: Session, job_id: UUID) -> ImportJob | None:
+    """Return the job, read anew; None where there is none."""
+    return session.get(ImportJob, job_id, populate_existing=True)
+
+
+def open_ids(session: Session) -> list[UUID]:
+    """Return the jobs that have not ended, oldest first."""
+    statement = select(_TABLE.c.id).where(_OPEN).order_by(_TABLE.c.created_at, _TABLE.c.id)
+    return list(session.execute(statement).scalars())
+
+
+def all_ids(session: Session) -> set[UUID]:
+    """Return every job, ended or not."""
+    return set(session.execute(select(_TABLE.c.id)).scalars())
+
+
+def open_count(session: Session, key_id: UUID | None) -> int:
+    """Return how many jobs of a key have not ended."""
+    statement = select(func.count()).where(_OPEN, _TABLE.c.key_id == key_id)
+    return int(session.execute(statement).scalar_one())
+
+
+def open_bytes(session: Session) -> int:
+    """Return how many bytes the files of all jobs that have not ended take."""
+    statement = select(func.coalesce(func.sum(_TABLE.c.size), 0)).where(_OPEN)
+    return int(session.execute(statement).scalar_one())
+
+
+def advance(
+    session: Session, job_id: UUID, expected: Mapping[str, Any], values: Mapping[str, Any]
+) -> bool:
+    """Set `values` if the columns `expected` still hold; False when someone else moved the job."""
+    statement = update(_TABLE).where(_TABLE.c.id == job_id).values(**values)
+    for name, value in expected.items():
+        statement = statement.where(_TABLE.c[name] == value)
+    return session.connection().execute(statement).rowcount == 1
+
+
+def delete_ended(session: Session, before: datetime) -> None:
+    """Delete the reports of jobs that ended before that time."""
+    session.connection().execute(delete(_TABLE).where(_TABLE.c.ended_at < before))

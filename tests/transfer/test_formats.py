@@ -1,0 +1,166 @@
+"""Reading and writing files, row by row, with the place where each row ends."""
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.transfer.formats import FORMATS
+from app.transfer.formats.rows import MAX_ROW_BYTES, START
+
+JSONL = FORMATS["jsonl"]
+CSV = FORMATS["csv"]
+TEXT = st.text(
+    alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
+)
+
+
+def rows(file_format, data, place=START):
+    return list(file_format.read(io.BytesIO(data), place))
+
+
+def csv_file(*lines):
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+@given(st.lists(st.dictionaries(TEXT, TEXT, max_size=3), max_size=8))
+def test_every_json_line_ends_where_the_next_begins(values):
+    data = b"".join(json.dumps(value).encode() + b"\n" for value in values)
+    read = rows(JSONL, data)
+    assert [row.values for row in read] == values
+    for at, row in enumerate(read):
+        assert [later.values for later in rows(JSONL, data, row.end)] == values[at + 1 :]
+
+
+@given(st.lists(st.lists(TEXT, min_size=3, max_size=3).filter(any), max_size=8))
+def test_every_csv_row_ends_where_the_next_begins(cells):
+    header = ["external_id", "stem", "explanation"]
+    views = [dict(zip(header, row, strict=True)) | {"kind": "short_text"} for row in cells]
+    data = CSV.write_head() + CSV.write(views)
+    read = rows(CSV, data)
+    assert [[row.values[name] for name in header] for row in read] == cells
+    for at, row in enumerate(read):
+        later = rows(CSV, data, row.end)
+        assert [row.values["stem"] for row in later] == [row[1] for row in cells[at + 1 :]]
+        assert [row.line for row in later] == [row.line for row in read[at + 1 :]]
+
+
+def test_a_byte_order_mark_is_allowed():
+    mark = b"\xef\xbb\xbf"
+    assert rows(JSONL, mark + b'{"kind":"open"}')[0].values == {"kind": "open"}
+    assert rows(CSV, mark + csv_file("kind", "open"))[0].values == {"kind": "open"}
+
+
+def test_blank_lines_are_passed_over_but_counted():
+    assert [row.line for row in rows(JSONL, b'\n{"a":1}\r\n\n  \n{"a":2}')] == [2, 5]
+    assert [row.line for row in rows(CSV, csv_file("kind,stem", "", ",", "open,x"))] == [4]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"[1]",
+        b'{"stem": NaN}',
+        b'{"stem": "\xff"}',
+        b'{"stem": "\\u0000"}',
+        b'{"stem": "\\ud800"}',
+        b'{"stem": ' + b"[" * 30 + b"]" * 30 + b"}",
+        b'{"stem": "' + b"x" * MAX_ROW_BYTES + b'"}',
+    ],
+)
+def test_a_bad_json_line_does_not_hide_the_next(line):
+    bad, good = rows(JSONL, line + b'\n{"kind": "open"}\n')
+    assert (bad.line, len(bad.faults), good.line, good.faults) == (1, 1, 2, ())
+
+
+@pytest.mark.parametrize("row", ['a,"b"c', "a,b,c", "a", 'a,"\xff"', "a,\0", "a,b\rc"])
+def test_a_bad_csv_row_does_not_hide_the_next(row):
+    bad, good = rows(CSV, b"kind,stem\r\n" + row.encode("latin-1") + b"\r\nx,y\r\n")
+    assert (bad.line, len(bad.faults), good.line, good.faults) == (2, 1, 3, ())
+
+
+def test_a_quote_that_is_never_closed_does_not_take_the_whole_file_into_memory():
+    bad = rows(CSV, b'kind,stem\r\nx,"y\r\n' + b"x,y\r\n" * MAX_ROW_BYTES)[0]
+    assert "never closed" in bad.faults[0].hint
+
+
+def test_numbers_of_numeric_answers_stay_decimals():
+    value = rows(JSONL, b'{"kind":"numeric","answer":{"value":0.12345678901234567890123}}')[0]
+    assert str(value.values["answer"]["value"]) == "0.12345678901234567890123"
+
+
+def test_unknown_and_repeated_columns_are_refused_with_near_misses():
+    errors = CSV.head_errors(io.BytesIO(csv_file("stem,compnies,stem")))
+    assert [(error.code, list(error.suggestions)) for error in errors] == [
+        ("unknown_field", ["companies"]),
+        ("invalid_value", []),
+    ]
+    assert CSV.head_errors(io.BytesIO(b""))[0].code == "missing_value"
+
+
+def patch(existing=None, **values):
+    return CSV.patch(values, existing)
+
+
+CHOICE = {
+    "kind": "single_choice",
+    "options": [
+        {"id": "1", "text": "red", "key": True, "feedback": "yes"},
+        {"id": "2", "text": "blue", "key": False, "feedback": None},
+    ],
+}
+
+
+def test_a_key_that_names_no_option_says_which_there_are():
+    _, faults = patch(
+        kind="single_choice", option_a="1", option_b="2", option_c="3", option_d="4", correct="E"
+    )
+    assert [(fault.field, fault.value) for fault in faults] == [("correct", "E")]
+    assert "A to D" in faults[0].hint
+
+
+def test_a_cell_that_the_kind_does_not_have_is_refused():
+    _, faults = patch(kind="numeric", value="3", option_a="3")
+    assert [fault.field for fault in faults] == ["option_a"]
+    _, faults = patch(kind="open", stem="Why?")
+    assert [fault.field for fault in faults] == ["kind"]
+
+
+def test_absent_columns_keep_and_empty_cells_clear():
+    changed, faults = patch(CHOICE, correct="B", explanation="")
+    assert not faults
+    assert changed["explanation"] is None
+    assert [(o["id"], o["key"], o["feedback"]) for o in changed["options"]] == [
+        ("1", False, "yes"),
+        ("2", True, None),
+    ]
+
+
+def test_an_option_that_moved_keeps_its_id_its_key_and_its_feedback():
+    changed, _ = patch(CHOICE, option_a="green", option_b="red", option_c="blue")
+    assert [(o["text"], o.get("id"), o["key"], o["feedback"]) for o in changed["options"]] == [
+        ("green", None, False, None),
+        ("red", "1", True, "yes"),
+        ("blue", "2", False, None),
+    ]
+
+
+def test_an_emptied_option_is_removed():
+    changed, _ = patch(CHOICE, option_b="")
+    assert [option["text"] for option in changed["options"]] == ["red"]
+
+
+@pytest.mark.parametrize(("cell", "value"), [("TRUE", True), (" false ", False)])
+def test_truth_is_read_in_any_case(cell, value):
+    assert patch(kind="true_false", correct=cell) == (
+        {"kind": "true_false", "answer": {"value": value}},
+        [],
+    )
+
+
+def test_bad_numbers_name_their_column():
+    _, faults = patch(kind="true_false", correct="true", points="many", time_seconds="1e99")
+    assert [fault.field for fault in faults] == ["points", "time_seconds"]
