@@ -1,4 +1,4 @@
-"""The seeded order of question numbers: a Feistel network over [0, 2^bits), as docs/adr/0002 says."""
+"""The seeded order of question numbers: a Feistel network, as docs/adr/0002 describes it."""
 
 import hashlib
 
@@ -18,19 +18,18 @@ _FOLD = np.uint32(15)
 
 
 def bits_for(largest: int) -> int:
-    """Return the smallest even width, at least 16, with largest < 2^width; ValueError over 32 bits."""
+    """Return the smallest even width, at least 16, with largest < 2^width; ValueError over 32."""
     bits = max(MIN_BITS, largest.bit_length() + largest.bit_length() % 2)
-    if not 0 <= largest or bits > MAX_BITS:
+    if largest < 0 or bits > MAX_BITS:
         message = f"question numbers lie between 0 and 2^{MAX_BITS} - 1"
         raise ValueError(message)
     return bits
 
 
 class Permutation:
-    """The bijection of [0, 2^bits) that a seed keys; the same on every machine and in every version.
+    """The bijection of [0, 2^bits) that a seed keys; the same on every machine, for ever.
 
-    The mixing constants are the best two-round pair found by Chris Wellons
-    (https://nullprogram.com/blog/2018/07/31/).
+    The factors are those of lowbias32 (https://nullprogram.com/blog/2018/07/31/).
     """
 
     __slots__ = ("_cut", "_half", "_keys", "_mask", "bits")

@@ -10,15 +10,19 @@ from pyroaring import BitMap
 
 from app.draws.permutation import Permutation
 
-# Asking the bitmap for one number costs about as much as mapping four members at once (measured).
-LOOKUP_COST = 4
+# A walk over `size` positions costs about as much as mapping members where
+# members^2 = WALK_COST * count * size (measured).
+WALK_COST = 8
 SPARE = 16
+# Numbers are guessed where at least one in GUESSES is a member, else looked up by rank: in denser
+# sets a bitmap keeps bit fields, which are slow to count through (measured: three times).
+GUESSES = 16
 WORD_BYTES = 8
 WORDS = 2 ** (8 * WORD_BYTES)
 
 
 class Stretch(NamedTuple):
-    """Members next to each other in a seeded order, the position of the last, whether more follow."""
+    """Neighbours in a seeded order, the position of the last of them, and whether more follow."""
 
     numbers: list[int]
     position: int
@@ -26,15 +30,39 @@ class Stretch(NamedTuple):
 
 
 def uniform(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
-    """Return `count` distinct members, or all if there are fewer; each ordered choice equally likely.
+    """Return `count` distinct members in random order, or all if there are fewer.
 
-    A Fisher-Yates shuffle of the ranks of which only the touched places exist (Durstenfeld,
-    CACM 7(7), 1964): O(count) whatever the size of the set.
+    Each ordered choice is equally likely; O(count) whatever the size of the set.
     """
+    size = len(members)
+    if size >= 2 * count > 0:
+        space = 1 << members.max().bit_length()
+        if size * GUESSES >= space:
+            return _guess(members, count, space - 1, random_bytes)
+    return _shuffle(members, min(count, size), random_bytes)
+
+
+def _guess(
+    members: BitMap, count: int, mask: int, random_bytes: Callable[[int], bytes]
+) -> list[int]:
+    """Draw numbers up to `mask` until `count` different ones were members."""
+    # A dictionary keeps the order in which its keys came.
+    found: dict[int, None] = {}
+    words = count * (mask + 1) // len(members) + SPARE
+    while True:
+        for word in struct.unpack(f"<{words}I", random_bytes(4 * words)):
+            if word & mask in members:
+                found[word & mask] = None
+                if len(found) == count:
+                    return list(found)
+
+
+def _shuffle(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
+    """Shuffle the ranks, of which only the touched places exist (Durstenfeld, CACM 7(7), 1964)."""
     size = len(members)
     moved: dict[int, int] = {}
     ranks = []
-    for place, offset in enumerate(_below(size, min(count, size), random_bytes)):
+    for place, offset in enumerate(_below(size, count, random_bytes)):
         chosen = place + offset
         ranks.append(moved.get(chosen, chosen))
         moved[chosen] = moved.get(place, place)
@@ -60,30 +88,29 @@ def seeded(members: BitMap, count: int, order: Permutation, after: int = -1) -> 
     Numbers that the order does not cover are passed over. The way taken depends on what is
     cheaper, the answer does not.
     """
-    if LOOKUP_COST * count * order.size < len(members) ** 2:
+    covered = members.rank(order.size - 1)
+    if WALK_COST * count * order.size < covered**2:
         return walk(members, count, order, after)
     return map_all(members, count, order, after)
 
 
 def walk(members: BitMap, count: int, order: Permutation, after: int) -> Stretch:
     """Do as `seeded`, going through the positions: quick where many numbers are members."""
-    wanted = count + 1
-    found: list[tuple[int, int]] = []
-    start = after + 1
-    size = max(len(members), 1)
-    while len(found) < wanted and start < order.size:
-        rest = wanted - len(found)
-        block = (rest + 2 * isqrt(rest)) * order.size // size + SPARE
+    found: list[int] = []
+    position, start = after, after + 1
+    covered = max(members.rank(order.size - 1), 1)
+    while len(found) <= count and start < order.size:
+        rest = count + 1 - len(found)
+        block = (rest + isqrt(rest)) * order.size // covered + SPARE
         stop = min(start + block, order.size)
-        positions = np.arange(stop - start, dtype=np.uint32) + np.uint32(start)
-        numbers = order.inverse(positions).tolist()
-        found += [
-            (number, position)
-            for position, number in enumerate(numbers, start)
-            if number in members
-        ]
+        numbers = order.inverse(np.arange(stop - start, dtype=np.uint32) + np.uint32(start))
+        here = [number for number in numbers.tolist() if number in members]
+        kept = here[: count - len(found)]
+        if kept:
+            position = start + int(np.argmax(numbers == np.uint32(kept[-1])))
+        found += here
         start = stop
-    return _stretch(found, count, after)
+    return Stretch(found[:count], position, len(found) > count)
 
 
 def map_all(members: BitMap, count: int, order: Permutation, after: int) -> Stretch:
@@ -100,11 +127,7 @@ def map_all(members: BitMap, count: int, order: Permutation, after: int) -> Stre
         near = positions <= np.partition(positions, wanted - 1)[wanted - 1]
         numbers, positions = numbers[near], positions[near]
     turn = np.argsort(positions)
-    found = zip(numbers[turn].tolist(), positions[turn].tolist(), strict=True)
-    return _stretch(list(found), count, after)
-
-
-def _stretch(found: list[tuple[int, int]], count: int, after: int) -> Stretch:
-    kept = found[:count]
-    position = kept[-1][1] if kept else after
-    return Stretch([number for number, _ in kept], position, len(found) > count)
+    more = len(turn) > count
+    turn = turn[:count]
+    position = int(positions[turn[-1]]) if len(turn) else after
+    return Stretch(numbers[turn].tolist(), position, more)
