@@ -1,0 +1,65 @@
+"""A serving process that can be killed at any moment and started again at once."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from multiprocessing.process import BaseProcess
+
+import httpx
+import uvicorn
+
+from app.core.settings import Settings
+from app.main import create_app
+
+# A fork server imports the application once; each start after that takes milliseconds.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.prove.child"])
+
+
+def _serve(settings: Settings, port: int) -> None:
+    uvicorn.run(
+        create_app(settings),
+        port=port,
+        log_level="error",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Child:
+    """One serving process over `settings`, on a port that stays the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: BaseProcess | None = None
+
+    def start(self) -> None:
+        process = CONTEXT.Process(target=_serve, args=(self._settings, self._port), daemon=True)
+        process.start()
+        self._process = process
+        while True:
+            assert process.is_alive(), f"the service ended with status {process.exitcode}"
+            try:
+                if httpx.get(self.url + "/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.join()

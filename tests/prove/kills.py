@@ -1,0 +1,172 @@
+"""kill -9 at any moment: what was acknowledged is there after the next start, nothing is half-done."""
+
+import contextlib
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from sqlalchemy import text
+
+from app.core.database import Database
+from app.core.settings import Settings
+from tests.prove.child import Child
+from tests.support.databases import ADMIN_KEY
+
+HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}"}
+IMPORT_ROWS = 300
+
+# Each must find nothing: a state that no finished transaction leaves.
+HALF_DONE = {
+    "a published question without its public row": """
+        SELECT q.id FROM questions q LEFT JOIN published p ON p.id = q.id
+        WHERE q.state = 'published' AND (p.id IS NULL OR p.revision IS NULL
+          OR p.revision <> q.published_revision)""",
+    "a public row of a question that is not published": """
+        SELECT q.id FROM questions q JOIN published p ON p.id = q.id
+        WHERE q.state <> 'published' AND p.revision IS NOT NULL""",
+    "a public row without its document or answers": """
+        SELECT p.id FROM published p
+        LEFT JOIN documents d ON d.number = p.number AND d.revision = p.revision
+        LEFT JOIN answers a ON a.number = p.number AND a.revision = p.revision
+        WHERE p.revision IS NOT NULL AND (d.number IS NULL OR a.number IS NULL)""",
+    "a question without its newest revision": """
+        SELECT q.id FROM questions q
+        LEFT JOIN revisions r ON r.question_id = q.id AND r.number = q.revision
+        WHERE r.number IS NULL""",
+    "a row that the clock does not know": """
+        SELECT p.id FROM published p, clock c WHERE p.seq > c.seq OR p.number >= c.next_number""",
+}
+
+
+@dataclass
+class Report:
+    """What a campaign did: how often it killed, and what had been acknowledged by then."""
+
+    kills: int = 0
+    writes: int = 0
+    imports: int = 0
+    interrupted_imports: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class Campaign:
+    """Writes and imports against one child that dies again and again."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._child = Child(settings)
+        self._database = Database(settings)
+        self._written: dict[str, str] = {}
+        self._jobs: list[str] = []
+        self._count = 0
+        self._lock = threading.Lock()
+        self.report = Report()
+
+    def run(self, rounds: int) -> Report:
+        self._child.start()
+        self._make_bank()
+        for number in range(rounds):
+            dying = threading.Event()
+            threads = [threading.Thread(target=self._write, args=(dying,)) for _ in range(2)]
+            if number % 3 == 0:
+                threads.append(threading.Thread(target=self._import))
+            for thread in threads:
+                thread.start()
+            time.sleep(self._chance.uniform(0.0, 0.25))
+            dying.set()
+            self._child.kill()
+            self.report.kills += 1
+            for thread in threads:
+                thread.join()
+            self._child.start()
+            self._verify()
+        self._child.kill()
+        self._database.close()
+        return self.report
+
+    def _make_bank(self) -> None:
+        bank = {"slug": "science", "name": "Science", "read": "public", "answers": "public"}
+        with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
+            answer = client.post("/v1/editing/banks", json=bank)
+            assert answer.status_code == 201, answer.text
+
+    def _next(self) -> int:
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def _write(self, dying: threading.Event) -> None:
+        """Create and publish until the service dies; remember what it acknowledged."""
+        with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
+            while not dying.is_set():
+                name = f"w-{self._next()}"
+                with contextlib.suppress(httpx.HTTPError):
+                    answer = client.post(
+                        "/v1/editing/questions?publish=true", json=_question(name, bank="science")
+                    )
+                    if answer.status_code == 201:
+                        self._written[name] = answer.json()["id"]
+                        self.report.writes += 1
+                    else:
+                        self.report.failures.append(f"{name}: {answer.status_code} {answer.text}")
+
+    def _import(self) -> None:
+        name = f"i-{self._next()}"
+        rows = b"\n".join(orjson.dumps(_question(f"{name}-{at}")) for at in range(IMPORT_ROWS))
+        with (
+            contextlib.suppress(httpx.HTTPError),
+            httpx.Client(base_url=self._child.url, headers=HEADERS) as client,
+        ):
+            answer = client.post(
+                "/v1/imports?bank=science&state=published&file_format=jsonl&wait=0",
+                files={"file": ("rows.jsonl", rows)},
+            )
+            if answer.status_code in {200, 202}:
+                self._jobs.append(answer.json()["id"])
+                self.report.imports += 1
+
+    def _verify(self) -> None:
+        with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
+            for job in self._jobs:
+                self._finish(client, job)
+        self._jobs.clear()
+        with self._database.read() as session:
+            connection = session.connection()
+            for what, query in HALF_DONE.items():
+                if found := connection.execute(text(query)).first():
+                    self.report.failures.append(f"{what}: {found}")
+            known = text("SELECT external_id FROM questions WHERE state = 'published'")
+            names = [name for (name,) in connection.execute(known)]
+        lost = self._written.keys() - set(names)
+        if lost:
+            self.report.failures.append(f"acknowledged and lost: {sorted(lost)[:5]}")
+        if len(names) != len(set(names)):
+            self.report.failures.append("a question was made twice")
+
+    def _finish(self, client: httpx.Client, job: str) -> None:
+        deadline = time.monotonic() + 60
+        state: dict[str, Any] = {}
+        resumed = False
+        while time.monotonic() < deadline:
+            state = client.get(f"/v1/imports/{job}").raise_for_status().json()
+            if state["state"] in {"done", "refused"}:
+                break
+            resumed = True
+            time.sleep(0.02)
+        self.report.interrupted_imports += resumed
+        if state["state"] != "done" or state["done"] != IMPORT_ROWS:
+            self.report.failures.append(f"import {job} ended as {state}")
+
+
+def _question(name: str, **more: object) -> dict[str, object]:
+    return {
+        "external_id": name,
+        "kind": "true_false",
+        "stem": f"Statement {name} is true.",
+        "difficulty": "easy",
+        "answer": {"value": True},
+    } | more

@@ -1,0 +1,14 @@
+"""The campaign of kills, small: `make prove` runs it at full count."""
+
+from app.core.settings import Settings
+from tests.prove.kills import Campaign
+
+
+def test_kill_9_loses_no_acknowledged_write_and_leaves_nothing_half_done(
+    settings: Settings,
+) -> None:
+    report = Campaign(settings, seed=7).run(rounds=4)
+    assert report.failures == []
+    assert report.kills == 4
+    assert report.writes > 0
+    assert report.imports > 0
