@@ -1,0 +1,55 @@
+"""docker-compose.yml and the Dockerfile say what the README promises."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.core.settings import Settings
+
+ROOT = Path(__file__).parent.parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PINNED = re.compile(r"[a-z/]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$")
+
+
+def test_it_starts_a_database_a_search_engine_and_the_service() -> None:
+    assert set(SERVICES) == {"database", "search", "quizwell"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_pinned_or_built_health_checked_and_restarted(name: str) -> None:
+    service = SERVICES[name]
+    assert service.get("build") == "." or PINNED.match(service["image"])
+    assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+    assert service["restart"] == "unless-stopped"
+
+
+def test_the_service_runs_several_workers_on_postgresql_in_production() -> None:
+    environment = SERVICES["quizwell"]["environment"]
+    assert int(environment["QUIZWELL_WORKERS"]) > 1
+    assert environment["QUIZWELL_ENV"] == "production"
+    assert environment["QUIZWELL_DATABASE_URL"].startswith("postgresql://")
+
+
+def test_it_sets_only_settings_that_exist() -> None:
+    named = {name.removeprefix("QUIZWELL_").lower() for name in SERVICES["quizwell"]["environment"]}
+    assert named <= set(Settings.model_fields)
+
+
+def test_no_secret_stands_in_it() -> None:
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|SECRET|MASTER_KEY", name):
+                assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
+
+
+def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    image = re.search(r"^FROM (\S+)$", text, re.MULTILINE)
+    assert image and PINNED.match(image.group(1).replace("-slim-bookworm", "-slim"))
+    assert re.search(r"^USER quizwell$", text, re.MULTILINE)
+    assert "--require-hashes" in text
+    assert re.search(r"^HEALTHCHECK .*quizwell", text, re.MULTILINE)
