@@ -95,13 +95,20 @@ class Idempotency:
             _Running.requests.discard(self._given)
 
 
-async def get_idempotency(request: Request) -> Idempotency:
-    """Return the request's Idempotency; 422 for a key that cannot be used."""
+def key_of(request: Request) -> str | None:
+    """Return the request's Idempotency-Key, if it has one; 422 for one that cannot be used."""
     caller = request.scope["state"]["caller"]
     key = request.headers.get(HEADER)
     if key is not None and (caller.kind != "secret" or not 1 <= len(key) <= MAX_LENGTH):
         detail = f"With a secret key only, 1 to {MAX_LENGTH} characters."
         raise invalid(FieldError("invalid_value", detail, parameter=HEADER))
+    return key
+
+
+async def get_idempotency(request: Request) -> Idempotency:
+    """Return the request's Idempotency; 422 for a key that cannot be used."""
+    caller = request.scope["state"]["caller"]
+    key = key_of(request)
     route = request.method + " " + request.scope["route"].path
     body = await request.body() if key is not None else b""
     return Idempotency(caller.key_id, key, route, body)

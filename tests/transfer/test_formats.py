@@ -40,7 +40,7 @@ def test_every_csv_row_ends_where_the_next_begins(cells):
     views = [dict(zip(header, row, strict=True)) | {"kind": "short_text"} for row in cells]
     data = CSV.write_head() + CSV.write(views)
     read = rows(CSV, data)
-    assert [[row.values[name] for name in header] for row in read] == cells
+    assert [[row.values[name] or "" for name in header] for row in read] == cells
     for at, row in enumerate(read):
         later = rows(CSV, data, row.end)
         assert [row.values["stem"] for row in later] == [row[1] for row in cells[at + 1 :]]

@@ -137,7 +137,9 @@ def _row(header: list[str], cells: list[str], line: int, end: Place) -> Row:
         for name, cell in zip(header, cells, strict=True)
         if (mending := _unreadable(cell))
     )
-    values = dict(zip(header, map(unguard, cells), strict=True))
+    values: Values = dict(zip(header, map(unguard, cells), strict=True))
+    if values.get("external_id") == "":
+        values["external_id"] = None
     return Row(line, {} if faults else values, end, faults)
 
 

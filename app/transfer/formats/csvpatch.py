@@ -86,7 +86,6 @@ def _number(cell: str) -> int | Decimal | None:
 
 
 _SHARED: dict[str, Callable[[str], Any]] = {
-    "external_id": _markdown,
     "kind": _plain,
     "stem": _markdown,
     "explanation": _markdown,

@@ -1,0 +1,136 @@
+"""The one background thread of a process that runs imports, one job at a time on all processes."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import entropy
+from app.core.database import Database
+from app.core.leases import Lease
+from app.core.secrets import Secrets
+from app.core.settings import Settings
+from app.transfer import repository
+from app.transfer.models import ImportJob
+from app.transfer.running import JobRun, StoppedError
+from app.transfer.service import import_folder, import_path
+
+LEASE = "imports"
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 3.0
+POLL_SECONDS = 1.0
+TIDY_SECONDS = 600.0
+REPORTS_KEPT = timedelta(days=7)
+ORPHANS_KEPT_SECONDS = 3600.0
+
+Progress = Callable[[ImportJob], None]
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Takes waiting jobs, oldest first; `step` runs one, `start` a thread that runs all."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        secrets: Secrets,
+        progress: Progress | None = None,
+    ) -> None:
+        """Tell `progress` of each job's row whenever it moved."""
+        self._database = database
+        self._settings = settings
+        self._secrets = secrets
+        self._progress = progress or _say_nothing
+        self._lease = Lease(database, LEASE, LEASE_SECONDS)
+        self._renewed_at = 0.0
+        self._tidied_at = -TIDY_SECONDS
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="imports", daemon=True)
+
+    def start(self) -> None:
+        """Run jobs in the background until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop between two transactions; a job that runs goes on at the next start."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def nudge(self) -> None:
+        """Look for jobs at once; from any thread."""
+        self._wake.set()
+
+    def step(self) -> bool:
+        """Run the oldest waiting job whose file is here; False when there is nothing to do."""
+        job_id = self._next()
+        if job_id is None:
+            return False
+        with self._lease as held:
+            if not held:
+                return False
+            self._renewed_at = time.monotonic()
+            run = JobRun(
+                self._database, self._settings, self._secrets, self._keep_going, self._progress
+            )
+            try:
+                run.run(job_id)
+            except StoppedError:
+                return False
+        return True
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tidy()
+                worked = self.step()
+            except (SQLAlchemyError, OSError):
+                # A full disk or a database that is away: the job stays where it is.
+                log.exception("imports have to wait")
+                worked = False
+            if not worked:
+                self._wake.wait(POLL_SECONDS)
+                self._wake.clear()
+
+    def _next(self) -> UUID | None:
+        with self._database.read() as session:
+            waiting = repository.open_ids(session)
+        # On several hosts over one database each file lies on the host that received it.
+        return next(
+            (job_id for job_id in waiting if import_path(self._settings, job_id).exists()), None
+        )
+
+    def _keep_going(self) -> None:
+        if self._stopping.is_set():
+            raise StoppedError
+        now = time.monotonic()
+        if now - self._renewed_at > RENEW_SECONDS:
+            if not self._lease.acquire():
+                raise StoppedError
+            self._renewed_at = now
+
+    def _tidy(self) -> None:
+        """Drop old reports and files that no open job owns."""
+        now = time.monotonic()
+        if now - self._tidied_at < TIDY_SECONDS:
+            return
+        self._tidied_at = now
+        with self._database.write() as session:
+            repository.delete_ended(session, entropy.now() - REPORTS_KEPT)
+            waiting = {str(job_id) for job_id in repository.open_ids(session)}
+        for path in import_folder(self._settings).iterdir():
+            age = time.time() - path.stat().st_mtime
+            if path.name not in waiting and age > ORPHANS_KEPT_SECONDS:
+                path.unlink(missing_ok=True)
+
+
+def _say_nothing(_: ImportJob) -> None:
+    pass
