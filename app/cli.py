@@ -86,7 +86,9 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 @app.command()
 def migrate(
-    check: Annotated[bool, typer.Option(help="Only tell whether models and migrations agree.")] = False,
+    check: Annotated[
+        bool, typer.Option(help="Only tell whether models and migrations agree.")
+    ] = False,
     to: Annotated[str, typer.Option(help="The migration to go to.")] = "head",
 ) -> None:
     """Bring the tables up to date, in one transaction, with a backup of an SQLite file first."""
@@ -116,7 +118,9 @@ def seed() -> None:
 
 @app.command()
 def openapi(
-    check: Annotated[bool, typer.Option(help="Only tell whether the files are up to date.")] = False,
+    check: Annotated[
+        bool, typer.Option(help="Only tell whether the files are up to date.")
+    ] = False,
 ) -> None:
     """Write openapi/openapi.json and docs/errors.md from the code."""
     from app.documentation import written  # noqa: PLC0415

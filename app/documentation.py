@@ -86,7 +86,12 @@ def errors_text() -> str:
     ]
     for code, kind in sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0])):
         lines += [f"## {code}", "", f"{kind.status}. {kind.title}. {kind.remedy}", ""]
-    lines += ["# Codes of single fields", "", "They stand in `errors[].code` of `invalid_request`.", ""]
+    lines += [
+        "# Codes of single fields",
+        "",
+        "They stand in `errors[].code` of `invalid_request`.",
+        "",
+    ]
     for code, meaning in FIELD_CODES.items():
         lines += [f"## {code}", "", meaning, ""]
     return "\n".join(lines)

@@ -69,13 +69,17 @@ def _current(connection: Connection) -> str | None:
 def _refuse_newer(before: str) -> None:
     known = {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
     if before not in known:
-        message = f"the database is at {before!r}, which this version does not know: run a newer one"
+        message = (
+            f"the database is at {before!r}, which this version does not know: run a newer one"
+        )
         raise MigrationError(message)
 
 
 def _steps(before: str | None, after: str | None) -> list[str]:
     scripts = ScriptDirectory(str(SCRIPTS))
-    steps = [script.revision for script in scripts.walk_revisions(before or "base", after or "head")]
+    steps = [
+        script.revision for script in scripts.walk_revisions(before or "base", after or "head")
+    ]
     return [step for step in reversed(steps) if step != before]
 
 
@@ -124,7 +128,9 @@ def _counts(connection: Connection) -> dict[str, int]:
     names = inspect(connection).get_table_names()
     count = "SELECT count(*) FROM {}"
     quote = connection.dialect.identifier_preparer.quote
-    return {name: connection.execute(text(count.format(quote(name)))).scalar_one() for name in names}
+    return {
+        name: connection.execute(text(count.format(quote(name)))).scalar_one() for name in names
+    }
 
 
 def _start_clock(connection: Connection) -> None:

@@ -52,8 +52,7 @@ def questions(count: int) -> Iterator[dict[str, object]]:
             "kind": "single_choice",
             "stem": f"Question {number}: what does " + " ".join(chance.choices(WORDS, k=14)) + "?",
             "options": [
-                {"text": f"{text} {place}", "key": place == 0}
-                for place, text in enumerate(options)
+                {"text": f"{text} {place}", "key": place == 0} for place, text in enumerate(options)
             ],
             "explanation": " ".join(chance.choices(WORDS, k=25)),
             "categories": [chance.choice(CATEGORIES)],

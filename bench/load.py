@@ -61,7 +61,16 @@ class Server:
 @contextmanager
 def serving(target: str, wait_for: str, **environment: str) -> Iterator[Server]:
     """Run uvicorn with `target` until the block ends; ready when `wait_for` answers 200."""
-    arguments = ["-m", "uvicorn", target, "--port", str(PORT), "--no-access-log", "--loop", "uvloop"]
+    arguments = [
+        "-m",
+        "uvicorn",
+        target,
+        "--port",
+        str(PORT),
+        "--no-access-log",
+        "--loop",
+        "uvloop",
+    ]
     arguments += ["--http", "httptools", "--log-level", "warning", "--ws", "none"]
     if target.endswith("create_app"):
         arguments += ["--factory", "--no-proxy-headers", "--no-server-header"]
@@ -88,7 +97,9 @@ def _answers(path: str) -> bool:
         return False
 
 
-def load(server: Server, paths: list[str], folder: Path, key: str = "", seconds: int = SECONDS) -> Load:
+def load(
+    server: Server, paths: list[str], folder: Path, key: str = "", seconds: int = SECONDS
+) -> Load:
     """Send `paths` in turn for some seconds over 16 connections."""
     script, listed = folder / "rotate.lua", folder / "paths.txt"
     script.write_text(ROTATE)

@@ -54,7 +54,10 @@ async def get_readiness(request: Request) -> Response:
     "/metrics",
     summary="Figures in Prometheus' text format",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"example": "quizwell_questions 97.0\n"}}}, **problems()},
+    responses={
+        200: {"content": {"text/plain": {"example": "quizwell_questions 97.0\n"}}},
+        **problems(),
+    },
     openapi_extra=scope("operate"),
 )
 async def get_metrics(request: Request) -> Response:

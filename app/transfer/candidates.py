@@ -86,7 +86,7 @@ def content_of(
     try:
         return parse_content(merged), []
     except ValidationError as error:
-        found = _faults(error.errors(include_url=False), merged, patch, file_format)
+        found = _faults(error.errors(include_url=False), merged, file_format)
         return None, list(found)
 
 
@@ -125,9 +125,7 @@ def _settle_evidence(merged: Values) -> None:
         merged["evidence"] = {slug: known for slug, known in evidence.items() if slug in companies}
 
 
-def _faults(
-    errors: Iterable[Any], merged: Values, patch: Values, file_format: Format
-) -> Iterable[Fault]:
+def _faults(errors: Iterable[Any], merged: Values, file_format: Format) -> Iterable[Fault]:
     for error in field_errors(list(errors), merged):
         pointer = error.pointer or ""
         hint = error.detail

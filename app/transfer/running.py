@@ -40,7 +40,7 @@ class StoppedError(Exception):
 class JobRun:
     """Brings one job to its end; each transaction leaves it where another run can go on."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a job touches
+    def __init__(
         self,
         database: Database,
         settings: Settings,

@@ -61,7 +61,10 @@ def test_it_loads_everything_then_follows_each_change(database: Database) -> Non
         with database.write() as session:
             withdraw(session, [entry.id for entry in entries[:40]])
         with database.write() as session:
-            put(session, [make_publication(), make_publication(id=entries[50].id, number=51, revision=2)])
+            put(
+                session,
+                [make_publication(), make_publication(id=entries[50].id, number=51, revision=2)],
+            )
         await follower.catch_up()
 
     asyncio.run(follow())

@@ -44,8 +44,15 @@ class Service:
         self.expect(self.admin.post("/v1/editing/banks", json=bank), 201)
         return str(bank["slug"])
 
-    def make_key(self, *scopes: str, banks: tuple[str, ...] = ("*",), **more: object) -> httpx.Client:
-        body = {"name": "test", "kind": "secret", "scopes": list(scopes), "banks": list(banks)} | more
+    def make_key(
+        self, *scopes: str, banks: tuple[str, ...] = ("*",), **more: object
+    ) -> httpx.Client:
+        body = {
+            "name": "test",
+            "kind": "secret",
+            "scopes": list(scopes),
+            "banks": list(banks),
+        } | more
         answer = self.expect(self.admin.post("/v1/editing/keys", json=body), 201)
         return self.client(str(answer["secret"]))
 
@@ -95,7 +102,10 @@ def serving(settings: Settings) -> Iterator[Service]:
     url = f"http://127.0.0.1:{port}"
     headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
     database = Database(settings)
-    with httpx.Client(base_url=url) as anonymous, httpx.Client(base_url=url, headers=headers) as admin:
+    with (
+        httpx.Client(base_url=url) as anonymous,
+        httpx.Client(base_url=url, headers=headers) as admin,
+    ):
         while anonymous.get("/readyz").status_code != 200:
             time.sleep(0.005)
         yield Service(url, settings, database, anonymous, admin)

@@ -1,0 +1,1 @@
+"""Who may do what: banks and their reading rules, API keys, scopes, rate limits."""

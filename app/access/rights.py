@@ -1,0 +1,146 @@
+"""Pure: what a caller may see and do, from the rules of banks and the scopes of keys."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+from uuid import UUID
+
+from app.access.scopes import implied
+from app.core.errors import Problem, not_found
+
+_MAKER = object()
+
+
+@dataclass(frozen=True, slots=True)
+class BankRules:
+    """A bank with its reading rules."""
+
+    slug: str
+    name: str
+    description: str
+    language: str
+    read: Literal["public", "restricted"]
+    answers: Literal["public", "restricted"]
+    exposure: Literal["open", "exam"]
+    reveal: Literal["never", "score", "key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request; `banks` is None where the key is for all of them, later ones too."""
+
+    key_id: UUID | None = None
+    kind: Literal["anonymous", "secret", "publishable"] = "anonymous"
+    scopes: frozenset[str] = frozenset()
+    banks: frozenset[str] | None = frozenset()
+    origins: tuple[str, ...] = ()
+    expires_at: float | None = None
+    rate: str | None = None
+
+    def may(self, scope: str, bank: str | None = None) -> bool:
+        """Return whether the caller has the scope, on `bank` where one is named."""
+        if scope not in implied_scopes(self.scopes):
+            return False
+        return bank is None or self.banks is None or bank in self.banks
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller may do everything."""
+        return "admin" in self.scopes and self.banks is None
+
+
+ANONYMOUS = Caller()
+
+implied_scopes = lru_cache(maxsize=1024)(implied)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRight:
+    """The right to read the answers of `banks`; only this module makes one."""
+
+    banks: frozenset[str]
+    maker: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a right that was made elsewhere."""
+        if self.maker is not _MAKER:
+            message = "an AnswerRight comes from Rights.answer_right"
+            raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a caller may read in delivery; equal views are one object."""
+
+    readable: frozenset[str]
+    answerable: frozenset[str]
+
+
+class Rights:
+    """The rules of every bank at one moment."""
+
+    def __init__(self, banks: Mapping[str, BankRules]) -> None:
+        """Take the rules by slug."""
+        self.banks = dict(banks)
+        self._views: dict[tuple[frozenset[str], frozenset[str]], View] = {}
+        self._callers: dict[Caller, View] = {}
+
+    def seen(self, caller: Caller) -> frozenset[str]:
+        """Return the banks that exist for the caller: its own, else those public to read."""
+        if caller.kind == "anonymous":
+            return frozenset(slug for slug, bank in self.banks.items() if bank.read == "public")
+        if caller.banks is None:
+            return frozenset(self.banks)
+        return frozenset(self.banks.keys() & caller.banks)
+
+    def readable(self, caller: Caller) -> frozenset[str]:
+        """Return the banks whose published questions the caller may read; never an exam bank."""
+        return self.view(caller).readable
+
+    def answerable(self, caller: Caller) -> frozenset[str]:
+        """Return the banks whose answers the caller may read in delivery."""
+        return self.view(caller).answerable
+
+    def view(self, caller: Caller) -> View:
+        """Return what the caller may read, the same object for equal rights."""
+        found = self._callers.get(caller)
+        if found is None:
+            readable = frozenset(
+                slug for slug in self.seen(caller) if self.banks[slug].exposure == "open"
+            )
+            answerable = frozenset(
+                slug
+                for slug in readable
+                if self.banks[slug].answers == "public" or caller.may("answers:read", slug)
+            )
+            found = self._views.setdefault((readable, answerable), View(readable, answerable))
+            self._callers[caller] = found
+        return found
+
+    def answer_right(self, caller: Caller, banks: Collection[str]) -> AnswerRight:
+        """Return the right to the answers of `banks`.
+
+        Problem answers_not_allowed when one lies outside what the caller may read.
+        """
+        wanted = frozenset(banks)
+        if not wanted or not wanted <= self.answerable(caller):
+            message = "The answers of a bank concerned may not be read by this caller."
+            raise Problem("answers_not_allowed", message)
+        return AnswerRight(wanted, _MAKER)
+
+    def editing_answers(self, caller: Caller) -> frozenset[str]:
+        """Return the banks whose answer side the caller sees in editing views."""
+        return self.with_scope(caller, "answers:read")
+
+    def with_scope(self, caller: Caller, scope: str) -> frozenset[str]:
+        """Return the banks on which the caller has the scope."""
+        return frozenset(slug for slug in self.seen(caller) if caller.may(scope, slug))
+
+    def require(self, caller: Caller, scope: str, bank: str) -> None:
+        """Raise 404 where the caller does not see the bank, 403 where it lacks the scope there."""
+        if bank not in self.seen(caller):
+            raise not_found()
+        if not caller.may(scope, bank):
+            message = f"The key does not have the scope `{scope}` on this bank."
+            raise Problem("missing_scope", message, context={"scope": scope, "bank": bank})

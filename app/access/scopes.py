@@ -1,0 +1,32 @@
+"""The scopes that keys carry, and what each implies."""
+
+from collections.abc import Iterable
+
+BANK_SCOPES = frozenset(
+    {
+        "questions:read",
+        "answers:read",
+        "questions:write",
+        "questions:publish",
+        "quizzes:write",
+        "attempts:launch",
+        "attempts:read",
+        "attempts:mark",
+        "imports:write",
+        "exports:read",
+    }
+)
+GLOBAL_SCOPES = frozenset(
+    {"taxonomy:write", "banks:write", "keys:write", "candidates:erase", "operate", "admin"}
+)
+SCOPES = BANK_SCOPES | GLOBAL_SCOPES
+
+
+def implied(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the scopes with everything that they imply."""
+    given = frozenset(scopes)
+    if "admin" in given:
+        return SCOPES
+    if "questions:write" in given:
+        given |= {"questions:read", "answers:read"}
+    return given

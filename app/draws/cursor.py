@@ -1,0 +1,37 @@
+"""Where a draw without repeats stands: all of it sealed in the cursor, nothing on the server."""
+
+from dataclasses import dataclass
+
+from app.core.paging import open_cursor, resync_required, seal_cursor
+from app.core.secrets import Secrets
+
+ROUTE = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a seeded draw has come.
+
+    `made` tells that the seed was made here (`seed=new`), `filter` is the canonical text of the
+    filter, `position` the last position that was sent.
+    """
+
+    seed: str
+    made: bool
+    bits: int
+    position: int
+    filter: str
+
+
+def seal_place(secrets: Secrets, place: Place, epoch: str) -> str:
+    """Return the cursor that goes on behind `place`."""
+    values = [place.seed, place.made, place.bits, place.position, place.filter, epoch]
+    return seal_cursor(secrets, ROUTE, {"v": values})
+
+
+def open_place(secrets: Secrets, cursor: str, epoch: str) -> Place:
+    """Return the place in a cursor; 422 if it is none of ours, 410 if its epoch is over."""
+    *values, begun = open_cursor(secrets, ROUTE, cursor)["v"]  # type: ignore[misc] # sealed by us
+    if begun != epoch:
+        raise resync_required()
+    return Place(*values)

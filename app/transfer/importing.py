@@ -1,0 +1,52 @@
+"""Imports a file from the command line: the same jobs, run here and now."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from app.core import entropy
+from app.core.database import Database
+from app.core.secrets import Secrets
+from app.core.settings import Settings
+from app.transfer import repository
+from app.transfer.models import OPEN_STATES, ImportJob
+from app.transfer.runner import Progress, Runner
+from app.transfer.service import ImportOptions, accept_file, import_folder
+
+LOOK_SECONDS = 0.1
+
+
+def import_file(  # noqa: PLR0913, PLR0917 - what the command line has in hand
+    database: Database,
+    settings: Settings,
+    secrets: Secrets,
+    path: Path,
+    options: ImportOptions,
+    progress: Progress | None = None,
+) -> ImportJob:
+    """Import a file to its end and return its job, which says what happened.
+
+    `progress` is told the job's row whenever it moved. Killed, the job goes on when the service
+    starts next, or with the next import. Problem invalid_request for a header that cannot be used.
+    """
+    incoming = import_folder(settings) / f"{entropy.uuid7()}.part"
+    try:
+        with path.open("rb") as source, incoming.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        with database.write() as session:
+            job = accept_file(session, settings, incoming, options, None)
+    finally:
+        incoming.unlink(missing_ok=True)
+    runner = Runner(database, settings, secrets, progress)
+    while job.state in OPEN_STATES:
+        # A serving process may have taken the job; then this one only watches.
+        if not runner.step():
+            time.sleep(LOOK_SECONDS)
+        with database.read() as session:
+            job = repository.find(session, job.id) or job
+        if progress is not None:
+            progress(job)
+    return job
