@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any
 
 from app.access.directory import Directory
-from app.access.limiting import UNLIMITED, Allowance, Limiter, client_of
+from app.access.limiting import UNLIMITED, Allowance, Limiter, client_of, trusted_addresses
 from app.access.rights import ANONYMOUS, Caller
 from app.core.errors import Problem
 from app.core.settings import Settings
@@ -22,7 +22,7 @@ class Admission:
         """Ask `directory` for keys and `limiter` for budgets."""
         self._directory = directory
         self._limiter = limiter
-        self._trusted = frozenset(settings.trusted_proxies)
+        self._trusted = trusted_addresses(settings.trusted_proxies)
 
     def admit(self, scope: MutableMapping[str, Any]) -> tuple[Caller, Allowance]:
         """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
@@ -30,19 +30,21 @@ class Admission:
         client = client_of(scope, self._trusted)
         try:
             caller = self._directory.keyring.caller(headers)
-        except Problem:
+        except Problem as refusal:
             # Guessing keys is paid from the address's own budget, ten times the price.
-            _check(self._limiter.charge(ANONYMOUS, client, INVALID_COST))
+            allowance = self._limiter.charge(ANONYMOUS, client, INVALID_COST)
+            _check(allowance)
+            refusal.headers = {**refusal.headers, **_told(allowance)}
             raise
         if scope["path"] in FREE_PATHS:
             return caller, UNLIMITED
         allowance = self._limiter.charge(caller, client)
         _check(allowance)
+        if caller.key_id is not None:
+            self._directory.usage.note(caller.key_id)
         return caller, allowance
 
-    def charge_time(
-        self, scope: MutableMapping[str, Any], caller: Caller, seconds: float
-    ) -> None:
+    def charge_time(self, scope: MutableMapping[str, Any], caller: Caller, seconds: float) -> None:
         """Charge a request one more for each begun 10 ms that it took."""
         client = client_of(scope, self._trusted)
         self._limiter.charge(caller, client, ceil(seconds / COSTLY_SECONDS))
@@ -52,6 +54,9 @@ def _check(allowance: Allowance) -> None:
     if allowance.allowed:
         return
     wait = str(allowance.seconds)
-    headers = {name.decode(): value.decode() for name, value in allowance.headers}
     message = f"The budget is used up; it is full again in {wait} seconds."
-    raise Problem("rate_limited", message, headers=headers | {"Retry-After": wait})
+    raise Problem("rate_limited", message, headers=_told(allowance) | {"Retry-After": wait})
+
+
+def _told(allowance: Allowance) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in allowance.headers}

@@ -5,6 +5,7 @@ from sqlmodel import Session, col, select
 from app.access.keyring import Keyring
 from app.access.models import ApiKey, Bank
 from app.access.rights import BankRules, Rights
+from app.access.usage import Usage
 from app.core.settings import Settings
 
 
@@ -16,6 +17,7 @@ class Directory:
         self._settings = settings
         self.rights = Rights({})
         self.keyring = Keyring([])
+        self.usage = Usage()
 
     def load(self, session: Session) -> None:
         """Read banks and keys anew and put them in place at once."""

@@ -1,15 +1,16 @@
 """The keys of a moment, in memory: from a header's bytes to the caller."""
 
 import hashlib
-import time
 from collections.abc import Iterable
 
 from app.access.models import ApiKey
 from app.access.rights import ANONYMOUS, Caller
+from app.core import entropy
 from app.core.errors import Problem
 
 BEARER = b"bearer "
 MAX_CACHED = 10_000
+MAX_CACHED_BYTES = 200
 
 
 def digest_of(secret: str) -> str:
@@ -22,7 +23,7 @@ class Keyring:
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
         """Take the rows of the keys."""
-        self._by_digest = {key.digest: _caller(key) for key in keys}
+        self._by_digest = {key.digest: caller_of(key) for key in keys}
         self._by_header: dict[bytes, Caller] = {}
 
     def caller(self, headers: dict[bytes, bytes]) -> Caller:
@@ -37,9 +38,9 @@ class Keyring:
         caller = self._by_header.get(header)
         if caller is None:
             caller = self._find(header)
-            if len(self._by_header) < MAX_CACHED:
+            if len(self._by_header) < MAX_CACHED and len(header) <= MAX_CACHED_BYTES:
                 self._by_header[header] = caller
-        if caller.expires_at is not None and caller.expires_at <= time.time():
+        if caller.expires_at is not None and caller.expires_at * 1000 <= entropy.milliseconds():
             raise invalid_key()
         if caller.kind == "publishable":
             _check_origin(caller, headers)
@@ -61,7 +62,8 @@ def invalid_key() -> Problem:
     return Problem("invalid_key", message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _caller(key: ApiKey) -> Caller:
+def caller_of(key: ApiKey) -> Caller:
+    """Return what a key's row lets its bearer do."""
     return Caller(
         key_id=key.id,
         kind="secret" if key.kind == "secret" else "publishable",

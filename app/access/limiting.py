@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
@@ -10,7 +10,6 @@ from typing import Any
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from app.access.rights import Caller
 from app.core.replies import Headers
@@ -59,7 +58,7 @@ class Limiter:
         self._anonymous = self._item(settings.rate_anonymous)
         self._key = self._item(settings.rate_key)
         self._own = lru_cache(maxsize=1024)(self._item)
-        self._strategy = FixedWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
 
     def charge(self, caller: Caller, client: str, cost: int = 1) -> Allowance:
         """Take `cost` off the caller's budget and tell what is left."""
@@ -67,14 +66,15 @@ class Limiter:
             item, name = self._anonymous, client
         else:
             item = self._key if caller.rate is None else self._own(caller.rate)
-            name = str(caller.key_id)
+            name = caller.key_id.hex
             if caller.kind == "publishable":
                 name = f"{name} {client}"
         if item is None:
             return UNLIMITED
-        allowed = self._strategy.hit(item, name, cost=cost)
-        reset, remaining = self._strategy.get_window_stats(item, name)
-        return Allowance(item, remaining, reset, allowed)
+        # A fixed window; the library's strategy would ask its storage three times.
+        count = self._storage.incr(name, item.get_expiry(), cost)
+        reset = self._storage.get_expiry(name)
+        return Allowance(item, max(0, item.amount - count), reset, count <= item.amount)
 
     def _item(self, rate: str) -> RateLimitItem | None:
         if rate == "off":
@@ -83,38 +83,47 @@ class Limiter:
         return type(whole)(max(1, whole.amount // self._share), whole.multiples)
 
 
-def is_rate(text: str) -> bool:
-    """Return whether `text` is a rate such as 600/minute, or off."""
-    try:
-        return text == "off" or parse(text).amount > 0
-    except ValueError:
-        return False
+def trusted_addresses(listed: Iterable[str]) -> frozenset[str]:
+    """Return the addresses of trusted proxies in the one form in which they are compared."""
+    return frozenset(map(_plain, listed))
 
 
-def client_of(scope: MutableMapping[str, Any], trusted: Iterable[str]) -> str:
+def client_of(scope: MutableMapping[str, Any], trusted: Collection[str]) -> str:
     """Return the client that a budget belongs to: an IPv4 address or an IPv6 /64.
 
-    The socket's address, unless it is a trusted proxy: then the rightmost address of
-    X-Forwarded-For that is not one.
+    The socket's address, unless it is one of `trusted` (`trusted_addresses`): then the rightmost
+    address of X-Forwarded-For that is not one.
     """
     address = (scope.get("client") or ("unknown",))[0]
-    if trusted and address in trusted:
+    if trusted and _plain(address) in trusted:
         forwarded = b",".join(v for name, v in scope["headers"] if name == b"x-forwarded-for")
         for part in reversed(forwarded.decode("latin-1").split(",")):
-            if part.strip() and part.strip() not in trusted:
+            if part.strip() and _plain(part.strip()) not in trusted:
                 address = part.strip()
                 break
     return _grouped(address)
 
 
 @lru_cache(maxsize=10_000)
-def _grouped(address: str) -> str:
+def _plain(address: str) -> str:
+    """Return an address as it is usually written, without a port; `unknown` for anything else."""
+    host = address
+    if address.startswith("["):
+        host = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        host = address.partition(":")[0]
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(host)
     except ValueError:
         return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
+
+
+@lru_cache(maxsize=10_000)
+def _grouped(address: str) -> str:
+    plain = _plain(address)
+    if ":" not in plain:
+        return plain
+    network = int(ipaddress.IPv6Address(plain)) >> 64 << 64
+    return f"{ipaddress.IPv6Address(network)}/64"

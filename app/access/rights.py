@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-from app.access.scopes import implied
+from app.access.scopes import GLOBAL_SCOPES, implied
 from app.core.errors import Problem, not_found
 
 _MAKER = object()
@@ -42,7 +42,9 @@ class Caller:
         """Return whether the caller has the scope, on `bank` where one is named."""
         if scope not in implied_scopes(self.scopes):
             return False
-        return bank is None or self.banks is None or bank in self.banks
+        if self.banks is None:
+            return True
+        return scope not in GLOBAL_SCOPES and (bank is None or bank in self.banks)
 
     @property
     def is_admin(self) -> bool:
@@ -87,12 +89,22 @@ class Rights:
         self._callers: dict[Caller, View] = {}
 
     def seen(self, caller: Caller) -> frozenset[str]:
-        """Return the banks that exist for the caller: its own, else those public to read."""
-        if caller.kind == "anonymous":
-            return frozenset(slug for slug, bank in self.banks.items() if bank.read == "public")
-        if caller.banks is None:
-            return frozenset(self.banks)
-        return frozenset(self.banks.keys() & caller.banks)
+        """Return the banks that exist for the caller: its own, else those public to read.
+
+        Exam banks exist for secret keys only.
+        """
+        if caller.kind == "secret":
+            named = self.banks.keys() if caller.banks is None else caller.banks
+            return frozenset(self.banks.keys() & named)
+        return frozenset(
+            slug
+            for slug, bank in self.banks.items()
+            if bank.exposure == "open"
+            and (
+                slug in (caller.banks or ())
+                or (caller.kind == "anonymous" and bank.read == "public")
+            )
+        )
 
     def readable(self, caller: Caller) -> frozenset[str]:
         """Return the banks whose published questions the caller may read; never an exam bank."""
@@ -128,6 +140,18 @@ class Rights:
             message = "The answers of a bank concerned may not be read by this caller."
             raise Problem("answers_not_allowed", message)
         return AnswerRight(wanted, _MAKER)
+
+    def searchable(self) -> frozenset[str]:
+        """Return the banks that a search index may hold: all but exam banks."""
+        return frozenset(slug for slug, bank in self.banks.items() if bank.exposure == "open")
+
+    def indexing_right(self) -> AnswerRight:
+        """Return the right to the answers that a search index may hold.
+
+        Those of the searchable banks whose answers are public.
+        """
+        public = (slug for slug in self.searchable() if self.banks[slug].answers == "public")
+        return AnswerRight(frozenset(public), _MAKER)
 
     def editing_answers(self, caller: Caller) -> frozenset[str]:
         """Return the banks whose answer side the caller sees in editing views."""

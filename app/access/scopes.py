@@ -1,24 +1,28 @@
 """The scopes that keys carry, and what each implies."""
 
 from collections.abc import Iterable
+from typing import Literal, get_args
 
-BANK_SCOPES = frozenset(
-    {
-        "questions:read",
-        "answers:read",
-        "questions:write",
-        "questions:publish",
-        "quizzes:write",
-        "attempts:launch",
-        "attempts:read",
-        "attempts:mark",
-        "imports:write",
-        "exports:read",
-    }
-)
-GLOBAL_SCOPES = frozenset(
-    {"taxonomy:write", "banks:write", "keys:write", "candidates:erase", "operate", "admin"}
-)
+BankScope = Literal[
+    "questions:read",
+    "answers:read",
+    "questions:write",
+    "questions:publish",
+    "quizzes:write",
+    "attempts:launch",
+    "attempts:read",
+    "attempts:mark",
+    "imports:write",
+    "exports:read",
+]
+# These are on all banks only.
+GlobalScope = Literal[
+    "taxonomy:write", "banks:write", "keys:write", "candidates:erase", "operate", "admin"
+]
+Scope = Literal[BankScope, GlobalScope]
+
+BANK_SCOPES: frozenset[str] = frozenset(get_args(BankScope))
+GLOBAL_SCOPES: frozenset[str] = frozenset(get_args(GlobalScope))
 SCOPES = BANK_SCOPES | GLOBAL_SCOPES
 
 

@@ -20,7 +20,7 @@ class Mark(NamedTuple):
 
 
 class Clock(SQLModel, table=True):
-    """The single row: `seq` counts published rows, `terms` writes to banks, keys and vocabularies."""
+    """The single row: `seq` counts published rows, `terms` writes to banks, keys, terms, slugs."""
 
     __tablename__ = "clock"
     __table_args__ = (

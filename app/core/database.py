@@ -1,4 +1,4 @@
-"""Sessions on the database: reading and writing apart, one transaction each, durable when they end well."""
+"""Sessions on the database, to read or to write: one transaction each, durable at its end."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from app.core.settings import Settings
 T = TypeVar("T")
 
 
-def state(request: Request, kind: type[T], name: str) -> T:
+def state(request: Request, kind: type[T], name: str) -> T:  # noqa: ARG001 - it names the type
     """Return the object that the wiring keeps under `name`."""
     return cast(T, getattr(request.app.state, name))
 

@@ -1,4 +1,4 @@
-"""The outermost layer: admits or refuses from a request's head, answers the hot routes, dresses every answer."""
+"""The outermost layer: admits from the head, answers the hot routes, dresses every answer."""
 
 import gzip
 import inspect
@@ -156,7 +156,8 @@ class Edge:
         began = time.perf_counter()
         head = scope["method"] == "HEAD"
         if head:
-            scope["method"] = "GET"
+            # A copy: the server goes by its own scope to leave out the body.
+            scope = {**scope, "method": "GET"}
         requirement = self._requirements.find(scope["method"], scope["path"])
         if requirement is not None:
             requirement.check(scope["state"]["caller"])

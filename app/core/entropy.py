@@ -1,4 +1,4 @@
-"""The only source of time and of randomness, replaceable as a whole so that a history can be replayed."""
+"""The only source of time and of chance, replaceable so that a history can be replayed."""
 
 import os
 import time

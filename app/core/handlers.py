@@ -60,7 +60,9 @@ def _http(error: HTTPException) -> Problem:
 
 
 def _database(error: OperationalError) -> Problem:
-    text = str(error.orig).lower()
+    # A full disk ends SQLite's transaction, and then the savepoint to go back to is missed: what
+    # happened first says why.
+    text = " ".join(str(getattr(each, "orig", each)).lower() for each in _chain(error))
     if any(word in text for word in _FULL):
         return Problem("storage_full", "The database has no room; nothing was written.")
     if any(word in text for word in _BUSY):
@@ -68,6 +70,12 @@ def _database(error: OperationalError) -> Problem:
         return Problem("overloaded", message, headers={"Retry-After": "1"})
     log.error("the database failed", exc_info=error)
     return Problem("internal_error", "The database failed; nothing was written.")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def field_errors(errors: Sequence[Any], body: object = None) -> Iterator[FieldError]:

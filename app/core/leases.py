@@ -25,7 +25,7 @@ _TABLE = LeaseRow.__table__  # type: ignore[attr-defined] # SQLModel does not de
 
 
 class Lease:
-    """A lease on `name`; `with lease as held:` tells whether it was free, and gives it back after."""
+    """A lease on `name`: `with lease as held:` tells whether it was free, and gives it back."""
 
     def __init__(self, database: Database, name: str, seconds: float = 10.0) -> None:
         """Prepare a lease that runs out `seconds` after its last renewal."""

@@ -1,4 +1,4 @@
-"""The ring of secret keys: one derived key a purpose, and sealed tokens that clients can only carry."""
+"""The ring of secret keys: one derived key a purpose, and tokens that clients only carry."""
 
 import base64
 import binascii
@@ -35,7 +35,7 @@ class Secrets:
         return _derived(self._ring[0], purpose)
 
     def seal(self, purpose: str, data: bytes) -> str:
-        """Return an opaque URL-safe token of `data`, the same for the same data (AES-SIV, RFC 5297)."""
+        """Return an opaque URL-safe token, the same for the same data (AES-SIV, RFC 5297)."""
         sealed = self._ciphers(purpose)[0].encrypt(data, [purpose.encode()])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -61,7 +61,7 @@ def _derived(key: str, purpose: str) -> bytes:
 
 
 def load_secrets(settings: Settings) -> Secrets:
-    """Return the ring of the settings, else the one kept beside an embedded database (made once, 0600)."""
+    """Return the ring of the settings, else the one kept beside an embedded database (0600)."""
     if settings.secret_keys:
         return Secrets(settings.secret_keys)
     return Secrets((_kept_key(settings.data_dir / "secret.key"),))

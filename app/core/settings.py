@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class Settings(BaseSettings):
     """The settings of one deployment; every field is the variable QUIZWELL_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="QUIZWELL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="QUIZWELL_", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     database_url: str = Field(
         "", description="SQLAlchemy address; empty: SQLite in the data directory"
@@ -42,6 +44,23 @@ class Settings(BaseSettings):
     )
     database_max_mb: int = Field(
         0, ge=0, description="size that the embedded database may reach, in MiB; 0: the disk's"
+    )
+    meili_url: str = Field(
+        "",
+        validation_alias="MEILI_URL",
+        description="address of a Meilisearch server; empty: the embedded search",
+    )
+    meili_key: str = Field(
+        "", validation_alias="MEILI_KEY", description="the key for it", repr=False
+    )
+    search_prefix: str = Field(
+        "quizwell",
+        pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$",
+        max_length=64,
+        description="begins the names of this deployment's indexes on a shared server",
+    )
+    search_standby: bool = Field(
+        False, description="keep the embedded search for when the server fails"
     )
     public_url: str = Field("", description="where clients reach the service, for links in answers")
 
@@ -84,5 +103,5 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Return the settings of this process's environment; pydantic's ValidationError when one is unsafe."""
+    """Return the settings of the environment; pydantic's ValidationError when one is unsafe."""
     return Settings()

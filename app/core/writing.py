@@ -40,11 +40,11 @@ class WriteLock:
         self._thread_lock.release()
 
     def stand_back(self) -> None:
-        """Sleep long enough for whoever waits to take the lock first; for long jobs between slices."""
+        """Sleep long enough for whoever waits to take the lock; for long jobs between slices."""
         time.sleep(YIELD_SECONDS)
 
     def _open(self) -> int:
-        # A forked child must not share its parent's open file: the two would hold the lock together.
+        # A forked child must not share its parent's open file: both would hold the lock together.
         if self._descriptor is None or self._process != os.getpid():
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             self._process = os.getpid()

@@ -1,0 +1,308 @@
+"""The routes of banks and keys."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from app.access import repository, service
+from app.access.deps import CallerDep, DirectoryDep
+from app.access.models import ApiKey, Bank
+from app.access.schemas import (
+    BANK_EXAMPLE,
+    KEY_EXAMPLE,
+    BankRead,
+    BankWrite,
+    KeyMade,
+    KeyRead,
+    KeyWrite,
+)
+from app.access.usage import Usage
+from app.core.bodies import JsonRoute
+from app.core.deps import ReadSession, SecretsDep, SettingsDep, WriteSession
+from app.core.errors import not_found
+from app.core.fields import is_slug
+from app.core.idempotency import IdempotencyDep
+from app.core.inputs import (
+    MERGE_PATCH_TYPES,
+    IfMatch,
+    JsonBody,
+    QueryPairs,
+    body_schema,
+    etag_text,
+    merged,
+    patch_schema,
+    require_match,
+    validated,
+)
+from app.core.listing import Listing
+from app.core.openapi import problems, scope
+from app.core.paging import Page
+from app.core.query import Parameter, boolean, openapi_parameters, reject_unknown, take
+
+router = APIRouter(route_class=JsonRoute)
+
+BANKS = Listing("editing/banks", most=1000, default=1000)
+KEYS = Listing("editing/keys", most=100, default=20)
+DESCENDANTS = Parameter(
+    "descendants",
+    "revoke what it made as well, and what that made",
+    {"type": "boolean", "default": False},
+)
+FIXED = ("slug", "etag")
+BANK_SHOWN = BANK_EXAMPLE | {"etag": "8c1d5a0f7b9e46d2a3b4c5d6e7f80912"}
+KEY_SHOWN = KEY_EXAMPLE | {
+    "id": "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f",
+    "prefix": "qw_sk_4fJq0Z",
+    "made_by": "01983a5e-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
+    "last_used_at": "2026-11-25T08:15:00Z",
+    "etag": "1b7c0e55d2f8a94360be7d1c2a3f4e58",
+}
+# Not a key: nobody could have drawn it.
+KEY_MADE = KEY_SHOWN | {"secret": "qw_sk_4fJq0Z" + "0" * 37}
+
+
+def _page(example: object) -> dict[str, Any]:
+    return _shows({"items": [example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"})
+
+
+def _shows(example: object) -> dict[str, Any]:
+    return {"content": {"application/json": {"example": example}}}
+
+
+@router.get(
+    "/v1/editing/banks",
+    tags=["banks"],
+    summary="List banks",
+    responses=problems(410) | {200: _page(BANK_SHOWN)},
+    openapi_extra=scope("banks:write", parameters=BANKS.openapi),
+)
+def list_editing_banks(
+    pairs: QueryPairs, session: ReadSession, secrets: SecretsDep
+) -> Page[BankRead]:
+    """Return every bank with its rules, in the order of slugs."""
+    asked = BANKS.asked(session, secrets, pairs)
+    banks, total = repository.page_of_banks(session, asked.after, asked.limit + 1)
+    return BANKS.page(secrets, asked, [(bank.slug, bank_read(bank)) for bank in banks], total)
+
+
+@router.post(
+    "/v1/editing/banks",
+    tags=["banks"],
+    summary="Make a bank",
+    status_code=201,
+    responses=problems(404, 409, 413, 415) | {201: _shows(BANK_SHOWN)},
+    openapi_extra=scope("banks:write", requestBody=body_schema(BankWrite)),
+)
+def create_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    body: JsonBody,
+    pairs: QueryPairs,
+    once: IdempotencyDep,
+    caller: CallerDep,
+    session: WriteSession,
+    response: Response,
+) -> BankRead:
+    """Make an empty bank, closed unless told otherwise; whatever is more open needs `admin`."""
+    reject_unknown(pairs, ())
+    made = once.replay(session)
+    if made is None:
+        wanted = validated(BankWrite, body)
+        bank = service.create_bank(session, caller, wanted, once)
+    else:
+        bank = service.find_bank(session, made)
+    response.headers["Location"] = f"/v1/editing/banks/{bank.slug}"
+    return _bank(bank, response)
+
+
+@router.get(
+    "/v1/editing/banks/{slug}",
+    tags=["banks"],
+    summary="Look at a bank",
+    responses=problems(404) | {200: _shows(BANK_SHOWN)},
+    openapi_extra=scope("banks:write"),
+)
+def get_editing_bank(
+    slug: str, pairs: QueryPairs, session: ReadSession, response: Response
+) -> BankRead:
+    """Return a bank with its rules."""
+    bank = _find_bank(session, slug)
+    reject_unknown(pairs, ())
+    return _bank(bank, response)
+
+
+@router.patch(
+    "/v1/editing/banks/{slug}",
+    tags=["banks"],
+    summary="Change a bank",
+    responses=problems(404, 413, 415) | {200: _shows(BANK_SHOWN)},
+    openapi_extra=scope(
+        "banks:write",
+        requestBody=patch_schema(BankWrite, FIXED, {"answers": "public"}),
+        **{"x-media-types": MERGE_PATCH_TYPES},
+    ),
+)
+def update_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    slug: str,
+    body: JsonBody,
+    pairs: QueryPairs,
+    caller: CallerDep,
+    session: WriteSession,
+    response: Response,
+    if_match: IfMatch = None,
+) -> BankRead:
+    """Change some of a bank's fields; rules bite at the next request; opening one needs `admin`."""
+    bank = _find_bank(session, slug, lock=True)
+    current = bank_read(bank).model_dump()
+    require_match(if_match, current["etag"])
+    reject_unknown(pairs, ())
+    changes = merged(current, body, FIXED)
+    wanted = validated(
+        BankWrite, changes | {"slug": slug} if isinstance(changes, dict) else changes
+    )
+    return _bank(service.update_bank(session, caller, bank, wanted), response)
+
+
+@router.delete(
+    "/v1/editing/banks/{slug}",
+    tags=["banks"],
+    summary="Delete an empty bank",
+    status_code=204,
+    responses=problems(404, 409),
+    openapi_extra=scope("banks:write"),
+)
+def delete_bank(
+    slug: str, pairs: QueryPairs, session: WriteSession, if_match: IfMatch = None
+) -> None:
+    """Delete a bank that nothing belongs to; keys that were for it lose it."""
+    bank = _find_bank(session, slug, lock=True)
+    require_match(if_match, bank_read(bank).etag)
+    reject_unknown(pairs, ())
+    service.delete_bank(session, bank)
+
+
+@router.get(
+    "/v1/editing/keys",
+    tags=["keys"],
+    summary="List keys",
+    responses=problems(410) | {200: _page(KEY_SHOWN)},
+    openapi_extra=scope("keys:write", parameters=KEYS.openapi),
+)
+def list_keys(
+    pairs: QueryPairs,
+    caller: CallerDep,
+    session: ReadSession,
+    secrets: SecretsDep,
+    directory: DirectoryDep,
+) -> Page[KeyRead]:
+    """Return the caller's own key and its line, newest first; an admin sees every key."""
+    asked = KEYS.asked(session, secrets, pairs)
+    before = UUID(asked.after) if asked.after else None
+    among = service.visible_keys(session, caller)
+    keys, total = repository.page_of_keys(session, among, before, asked.limit + 1)
+    found = [(str(key.id), key_read(key, directory.usage)) for key in keys]
+    return KEYS.page(secrets, asked, found, total)
+
+
+@router.post(
+    "/v1/editing/keys",
+    tags=["keys"],
+    summary="Make a lesser key",
+    status_code=201,
+    responses=problems(404, 409, 413, 415) | {201: _shows(KEY_MADE)},
+    openapi_extra=scope("keys:write", requestBody=body_schema(KeyWrite)),
+)
+def create_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    body: JsonBody,
+    pairs: QueryPairs,
+    once: IdempotencyDep,
+    caller: CallerDep,
+    session: WriteSession,
+    settings: SettingsDep,
+    directory: DirectoryDep,
+    response: Response,
+) -> KeyMade:
+    """Make a key of at most the caller's scopes, banks, expiry and rate; the secret shows once."""
+    reject_unknown(pairs, ())
+    made = once.replay(session)
+    if made is None:
+        wanted = validated(KeyWrite, body)
+        key, secret = service.create_key(session, settings, caller, wanted, once)
+    else:
+        key, secret = service.find_key(session, caller, UUID(made)), None
+    read = key_read(key, directory.usage)
+    response.headers["Location"] = f"/v1/editing/keys/{key.id}"
+    response.headers["ETag"] = f'"{read.etag}"'
+    return KeyMade(**read.model_dump(), secret=secret)
+
+
+@router.get(
+    "/v1/editing/keys/{key_id:uuid}",
+    tags=["keys"],
+    summary="Look at a key",
+    responses=problems(404) | {200: _shows(KEY_SHOWN)},
+    openapi_extra=scope("keys:write"),
+)
+def get_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    key_id: UUID,
+    pairs: QueryPairs,
+    caller: CallerDep,
+    session: ReadSession,
+    directory: DirectoryDep,
+    response: Response,
+) -> KeyRead:
+    """Return the caller's own key or one of its line, without the secret."""
+    read = key_read(service.find_key(session, caller, key_id), directory.usage)
+    reject_unknown(pairs, ())
+    response.headers["ETag"] = f'"{read.etag}"'
+    return read
+
+
+@router.delete(
+    "/v1/editing/keys/{key_id:uuid}",
+    tags=["keys"],
+    summary="Revoke a key",
+    status_code=204,
+    responses=problems(404),
+    openapi_extra=scope("keys:write", parameters=openapi_parameters((DESCENDANTS,))),
+)
+def delete_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    key_id: UUID,
+    pairs: QueryPairs,
+    caller: CallerDep,
+    session: WriteSession,
+    directory: DirectoryDep,
+    if_match: IfMatch = None,
+) -> None:
+    """Revoke the caller's own key or one of its line, within a second on every worker."""
+    key = service.find_key(session, caller, key_id)
+    require_match(if_match, key_read(key, directory.usage).etag)
+    reject_unknown(pairs, (DESCENDANTS.name,))
+    descendants = take(pairs, DESCENDANTS.name, boolean, default=False)
+    service.revoke_key(session, key, descendants=descendants)
+
+
+def bank_read(bank: Bank) -> BankRead:
+    """Return a bank's row as its editors see it."""
+    values = bank.model_dump(exclude={"created_at"})
+    return BankRead(**values, etag=etag_text(values))
+
+
+def key_read(key: ApiKey, usage: Usage) -> KeyRead:
+    """Return a key's row without its secret; the etag does not tell of its use."""
+    hidden = {"digest", "last_used_at", "revoked_at", "created_at"}
+    values = key.model_dump(exclude=hidden)
+    last_used_at = usage.last(key.id, key.last_used_at)
+    return KeyRead(**values, last_used_at=last_used_at, etag=etag_text(values))
+
+
+def _find_bank(session: ReadSession, slug: str, *, lock: bool = False) -> Bank:
+    # What cannot be a slug need not be asked for, and might not be storable text.
+    if not is_slug(slug):
+        raise not_found()
+    return service.find_bank(session, slug, lock=lock)
+
+
+def _bank(bank: Bank, response: Response) -> BankRead:
+    read = bank_read(bank)
+    response.headers["ETag"] = f'"{read.etag}"'
+    return read

@@ -1,0 +1,1 @@
+"""The terms that questions carry: categories (a tree), companies and tags."""

@@ -1,0 +1,166 @@
+"""Revocations and bank rules bite on every worker: two follow one database, one writes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import pytest
+
+from app.access import service
+from app.access.directory import Directory
+from app.access.models import ApiKey
+from app.access.rights import ANONYMOUS, Caller
+from app.access.schemas import BankWrite, KeyWrite
+from app.core.clock import Mark
+from app.core.database import Database
+from app.core.errors import Problem
+from app.core.idempotency import Idempotency
+from app.core.settings import Settings
+from app.published.feed import Columns, PublishedRow
+from app.published.follow import Follower
+from tests.support.databases import ADMIN_KEY
+
+ONCE = Idempotency(None, None, "", b"")
+SECONDS = 1.0
+
+
+class Nothing:
+    """An applier without questions."""
+
+    def reset(self, epoch: str) -> None:
+        pass
+
+    def fill(self, columns: Columns) -> None:
+        pass
+
+    def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
+        pass
+
+
+class Worker:
+    """A process's part that follows: a database of its own, and a directory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.database = Database(settings)
+        self.directory = Directory(settings)
+        self.follower = Follower(self.database, Nothing(), [self.directory])
+
+    def caller(self, secret: str) -> Caller | None:
+        try:
+            return self.directory.keyring.caller({b"authorization": f"Bearer {secret}".encode()})
+        except Problem:
+            return None
+
+
+async def _within_a_second(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def admin(database: Database, settings: Settings) -> Caller:
+    with database.write() as session:
+        service.ensure_admin_key(session, settings)
+    directory = Directory(settings)
+    with database.read() as session:
+        directory.load(session)
+    return directory.keyring.caller({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
+
+
+def _make_key(database: Database, settings: Settings, admin: Caller) -> tuple[ApiKey, str]:
+    wanted = KeyWrite(name="x", kind="secret", scopes=["questions:write"], banks=["*"])
+    with database.write() as session:
+        return service.create_key(session, settings, admin, wanted, ONCE)
+
+
+def _write_bank(database: Database, admin: Caller, **rules: str) -> None:
+    wanted = BankWrite.model_validate({"slug": "science", "name": "Science"} | rules)
+    with database.write() as session:
+        try:
+            bank = service.find_bank(session, "science", lock=True)
+        except Problem:
+            service.create_bank(session, admin, wanted, ONCE)
+        else:
+            service.update_bank(session, admin, bank, wanted)
+
+
+def _revoke(database: Database, admin: Caller, key: ApiKey) -> None:
+    with database.write() as session:
+        service.revoke_key(session, service.find_key(session, admin, key.id), descendants=False)
+
+
+def test_they_bite_within_a_second_on_every_worker(
+    database: Database, settings: Settings, admin: Caller
+) -> None:
+    workers = [Worker(settings), Worker(settings)]
+
+    async def soon(see: Callable[[Worker], object], expected: object) -> None:
+        await _within_a_second(lambda: all(see(worker) == expected for worker in workers))
+
+    def reads(worker: Worker) -> tuple[bool, bool]:
+        rights = worker.directory.rights
+        return (
+            "science" in rights.readable(ANONYMOUS),
+            "science" in rights.answerable(ANONYMOUS),
+        )
+
+    async def follow() -> None:
+        running = [asyncio.create_task(worker.follower.run()) for worker in workers]
+        key, secret = await asyncio.to_thread(_make_key, database, settings, admin)
+        await soon(lambda worker: worker.caller(secret) is not None, expected=True)
+        await asyncio.to_thread(_revoke, database, admin, key)
+        await soon(lambda worker: worker.caller(secret), expected=None)
+        for rules, expected in (
+            ({"read": "public"}, (True, False)),
+            ({"read": "public", "answers": "public"}, (True, True)),
+            ({"read": "restricted", "answers": "public"}, (False, False)),
+            ({"read": "public", "exposure": "exam"}, (False, False)),
+        ):
+            await asyncio.to_thread(_write_bank, database, admin, **rules)
+            await soon(reads, expected)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    asyncio.run(follow())
+    for worker in workers:
+        worker.database.close()
+
+
+def test_a_key_that_was_revoked_elsewhere_makes_none(
+    database: Database, settings: Settings, admin: Caller
+) -> None:
+    """The worker may not have heard of it yet; the database has."""
+    with database.read() as session:
+        key = service.find_key(session, admin, admin.key_id or UUID(int=0))
+    _revoke(database, admin, key)
+    with pytest.raises(Problem) as refused:
+        _make_key(database, settings, admin)
+    assert refused.value.code == "invalid_key"
+
+
+def test_uses_are_written_later_and_only_forward(
+    database: Database, settings: Settings, admin: Caller
+) -> None:
+    usage = Directory(settings).usage
+    usage.flush(database)
+    key, _ = _make_key(database, settings, admin)
+    usage.note(key.id)
+    noted = usage.last(key.id, None)
+    usage.flush(database)
+    assert usage.last(key.id, None) is None
+
+    def stored() -> object:
+        with database.read() as session:
+            return service.find_key(session, admin, key.id).last_used_at
+
+    assert stored() == noted
+    with database.write() as session:
+        session.connection().exec_driver_sql("UPDATE api_keys SET last_used_at = 9999999999999")
+    later = stored()
+    usage.note(key.id)
+    usage.flush(database)
+    assert stored() == later

@@ -1,0 +1,228 @@
+"""Keys over HTTP: the secret shown once, every key lesser than its maker, revocation at once."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import httpx
+import pytest
+
+from app.core.settings import Settings
+from tests.support.serving import Service, serving
+
+PATH = "/v1/editing/keys"
+SECRET_KEY = {"name": "Editors", "kind": "secret", "scopes": ["questions:write"], "banks": ["*"]}
+PAGE_KEY = {
+    "name": "A page",
+    "kind": "publishable",
+    "banks": ["science"],
+    "origins": ["https://quiz.example"],
+}
+MAKER = ("keys:write", "questions:write")
+
+
+def _make(service: Service, by: httpx.Client, **changes: object) -> dict[str, str]:
+    made = service.expect(by.post(PATH, json=SECRET_KEY | changes), 201)
+    return cast(dict[str, str], made)
+
+
+def _refused(client: httpx.Client, **changes: object) -> tuple[int, str]:
+    answer = client.post(PATH, json=SECRET_KEY | changes)
+    problem = answer.json()
+    where = problem["errors"][0]["pointer"] if problem["errors"] else problem["code"]
+    return answer.status_code, where
+
+
+def _in(**time: float) -> str:
+    return (datetime.now(UTC) + timedelta(**time)).isoformat(timespec="seconds")
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
+    answer = service.admin.post(PATH, json=SECRET_KEY | {"expires_at": "2100-01-01T00:00:00Z"})
+    made = service.expect(answer, 201)
+    secret = str(made.pop("secret"))
+    assert secret.startswith("qw_sk_")
+    assert len(secret) == 49
+    assert secret.startswith(str(made["prefix"]))
+    assert made["expires_at"] == "2100-01-01T00:00:00Z"
+    assert service.admin.get(answer.headers["Location"]).json() == made
+    assert made in service.admin.get(PATH).json()["items"]
+    with service.database.read() as session:
+        rows = session.connection().exec_driver_sql("SELECT * FROM api_keys").all()
+    assert secret not in str(rows)
+
+
+def test_a_secret_is_never_replayed(service: Service) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first = service.admin.post(PATH, json=SECRET_KEY, headers=headers)
+    again = service.admin.post(PATH, json=SECRET_KEY, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json() | {"secret": None}
+    assert first.json()["secret"]
+    service.admin.delete(first.headers["Location"])
+    gone = service.admin.post(PATH, json=SECRET_KEY, headers=headers)
+    assert gone.status_code == 404
+
+
+def test_a_key_makes_only_lesser_ones(service: Service) -> None:
+    expires_at = _in(days=1)
+    maker = service.make_key(*MAKER, expires_at=expires_at, rate="60/minute")
+    child = _make(service, maker, scopes=["questions:read", "answers:read"])
+    inherited = datetime.fromisoformat(child["expires_at"])
+    assert (inherited, child["rate"]) == (datetime.fromisoformat(expires_at), "60/minute")
+    assert _make(service, maker, rate="1/second", expires_at=_in(hours=1))
+    assert _refused(maker, scopes=["admin"]) == (403, "missing_scope")
+    assert _refused(maker, scopes=["questions:publish"]) == (403, "missing_scope")
+    assert _refused(maker, rate="61/minute") == (422, "/rate")
+    assert _refused(maker, rate="off") == (422, "/rate")
+    assert _refused(maker, expires_at=_in(days=2)) == (422, "/expires_at")
+    assert _refused(service.make_key("questions:write")) == (403, "missing_scope")
+    assert _refused(service.anonymous) == (401, "key_required")
+
+
+def test_an_admin_may_give_any_rate(service: Service) -> None:
+    assert _make(service, service.admin, rate="1000000/second")["rate"] == "1000000/second"
+    bounded = service.make_key("admin", rate="5000/hour")
+    assert _refused(bounded, rate="5001/hour") == (422, "/rate")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"scopes": ["questions:wriet"]}, "/scopes/0"),
+        ({"scopes": ["keys:write"], "banks": ["science"]}, "/banks"),
+        ({"banks": ["science", "scienec"]}, "/banks/1"),
+        ({"banks": ["*", "science"]}, ""),
+        ({"banks": []}, "/banks"),
+        ({"origins": ["https://quiz.example"]}, ""),
+        ({"expires_at": "2001-01-01T00:00:00Z"}, "/expires_at"),
+        ({"expires_at": "2100-01-01"}, "/expires_at"),
+        ({"expires_at": 4102444800}, "/expires_at"),
+        ({"expires_at": "0001-01-01T00:00:00+12:00"}, "/expires_at"),
+        ({"rate": "0/minute"}, "/rate"),
+        ({"rate": "often"}, "/rate"),
+        ({"kind": "public"}, "/kind"),
+        ({"name": ""}, "/name"),
+        ({"nam": "x"}, "/nam"),
+        (PAGE_KEY | {"scopes": ["questions:read"]}, ""),
+        (PAGE_KEY | {"scopes": [], "origins": []}, ""),
+        (PAGE_KEY | {"scopes": [], "banks": ["*"]}, ""),
+        (PAGE_KEY | {"scopes": [], "origins": ["https://quiz.example/page"]}, "/origins/0"),
+        (PAGE_KEY | {"scopes": [], "origins": ["http://quiz.example"]}, "/origins/0"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(
+    service: Service, changes: dict[str, object], pointer: str
+) -> None:
+    service.make_bank()
+    assert _refused(service.admin, **changes) == (422, pointer)
+
+
+def test_near_misses_of_banks_and_scopes_are_named(service: Service) -> None:
+    service.make_bank()
+    answer = service.admin.post(PATH, json=SECRET_KEY | {"banks": ["scienec"]})
+    assert answer.json()["errors"][0]["suggestions"] == ["science"]
+    answer = service.admin.post(PATH, json=SECRET_KEY | {"scopes": ["questions:wriet"]})
+    assert "questions:write" in answer.json()["errors"][0]["suggestions"]
+
+
+def test_a_publishable_key_is_for_no_exam_bank_and_for_its_pages(service: Service) -> None:
+    service.make_bank()
+    service.make_bank(slug="exams", exposure="exam")
+    answer = service.admin.post(PATH, json=PAGE_KEY | {"banks": ["exams"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "exam_bank")
+    made = service.expect(service.admin.post(PATH, json=PAGE_KEY), 201)
+    page = service.client(str(made["secret"]))
+    assert str(made["secret"]).startswith("qw_pk_")
+    page.headers["Origin"] = "https://quiz.example"
+    assert page.get("/v1/facets").status_code == 200
+    assert page.get(PATH).json()["code"] == "missing_scope"
+    page.headers["Origin"] = "https://evil.example"
+    assert page.get("/v1/facets").json()["code"] == "origin_not_allowed"
+
+
+def test_a_key_sees_and_revokes_itself_and_what_it_made_only(service: Service) -> None:
+    maker = service.make_key(*MAKER)
+    other = _make(service, service.admin)
+    child = _make(service, maker, scopes=list(MAKER))
+    grandchild = _make(service, service.client(child["secret"]), scopes=[])
+    listed = maker.get(PATH).json()
+    assert listed["total"] == 3
+    assert [key["id"] for key in listed["items"]][:2] == [grandchild["id"], child["id"]]
+    own = listed["items"][2]["id"]
+    assert child["made_by"] == own
+    for address in (f"{PATH}/{other['id']}", f"{PATH}/01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f"):
+        assert maker.get(address).status_code == 404
+        assert maker.delete(address).status_code == 404
+    assert service.client(child["secret"]).get(f"{PATH}/{own}").status_code == 404
+    assert maker.get(f"{PATH}/{grandchild['id']}").status_code == 200
+    service.expect(maker.delete(f"{PATH}/{own}"), 204)
+    assert maker.get(PATH).json()["code"] == "invalid_key"
+    assert service.client(child["secret"]).get(PATH).status_code == 200
+    assert service.admin.get(f"{PATH}/{own}").status_code == 404
+
+
+def test_a_whole_line_is_revoked_through_members_that_are_gone(service: Service) -> None:
+    top = _make(service, service.admin, scopes=list(MAKER))
+    middle = _make(service, service.client(top["secret"]), scopes=list(MAKER))
+    bottom = _make(service, service.client(middle["secret"]), scopes=list(MAKER))
+    bystander = _make(service, service.admin, scopes=list(MAKER))
+    service.expect(service.admin.delete(f"{PATH}/{middle['id']}"), 204)
+    assert service.client(bottom["secret"]).get(PATH).status_code == 200
+    answer = service.admin.delete(f"{PATH}/{top['id']}?descendants=true")
+    service.expect(answer, 204)
+    for key in (top, middle, bottom):
+        assert service.client(key["secret"]).get(PATH).json()["code"] == "invalid_key"
+    assert service.client(bystander["secret"]).get(PATH).status_code == 200
+    for query in ("descendants=1", "descendant=true"):
+        assert service.admin.delete(f"{PATH}/{bystander['id']}?{query}").status_code == 422
+
+
+def test_a_precondition_on_a_key_is_optional(service: Service) -> None:
+    key = _make(service, service.admin)
+    address = f"{PATH}/{key['id']}"
+    stale = service.admin.delete(address, headers={"If-Match": '"stale"'})
+    assert stale.json()["code"] == "revision_stale"
+    fresh = {"If-Match": service.admin.get(address).headers["ETag"]}
+    assert service.admin.delete(address, headers=fresh).status_code == 204
+
+
+def test_an_expired_key_is_refused(service: Service) -> None:
+    key = _make(service, service.admin, expires_at=_in(hours=1))
+    with service.database.write() as session:
+        session.connection().exec_driver_sql("UPDATE api_keys SET expires_at = 1")
+    service.make_bank(slug="makes-workers-look")
+    answer = service.client(key["secret"]).get(PATH)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_key")
+
+
+def test_the_last_use_is_told_but_changes_no_etag(service: Service) -> None:
+    key = _make(service, service.admin, scopes=list(MAKER))
+    address = f"{PATH}/{key['id']}"
+    before = service.admin.get(address)
+    assert before.json()["last_used_at"] is None
+    service.client(key["secret"]).get(PATH)
+    after = service.admin.get(address)
+    assert after.json()["last_used_at"] is not None
+    assert after.headers["ETag"] == before.headers["ETag"]
+
+
+def test_a_list_of_keys_is_walked_newest_first(service: Service) -> None:
+    made = [_make(service, service.admin)["id"] for _ in range(5)]
+    first = service.admin.get(f"{PATH}?limit=3").json()
+    rest = service.admin.get(f"{PATH}?limit=3&cursor={first['next_cursor']}").json()
+    ids = [key["id"] for key in first["items"] + rest["items"]]
+    assert ids[:5] == made[::-1]
+    assert (first["total"], rest["next_cursor"]) == (6, None)
+    assert service.admin.get(f"{PATH}?limit=101").status_code == 422
+
+
+def test_a_key_of_its_own_rate_is_stopped_by_it(fresh_settings: Callable[..., Settings]) -> None:
+    with serving(fresh_settings(rate_key="1000/minute")) as service:
+        slow = service.make_key(rate="2/hour")
+        answers = [slow.get("/v1/facets") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["RateLimit-Policy"] == '"default";q=2;w=3600'
+        assert int(answers[2].headers["Retry-After"]) >= 1
+        assert answers[2].json()["code"] == "rate_limited"
+        assert service.admin.get("/v1/facets").status_code == 200
