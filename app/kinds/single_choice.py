@@ -1,0 +1,21 @@
+"""Single choice: two to ten options, exactly one of them right."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from app.kinds.options import Choice, Option, Options
+
+
+def _one_key(options: list[Option]) -> list[Option]:
+    if sum(option.key for option in options) != 1:
+        message = "Exactly one option is the key"
+        raise ValueError(message)
+    return options
+
+
+class SingleChoice(Choice):
+    """A question with one right option."""
+
+    kind: Literal["single_choice"]
+    options: Annotated[Options, AfterValidator(_one_key)]

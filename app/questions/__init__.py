@@ -1,0 +1,1 @@
+"""Editing: questions in every state, their revisions, and what makes them public."""

@@ -1,0 +1,54 @@
+"""What a transaction does with questions: writes set by set, and lets all of it go public last."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.core import entropy
+from app.core.secrets import Secrets
+from app.published.bridge import put, withdraw
+from app.questions import repository
+from app.questions.held import Held
+from app.questions.rendering import Renderer
+
+
+class Ledger:
+    """Gathers the questions that go public or leave it until `go_public`, which locks the clock."""
+
+    def __init__(self, session: Session, secrets: Secrets, by: UUID | None) -> None:
+        """Write in the session's transaction, in the name of a key."""
+        self.session = session
+        self.now = entropy.milliseconds()
+        self.renderer = Renderer(secrets)
+        self._by = by
+        self._going: dict[UUID, Held] = {}
+        self._leaving: dict[UUID, Held] = {}
+
+    def write(self, helds: Sequence[Held]) -> None:
+        """Write what has changed of questions that are locked or new."""
+        repository.persist(self.session, helds, self._by)
+
+    def note_public(self, held: Held) -> None:
+        """Remember that a question's live revision changed, or that it has none any more."""
+        here, there = self._going, self._leaving
+        if held.live is None:
+            here, there = there, here
+        there.pop(held.id, None)
+        here[held.id] = held
+
+    def go_public(self) -> None:
+        """Put and withdraw what was noted; nothing may be locked after it."""
+        if self._leaving:
+            withdraw(self.session, sorted(self._leaving))
+        if self._going:
+            known = [held.id for held in self._going.values() if held.once_public]
+            numbers = repository.numbers(self.session, known)
+            put(
+                self.session,
+                [
+                    self.renderer.publication(held, numbers.get(held.id))
+                    for held in self._going.values()
+                ],
+            )
+        self._going, self._leaving = {}, {}

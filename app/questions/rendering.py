@@ -1,0 +1,133 @@
+"""Renders a revision: a document that has no place for an answer, and its answers apart."""
+
+import hmac
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypedDict
+from uuid import UUID
+
+import orjson
+
+from app.core.entropy import from_milliseconds
+from app.core.secrets import Secrets
+from app.kinds import answer_part, public_part
+from app.published.bridge import Publication
+from app.questions.held import Held, Saved
+
+ORDER_PURPOSE = "option-order"
+
+_NUMBER = re.compile(r"[-+\u2212]?\d{1,30}(\.\d{1,30})?", re.ASCII)
+
+
+class Document(TypedDict):
+    """What everyone may see of a question; its kind's public part stands beside it."""
+
+    id: str
+    revision: int
+    bank: str
+    kind: str
+    stem: str
+    hints: list[str]
+    categories: list[str]
+    companies: list[str]
+    evidence: dict[str, dict[str, Any]]
+    tags: list[str]
+    difficulty: str
+    levels: list[str]
+    language: str
+    points: int | float
+    time_seconds: int | None
+    media: list[dict[str, Any]]
+    source: dict[str, Any] | None
+    licence: str | None
+    published_at: str | None
+    updated_at: str
+
+
+def document(question_id: UUID, bank: str, saved: Saved, published_at: int | None) -> Document:
+    """Return the fields that questions of every kind deliver."""
+    values = saved.values
+    return {
+        "id": str(question_id),
+        "revision": saved.revision,
+        "bank": bank,
+        "kind": values["kind"],
+        "stem": values["stem"],
+        "hints": values["hints"],
+        "categories": values["categories"],
+        "companies": values["companies"],
+        "evidence": values["evidence"],
+        "tags": values["tags"],
+        "difficulty": values["difficulty"],
+        "levels": values["levels"],
+        "language": values["language"],
+        "points": values["points"],
+        "time_seconds": values["time_seconds"],
+        "media": values["media"],
+        "source": values["source"],
+        "licence": values["licence"],
+        "published_at": None if published_at is None else time_text(published_at),
+        "updated_at": time_text(saved.at),
+    }
+
+
+@lru_cache(maxsize=1024)
+def time_text(milliseconds: int) -> str:
+    """Return a time as clients get it: RFC 3339 in UTC, to the millisecond."""
+    return from_milliseconds(milliseconds).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Renderer:
+    """Renders with a secret, so that the order of options tells nothing."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        """Derive the secret."""
+        self._key = secrets.derive(ORDER_PURPOSE)
+
+    def publication(self, held: Held, number: int | None) -> Publication:
+        """Return the live revision of a question, rendered."""
+        saved = held.live
+        if saved is None or held.published_at is None:
+            message = "the question has no live revision"
+            raise ValueError(message)
+        content = saved.content
+        values = saved.values
+        public: dict[str, Any] = {**public_part(content)}
+        if "options" in public:
+            public["options"] = self.ordered(held.id, public["options"])
+        body = {**document(held.id, held.bank, saved, held.published_at), **public}
+        return Publication(
+            id=held.id,
+            number=number,
+            bank=held.bank,
+            revision=saved.revision,
+            kind=held.kind,
+            categories=tuple(values["categories"]),
+            companies=tuple(values["companies"]),
+            tags=tuple(values["tags"]),
+            levels=tuple(values["levels"]),
+            difficulty=values["difficulty"],
+            language=values["language"],
+            family=values["family"],
+            translation_group=values["translation_group"],
+            document=orjson.dumps(body),
+            answers=orjson.dumps(answer_part(content)),
+            published_at=held.published_at,
+            updated_at=saved.at,
+        )
+
+    def ordered(self, question_id: UUID, options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return options in the order that everyone sees: ascending numbers, else by the secret."""
+        key, of = self._key, question_id.bytes
+        shuffled = sorted(
+            options, key=lambda option: hmac.digest(key, of + option["id"].encode(), "sha256")
+        )
+        if all(_NUMBER.fullmatch(option["text"].strip()) for option in options):
+            shuffled.sort(key=lambda option: _number(option["text"]))
+        return shuffled
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(text.strip().replace("\u2212", "-"))

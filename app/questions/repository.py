@@ -1,0 +1,392 @@
+"""The SQL of questions: set by set, with statements that are prepared once."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Row,
+    TableClause,
+    Text,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    update,
+)
+from sqlmodel import Session, SQLModel
+
+from app.access.models import Bank
+from app.core import entropy
+from app.core.database import JsonText, UtcDateTime
+from app.core.idempotency import KEPT_MILLISECONDS
+from app.published.models import Published
+from app.questions.held import Held, Saved, Uses
+from app.questions.inserting import Inserter
+from app.questions.models import (
+    Question,
+    QuestionBatch,
+    QuestionCategory,
+    QuestionCompany,
+    QuestionMedia,
+    QuestionTag,
+    Revision,
+)
+from app.taxonomy.models import Category, Company, Tag
+
+T = TypeVar("T")
+
+# Well below the number of parameters that one statement may carry on either database.
+CHUNK = 500
+
+
+def _plain(model: type[SQLModel]) -> TableClause:
+    """Return a table whose times are milliseconds and whose JSON is text, as they are stored."""
+    columns = model.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
+    types: dict[type, Any] = {UtcDateTime: BigInteger(), JsonText: Text()}
+    return table(
+        str(model.__tablename__),
+        *(column(each.name, types.get(type(each.type), each.type)) for each in columns),
+    )
+
+
+BANK = _plain(Bank)
+BATCH = _plain(QuestionBatch)
+QUESTION = _plain(Question)
+REVISION = _plain(Revision)
+PUBLISHED = _plain(Published)
+LINKS = {
+    "categories": _plain(QuestionCategory),
+    "companies": _plain(QuestionCompany),
+    "tags": _plain(QuestionTag),
+    "media": _plain(QuestionMedia),
+}
+TERMS = {"categories": _plain(Category), "companies": _plain(Company), "tags": _plain(Tag)}
+
+_NEWEST = REVISION.alias("newest")
+_LIVE = REVISION.alias("live")
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_LOCK = (
+    select(QUESTION.c.id).where(QUESTION.c.id.in_(_IDS)).order_by(QUESTION.c.id).with_for_update()
+)
+_LOAD = (
+    select(
+        *QUESTION.c,
+        _NEWEST.c.content,
+        _LIVE.c.content.label("live_content"),
+        _LIVE.c.created_at.label("live_at"),
+    )
+    .join_from(
+        QUESTION,
+        _NEWEST,
+        and_(_NEWEST.c.question_id == QUESTION.c.id, _NEWEST.c.number == QUESTION.c.revision),
+    )
+    .outerjoin(
+        _LIVE,
+        and_(
+            _LIVE.c.question_id == QUESTION.c.id,
+            _LIVE.c.number == QUESTION.c.published_revision,
+            QUESTION.c.published_revision != QUESTION.c.revision,
+        ),
+    )
+    .where(QUESTION.c.id.in_(_IDS))
+)
+_NUMBERS = select(PUBLISHED.c.id, PUBLISHED.c.number).where(PUBLISHED.c.id.in_(_IDS))
+_CHANGING = (
+    "external_id",
+    "state",
+    "revision",
+    "published_revision",
+    "published_at",
+    "updated_at",
+    "difficulty",
+    "language",
+    "levels",
+    "family",
+)
+_UPDATE_QUESTION = (
+    update(QUESTION)
+    .where(QUESTION.c.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_KEYS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
+_DELETE_LINK = {
+    name: delete(links).where(
+        links.c.question_id == bindparam("of"), links.c[_KEYS[name]] == bindparam("to")
+    )
+    for name, links in LINKS.items()
+}
+_EVIDENCE = ("source", "first_seen", "last_seen", "times_seen")
+_UNKNOWN = (None, None, None, None)
+_ROW = ("id", "bank", "kind", "created_at", *_CHANGING)
+_REVISION_ROW = ("question_id", "number", "content", "created_at", "by", "note")
+_LINK_ROWS: dict[str, tuple[str, ...]] = {
+    name: ("question_id", key, "in_draft", "in_live") for name, key in _KEYS.items()
+}
+_LINK_ROWS["companies"] += _EVIDENCE
+
+
+def lock(session: Session, ids: Collection[UUID]) -> None:
+    """Lock questions by id; those that do not exist are passed over."""
+    # SQLite has one writer, so every row is its own already.
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    for part in chunks(sorted(ids)):
+        session.connection().execute(_LOCK, {"ids": part}).all()
+
+
+def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Held]:
+    """Return the questions that exist, as the session sees them."""
+    found = {}
+    for part in chunks(sorted(ids)):
+        for row in session.connection().execute(_LOAD, {"ids": part}):
+            held = _held(row)
+            found[held.id] = held
+    return found
+
+
+def find(session: Session, question_id: UUID) -> Held | None:
+    """Return one question, None where there is none."""
+    return load(session, [question_id]).get(question_id)
+
+
+def _held(row: Any) -> Held:  # noqa: ANN401 - a row of many columns
+    newest = Saved(row.revision, row.updated_at, orjson.loads(row.content))
+    live: Saved | None = None
+    if row.published_revision == row.revision:
+        live = newest
+    elif row.published_revision is not None:
+        live = Saved(row.published_revision, row.live_at, orjson.loads(row.live_content))
+    held = Held(
+        row.id,
+        row.bank,
+        row.external_id,
+        row.state,
+        row.published_at,
+        row.created_at,
+        newest,
+        live,
+        once_public=row.published_at is not None,
+    )
+    held.stored = held.uses()
+    held.evidence = held.known_evidence()
+    return held
+
+
+def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
+    """Write what has changed of questions; the tables then hold what is in hand."""
+    inserter = Inserter(session.connection())
+    fresh = [_row(held, inserter) for held in helds if held.stored is None]
+    inserter.insert(QUESTION, _ROW, fresh)
+    changed = [_changes(held) for held in helds if held.stored is not None]
+    if changed:
+        session.connection().execute(_UPDATE_QUESTION, changed)
+    writer = None if by is None else inserter.key(by)
+    revisions = [
+        (
+            inserter.key(held.id),
+            entry.saved.revision,
+            orjson.dumps(entry.saved.values).decode(),
+            entry.saved.at,
+            writer,
+            entry.note,
+        )
+        for held in helds
+        for entry in held.entries
+    ]
+    inserter.insert(REVISION, _REVISION_ROW, revisions)
+    _persist_links(session, inserter, helds)
+    for held in helds:
+        held.entries = ()
+
+
+def _persist_links(session: Session, inserter: Inserter, helds: Sequence[Held]) -> None:
+    gone: dict[str, list[dict[str, Any]]] = {name: [] for name in LINKS}
+    come: dict[str, list[tuple[object, ...]]] = {name: [] for name in LINKS}
+    for held in helds:
+        after, evidence = held.uses(), held.known_evidence()
+        key = inserter.key(held.id)
+        for name, uses in after.items():
+            said = name == "companies"
+            if held.stored is not None:
+                left, uses = _difference(held, name, uses, evidence)  # noqa: PLW2901
+                gone[name] += [{"of": held.id, "to": to} for to in left]
+            come[name] += [
+                (key, to, *use, *_said(evidence.get(to))) if said else (key, to, *use)
+                for to, use in uses.items()
+            ]
+        held.stored, held.evidence = after, evidence
+    for name, links in LINKS.items():
+        if gone[name]:
+            session.connection().execute(_DELETE_LINK[name], gone[name])
+        inserter.insert(links, _LINK_ROWS[name], come[name])
+
+
+def _difference(
+    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
+) -> tuple[list[str], Uses]:
+    """Return what to delete of the stored uses, and what to insert."""
+    old = (held.stored or {})[name]
+    same = {
+        to
+        for to, use in uses.items()
+        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
+    }
+    return [to for to in old if to not in same], {
+        to: use for to, use in uses.items() if to not in same
+    }
+
+
+def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
+    return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
+
+
+def _row(held: Held, inserter: Inserter) -> tuple[object, ...]:
+    values = held.newest.values
+    return (
+        inserter.key(held.id),
+        held.bank,
+        values["kind"],
+        held.created_at,
+        *_place(held),
+    )
+
+
+def _place(held: Held) -> tuple[object, ...]:
+    values = held.newest.values
+    return (
+        held.external_id,
+        held.state,
+        held.newest.revision,
+        None if held.live is None else held.live.revision,
+        held.published_at,
+        held.newest.at,
+        values["difficulty"],
+        values["language"],
+        f",{','.join(values['levels'])},",
+        values["family"],
+    )
+
+
+def _changes(held: Held) -> dict[str, Any]:
+    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
+    return {"of": held.id, **changes}
+
+
+def remove(session: Session, question_id: UUID) -> None:
+    """Delete a question with its revisions and links."""
+    session.connection().execute(delete(QUESTION).where(QUESTION.c.id == question_id))
+
+
+def numbers(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the numbers of the questions that are or were public."""
+    found: dict[UUID, int] = {}
+    for part in chunks(list(ids)):
+        rows = session.connection().execute(_NUMBERS, {"ids": part})
+        found.update((row.id, row.number) for row in rows)
+    return found
+
+
+def holder(session: Session, bank: str, external_id: str) -> UUID | None:
+    """Return the question of a bank that has the external id."""
+    statement = select(QUESTION.c.id).where(
+        QUESTION.c.bank == bank, QUESTION.c.external_id == external_id
+    )
+    found: UUID | None = session.connection().execute(statement).scalar_one_or_none()
+    return found
+
+
+def lock_bank(session: Session, bank: str) -> None:
+    """Let nobody else write several external ids of a bank at once: they could wait in a circle."""
+    statement = select(BANK.c.slug).where(BANK.c.slug == bank).with_for_update(key_share=True)
+    session.connection().execute(statement).all()
+
+
+def bank_language(session: Session, bank: str) -> str | None:
+    """Return a bank's language, None where there is no such bank."""
+    statement = select(BANK.c.language).where(BANK.c.slug == bank)
+    found: str | None = session.connection().execute(statement).scalar_one_or_none()
+    return found
+
+
+def existing_terms(session: Session, vocabulary: str, slugs: Collection[str]) -> set[str]:
+    """Return which of the slugs are terms, each kept from deletion until the commit."""
+    terms = TERMS[vocabulary]
+    found: set[str] = set()
+    for part in chunks(sorted(slugs)):
+        statement = (
+            select(terms.c.slug)
+            .where(terms.c.slug.in_(part))
+            .order_by(terms.c.slug)
+            .with_for_update(read=True, key_share=True)
+        )
+        found |= set(session.connection().execute(statement).scalars())
+    return found
+
+
+def users_of(session: Session, vocabulary: str, slug: str) -> list[UUID]:
+    """Return the questions that have a term in their newest or their live revision."""
+    links = LINKS[vocabulary]
+    statement = select(links.c.question_id).where(links.c.slug == slug)
+    return list(session.connection().execute(statement).scalars())
+
+
+def revision(session: Session, question_id: UUID, number: int) -> Row[Any] | None:
+    """Return one revision, its content as JSON text."""
+    statement = select(REVISION).where(
+        REVISION.c.question_id == question_id, REVISION.c.number == number
+    )
+    return session.connection().execute(statement).one_or_none()
+
+
+def saved(row: Row[Any]) -> Saved:
+    """Return a revision's row as what was saved."""
+    return Saved(row.number, row.created_at, orjson.loads(row.content))
+
+
+def revisions(
+    session: Session, question_id: UUID, before: int | None, limit: int
+) -> tuple[list[Row[Any]], int]:
+    """Return at most `limit` revisions without content, newest first, and how many there are."""
+    mine = REVISION.c.question_id == question_id
+    connection = session.connection()
+    total = connection.execute(select(func.count()).select_from(REVISION).where(mine)).scalar_one()
+    statement = (
+        select(*(each for each in REVISION.c if each.name != "content"))
+        .where(mine)
+        .order_by(REVISION.c.number.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(REVISION.c.number < before)
+    return list(connection.execute(statement)), total
+
+
+def keep_batch(session: Session, results: list[dict[str, Any]]) -> UUID:
+    """Keep what a batch answered for as long as its Idempotency-Key; return where."""
+    now = entropy.milliseconds()
+    connection = session.connection()
+    connection.execute(delete(BATCH).where(BATCH.c.created_at < now - KEPT_MILLISECONDS))
+    batch_id = entropy.uuid7()
+    row = {"id": batch_id, "results": orjson.dumps(results).decode(), "created_at": now}
+    connection.execute(insert(BATCH).values(row))
+    return batch_id
+
+
+def batch_results(session: Session, batch_id: UUID) -> Any:  # noqa: ANN401 - a JSON value
+    """Return what a batch answered."""
+    statement = select(BATCH.c.results).where(BATCH.c.id == batch_id)
+    return orjson.loads(session.connection().execute(statement).scalar_one())
+
+
+def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut a list into parts that fit one statement."""
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]

@@ -1,0 +1,126 @@
+"""A rendered document holds what everyone may see, and its order of options tells nothing."""
+
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from app.core import entropy
+from app.core.secrets import Secrets
+from app.kinds import KINDS, content_values, give_option_ids, parse_content
+from app.published.bridge import Publication
+from app.questions.held import Entry, Held, Saved, new_question
+from app.questions.rendering import Renderer, time_text
+from tests.questions.examples import BODIES
+
+SECRETS = Secrets(("a secret of at least thirty-two characters",))
+DELIVERED = [
+    "id",
+    "revision",
+    "bank",
+    "kind",
+    "stem",
+    "hints",
+    "categories",
+    "companies",
+    "evidence",
+    "tags",
+    "difficulty",
+    "levels",
+    "language",
+    "points",
+    "time_seconds",
+    "media",
+    "source",
+    "licence",
+    "published_at",
+    "updated_at",
+]
+
+
+def held(kind: str, **changes: Any) -> Held:
+    content = parse_content(BODIES[kind] | {"language": "en"} | changes)
+    give_option_ids([content])
+    saved = Saved(1, 1_764_000_000_123, content_values(content), content)
+    question = new_question(entropy.uuid7(), "science", None, Entry(saved, None))
+    question.publish(saved, 1_764_000_000_456)
+    return question
+
+
+def render(question: Held, secrets: Secrets = SECRETS) -> Publication:
+    return Renderer(secrets).publication(question, None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_delivers_the_same_fields_and_its_own(kind: str) -> None:
+    question = held(kind, explanation="secret words", family="f", review_by="2027-01-01")
+    entry = render(question)
+    document = orjson.loads(entry.document)
+    assert list(document)[: len(DELIVERED)] == DELIVERED
+    assert not document.keys() & {"answer", "explanation", "feedback", "family", "review_by"}
+    assert b"secret words" not in entry.document
+    assert document["updated_at"] == "2025-11-24T16:00:00.123Z"
+    assert document["published_at"] == "2025-11-24T16:00:00.456Z"
+    answers = orjson.loads(entry.answers)
+    assert answers.keys() == {"answer", "explanation", "feedback"}
+    assert answers["explanation"] == "secret words"
+
+
+def test_the_document_of_a_choice_does_not_depend_on_which_option_is_right() -> None:
+    question = held("single_choice")
+    values = question.newest.values
+    other = [
+        option | {"key": not option["key"], "feedback": "Other."} for option in values["options"]
+    ]
+    swapped = Held(
+        question.id,
+        "science",
+        None,
+        "published",
+        question.published_at,
+        question.created_at,
+        Saved(1, question.newest.at, values | {"options": other, "kind": "multiple_choice"}),
+        None,
+    )
+    swapped.live = swapped.newest
+    same = render(question).document.replace(b"single_choice", b"multiple_choice")
+    assert render(swapped).document == same
+
+
+def test_where_the_author_wrote_the_key_is_not_where_it_is_shown() -> None:
+    places: Counter[int] = Counter()
+    for _ in range(600):
+        question = held("single_choice")
+        document = orjson.loads(render(question).document)
+        key = question.newest.values["options"][0]["id"]
+        places[[option["id"] for option in document["options"]].index(key)] += 1
+    assert set(places) == {0, 1, 2}
+    assert min(places.values()) > 130
+
+
+def test_the_order_needs_the_secret_and_stays_the_same() -> None:
+    questions = [held("single_choice") for _ in range(20)]
+    other = Secrets(("another secret, thirty-two characters",))
+    first = [render(question).document for question in questions]
+    assert first == [render(question).document for question in questions]
+    assert first != [render(question, other).document for question in questions]
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        (["10", "9", "-1", "2.5"], ["-1", "2.5", "9", "10"]),
+        ([" 3", "−2", "+1"], ["−2", "+1", " 3"]),
+    ],
+)
+def test_numbers_ascend(texts: list[str], shown: list[str]) -> None:
+    options = [{"text": text, "key": place == 0} for place, text in enumerate(texts)]
+    document = orjson.loads(render(held("single_choice", options=options)).document)
+    assert [option["text"] for option in document["options"]] == shown
+
+
+def test_a_time_is_told_to_the_millisecond_in_utc() -> None:
+    assert time_text(0) == "1970-01-01T00:00:00.000Z"
+    assert UUID(int=0) != entropy.uuid7()
