@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, tuple_
+from sqlalchemy import Connection
 from sqlmodel import select
 
 from app.access.rights import AnswerRight
@@ -25,8 +25,14 @@ def read_answers(
         raise Problem("answers_not_allowed", message)
     found: dict[int, bytes] = {}
     for part in chunks([(number, revision) for number, revision, _ in wanted]):
-        statement = select(_TABLE.c.number, _TABLE.c.body).where(
-            tuple_(_TABLE.c.number, _TABLE.c.revision).in_(part)
+        revisions = dict(part)
+        statement = select(_TABLE.c.number, _TABLE.c.revision, _TABLE.c.body).where(
+            _TABLE.c.number.in_(revisions.keys()),
+            _TABLE.c.revision.in_(set(revisions.values())),
         )
-        found.update((number, bytes(body)) for number, body in connection.execute(statement))
+        found.update(
+            (number, bytes(body))
+            for number, revision, body in connection.execute(statement)
+            if revisions[number] == revision
+        )
     return found

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select, update
 from sqlmodel import Session
 
 from app.core.clock import Clock, Mark
-from app.published.models import Answer, Document, Published
+from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
 CHUNK = 500
@@ -44,8 +43,9 @@ class Publication:
 def put(session: Session, publications: Sequence[Publication]) -> list[int]:
     """Make revisions live and return their questions' numbers, in order.
 
-    A revision that was live before keeps its document, so give the `updated_at` that it had then. Locks the clock: nothing may be locked
-    after it, so call this last (or before other calls of this module only).
+    A revision that was live before keeps its document, so give the `updated_at` that it had then.
+    Locks the clock: nothing may be locked after it, so call this last (or before other calls of
+    this module only).
     """
     if not publications:
         return []
@@ -62,8 +62,9 @@ def put(session: Session, publications: Sequence[Publication]) -> list[int]:
         else:
             numbers.append(entry.number)
     _insert_bodies(connection, publications, numbers)
+    is_sqlite = connection.dialect.name == "sqlite"
     rows = [
-        _row(entry, number, first_seq + place)
+        _row(entry, number, first_seq + place, entry.id.hex if is_sqlite else entry.id)
         for place, (entry, number) in enumerate(zip(publications, numbers, strict=True))
     ]
     _upsert(connection, rows)
@@ -111,55 +112,61 @@ def _advance(session: Session, rows: int, fresh: int) -> tuple[Mark, int]:
 def _insert_bodies(
     connection: Connection, publications: Sequence[Publication], numbers: Sequence[int]
 ) -> None:
+    columns = ("number", "revision", "body")
     for table, bodies in (
-        (_DOCUMENT, [entry.document for entry in publications]),
-        (_ANSWER, [entry.answers for entry in publications]),
+        ("documents", [entry.document for entry in publications]),
+        ("answers", [entry.answers for entry in publications]),
     ):
         rows = [
-            {"number": number, "revision": entry.revision, "body": body}
+            (number, entry.revision, body)
             for entry, number, body in zip(publications, numbers, bodies, strict=True)
         ]
-        renewed = any(entry.number is not None for entry in publications)
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table).on_conflict_do_nothing() if renewed else insert(table)
-        connection.execute(statement, rows)
+        _execute(connection, table, columns, "ON CONFLICT DO NOTHING", rows)
 
 
-def _row(entry: Publication, number: int, seq: int) -> dict[str, object]:
-    return {
-        "number": number,
-        "id": entry.id,
-        "bank": entry.bank,
-        "seq": seq,
-        "revision": entry.revision,
-        "kind": entry.kind,
-        "categories": ",".join(entry.categories),
-        "companies": ",".join(entry.companies),
-        "tags": ",".join(entry.tags),
-        "levels": ",".join(entry.levels),
-        "difficulty": entry.difficulty,
-        "language": entry.language,
-        "family": entry.family,
-        "translation_group": entry.translation_group,
-        "published_at": entry.published_at,
-        "updated_at": entry.updated_at,
-    }
-
-
-def _upsert(connection: Connection, rows: list[dict[str, object]]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_PUBLISHED)
-    changed = {
-        column.name: statement.excluded[column.name]
-        for column in _PUBLISHED.c
-        if column.name not in {"number", "id", "published_at"}
-    }
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["number"], set_=changed), rows
+def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[object, ...]:
+    return (
+        number,
+        id_value,
+        entry.bank,
+        seq,
+        entry.revision,
+        entry.kind,
+        ",".join(entry.categories),
+        ",".join(entry.companies),
+        ",".join(entry.tags),
+        ",".join(entry.levels),
+        entry.difficulty,
+        entry.language,
+        entry.family,
+        entry.translation_group,
+        entry.published_at,
+        entry.updated_at,
     )
 
 
+def _upsert(connection: Connection, rows: list[tuple[object, ...]]) -> None:
+    columns = tuple(column.name for column in _PUBLISHED.c)
+    kept = {"number", "id", "published_at"}
+    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in kept)
+    ending = f"ON CONFLICT (number) DO UPDATE SET {changed}"
+    _execute(connection, "published", columns, ending, rows)
+
+
+def _execute(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    ending: str,
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    # The driver's own executemany: a third of the time that Core takes, and imports feel it.
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join([mark] * len(columns))
+    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks}) {ending}'  # noqa: S608 - no user text in it
+    connection.exec_driver_sql(statement, list(rows))
+
+
 _CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_DOCUMENT = Document.__table__  # type: ignore[attr-defined]
-_ANSWER = Answer.__table__  # type: ignore[attr-defined]
 _PUBLISHED = Published.__table__  # type: ignore[attr-defined]

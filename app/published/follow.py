@@ -1,47 +1,30 @@
-"""How a worker keeps its memory equal to what is public: it polls the clock and applies what came."""
+"""How a worker keeps its memory equal to what is public: it polls and applies what came."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from typing import NamedTuple, Protocol
-from uuid import UUID
+from contextlib import contextmanager, suppress
+from typing import Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.core.clock import Mark, read_mark
 from app.core.database import Database
+from app.published.feed import Columns, PublishedRow, all_columns, changed_rows
+from app.published.replaced import FileWatch
+
+__all__ = ["NO_MARK", "Applier", "Columns", "Follower", "PublishedRow", "TermsLoader"]
 
 POLL_SECONDS = 0.05
 SLICE_SECONDS = 0.002
 SLICE_ROWS = 32
-FETCH_ROWS = 20_000
 STALE_SECONDS = 30.0
 
 NO_MARK = Mark("", 0, -1)
 
 log = logging.getLogger(__name__)
-
-
-class PublishedRow(NamedTuple):
-    """One row of the change feed; `id` is 16 bytes, lists are comma-joined slugs, times milliseconds."""
-
-    number: int
-    id: bytes
-    bank: str
-    seq: int
-    revision: int | None
-    kind: str
-    categories: str
-    companies: str
-    tags: str
-    levels: str
-    difficulty: str
-    language: str
-    published_at: int
-    updated_at: int
 
 
 class Applier(Protocol):
@@ -50,10 +33,13 @@ class Applier(Protocol):
     def reset(self, epoch: str) -> None:
         """Forget everything: the history of `epoch` follows from its start."""
 
+    def fill(self, columns: Columns) -> None:
+        """Take a part of everything, in the order of `number`, after a reset."""
+
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
         """Take rows in the order of `seq`; afterwards the state is that of `mark`.
 
-        Rows are empty when only terms moved. A full load comes in the order of `number`.
+        Rows are empty when only terms moved, and at the end of a full load.
         """
 
 
@@ -79,6 +65,7 @@ class Follower:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._seen_at = 0.0
         self._loaded = False
+        self._file = FileWatch(database)
         self.mark = NO_MARK
 
     @property
@@ -102,12 +89,13 @@ class Follower:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
-        """Follow until cancelled; a database that fails is asked again at the next poll."""
+        """Follow until cancelled; whatever fails is tried again at the next poll."""
         self._loop = asyncio.get_running_loop()
         while True:
             try:
                 await self.catch_up()
-            except SQLAlchemyError:
+            except Exception:
+                # A worker that stopped following would serve a state that is over for good.
                 log.exception("the database could not be followed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
@@ -115,12 +103,11 @@ class Follower:
 
     async def catch_up(self) -> None:
         """Bring the memory to where the clock stands now."""
-        now = await asyncio.to_thread(self._read_clock)
-        if now != self.mark:
-            if now.epoch != self.mark.epoch or now.seq < self.mark.seq:
-                await self._reload()
-            else:
-                await self._advance()
+        now, replaced = await asyncio.to_thread(self._read_clock)
+        if replaced or now.epoch != self.mark.epoch or now.seq < self.mark.seq:
+            await self._reload()
+        while self.mark != now and not await self._advance():
+            pass
         self._seen_at = time.monotonic()
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
@@ -143,12 +130,16 @@ class Follower:
         mark = self.mark
         return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
-    def _read_clock(self) -> Mark:
+    def _read_clock(self) -> tuple[Mark, bool]:
+        """Return the clock, and whether the database's file is another one than before."""
+        replaced = self._file.was_replaced() and self._loaded
         with self._database.engine.connect() as connection:
-            return read_mark(connection)
+            return read_mark(connection), replaced
 
     async def _reload(self) -> None:
         self._loaded = False
+        # Should it fail half-way, the next poll begins anew.
+        self.mark = NO_MARK
         # Nothing is served while this runs, so it may hold the memory from another thread.
         await asyncio.to_thread(self._load_all)
         self._loaded = True
@@ -159,37 +150,39 @@ class Follower:
             mark = read_mark(session)
             self._load_terms(session)
             self._applier.reset(mark.epoch)
-            for rows in _rows(session, "ORDER BY number"):
-                self._applier.apply(rows, mark)
+            with _no_collection():
+                for columns in all_columns(session):
+                    self._applier.fill(columns)
             self._applier.apply((), mark)
             self.mark = mark
 
-    async def _advance(self) -> None:
+    async def _advance(self) -> bool:
+        """Apply what came next; True when that was all, or when only a reload can go on."""
         start = self.mark
-        mark, chunks = await asyncio.to_thread(self._read_changes, start)
-        if mark.epoch != start.epoch:
-            return
+        mark, rows, is_all = await asyncio.to_thread(self._read_changes, start)
+        if mark.epoch != start.epoch or mark.seq < start.seq:
+            return True
         began = time.perf_counter()
-        for rows in chunks:
-            for at in range(0, len(rows), SLICE_ROWS):
-                part = rows[at : at + SLICE_ROWS]
-                self.mark = Mark(mark.epoch, part[-1].seq, mark.terms)
-                self._applier.apply(part, self.mark)
-                if time.perf_counter() - began > SLICE_SECONDS:
-                    await asyncio.sleep(0)
-                    began = time.perf_counter()
-        if self.mark != mark:
+        for at in range(0, len(rows), SLICE_ROWS):
+            part = rows[at : at + SLICE_ROWS]
+            self.mark = Mark(mark.epoch, part[-1].seq, mark.terms)
+            self._applier.apply(part, self.mark)
+            if time.perf_counter() - began > SLICE_SECONDS:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        if is_all and self.mark != mark:
             self.mark = mark
             self._applier.apply((), mark)
         self._tell()
+        return is_all
 
-    def _read_changes(self, start: Mark) -> tuple[Mark, list[list[PublishedRow]]]:
+    def _read_changes(self, start: Mark) -> tuple[Mark, list[PublishedRow], bool]:
         with self._database.read() as session:
             mark = read_mark(session)
             if mark.terms != start.terms:
                 self._load_terms(session)
-            chunks = list(_rows(session, f"WHERE seq > {start.seq:d} ORDER BY seq"))
-            return mark, chunks
+            rows, is_all = changed_rows(session, start.seq)
+            return mark, rows, is_all
 
     def _load_terms(self, session: Session) -> None:
         for loader in self._loaders:
@@ -200,16 +193,13 @@ class Follower:
         self._moved = asyncio.Event()
 
 
-def _rows(session: Session, tail: str) -> Iterator[list[PublishedRow]]:
-    # The driver's rows, untouched: a million of them must be read in a few seconds.
-    columns = ", ".join(PublishedRow._fields)
-    statement = f"SELECT {columns} FROM published {tail}"  # noqa: S608 - no user text in it
-    cursor = session.connection(execution_options={"stream_results": True}).exec_driver_sql(
-        statement
-    )
-    while raw := cursor.fetchmany(FETCH_ROWS):
-        yield [PublishedRow(row[0], _sixteen(row[1]), *row[2:]) for row in raw]
-
-
-def _sixteen(value: UUID | str) -> bytes:
-    return value.bytes if isinstance(value, UUID) else bytes.fromhex(value)
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector of cycles from going through millions of rows that hold none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

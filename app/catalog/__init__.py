@@ -1,0 +1,1 @@
+"""What was published, in memory: lists, single questions, facets, vocabularies and changes."""

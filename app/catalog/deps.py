@@ -1,0 +1,16 @@
+"""What routes ask for: the worker's catalog."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.catalog.service import Catalog
+from app.core.deps import state
+
+
+def get_catalog(request: Request) -> Catalog:
+    """Return the worker's catalog."""
+    return state(request, Catalog, "catalog")
+
+
+CatalogDep = Annotated[Catalog, Depends(get_catalog)]

@@ -1,0 +1,215 @@
+"""Every combination of the filter means what a plain model of it says."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.access.rights import ANONYMOUS, BankRules, Rights
+from app.catalog.counting import GetFacets
+from app.catalog.endpoint import Body, make_kept
+from app.core.clock import Mark
+from app.core.entropy import from_milliseconds
+from app.core.query import split_query
+from app.published.feed import PublishedRow
+from app.published.filter import CHOICES, Choice, QuestionFilter, parse_filter
+from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
+from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, Shelf
+from tests.support.databases import make_settings
+
+BANKS = ("arts", "science")
+VALUES: dict[str, tuple[str, ...]] = {
+    "bank": BANKS,
+    "kind": ("single_choice", "true_false", "open"),
+    "category": tuple(CATEGORIES),
+    "company": COMPANIES,
+    "tag": TAGS,
+    "difficulty": ("easy", "medium", "hard"),
+    "level": ("intern", "fresher"),
+    "language": ("en", "pt-br"),
+}
+COLUMNS = {"category": "categories", "company": "companies", "tag": "tags", "level": "levels"}
+ROWS = 24
+
+
+def _joined(values: tuple[str, ...]) -> st.SearchStrategy[str]:
+    return st.sets(st.sampled_from(values)).map(lambda chosen: ",".join(sorted(chosen)))
+
+
+ROW = st.builds(
+    PublishedRow,
+    number=st.just(0),
+    id=st.just(b""),
+    bank=st.sampled_from(BANKS),
+    seq=st.just(0),
+    revision=st.sampled_from([None, 1, 2, 3]),
+    kind=st.sampled_from(VALUES["kind"]),
+    categories=_joined(VALUES["category"]),
+    companies=_joined(VALUES["company"]),
+    tags=_joined(VALUES["tag"]),
+    levels=_joined(VALUES["level"]),
+    difficulty=st.sampled_from(VALUES["difficulty"]),
+    language=st.sampled_from(["en", "pt-BR"]),
+    updated_at=st.sampled_from([0, 1000, 2000]),
+)
+
+
+def _id(number: int) -> UUID:
+    # Half of them share the eight bytes that the index is sorted by.
+    return UUID(int=((number % 2) * number << 64) | number)
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> list[PublishedRow]:
+    rows = draw(st.lists(ROW, max_size=ROWS))
+    return [
+        row._replace(number=place, seq=place, id=_id(place).bytes)
+        for place, row in enumerate(rows, start=1)
+    ]
+
+
+@st.composite
+def _filters(draw: st.DrawFn) -> QuestionFilter:
+    given: dict[str, Any] = {}
+    for name in draw(st.sets(st.sampled_from(CHOICES), max_size=4)):
+        values = st.lists(st.sampled_from(VALUES[name]), unique=True, max_size=2)
+        given[name] = Choice(tuple(sorted(draw(values))), tuple(sorted(draw(values))))
+    if draw(st.booleans()):
+        chosen = draw(st.sets(st.sampled_from(TAGS)))
+        given["tag_all"] = tuple(sorted(chosen))
+    excluded = draw(st.sets(st.integers(1, ROWS + 2), max_size=3))
+    given["exclude"] = tuple(sorted(_id(number) for number in excluded))
+    given["updated_after"] = draw(st.sampled_from([None, 0, 1000]))
+    return QuestionFilter(**given)
+
+
+def _values(row: PublishedRow, name: str) -> set[str]:
+    text = getattr(row, COLUMNS.get(name, name))
+    return set(text.casefold().split(",")) if text else set()
+
+
+def _below(slug: str) -> set[str]:
+    found = {slug}
+    for child, parent in CATEGORIES.items():
+        if parent == slug:
+            found |= _below(child)
+    return found
+
+
+def _matches(row: PublishedRow, banks: frozenset[str], asked: QuestionFilter) -> bool:
+    if row.revision is None or row.bank not in banks:
+        return False
+    for name in CHOICES:
+        choice = getattr(asked, name)
+        widen = _below if name == "category" else lambda value: {value}
+        has = _values(row, name)
+        if choice.any and not any(has & widen(value) for value in choice.any):
+            return False
+        if any(has & widen(value) for value in choice.none):
+            return False
+    if not set(asked.tag_all) <= _values(row, "tag"):
+        return False
+    if UUID(bytes=row.id) in asked.exclude:
+        return False
+    return asked.updated_after is None or row.updated_at > asked.updated_after
+
+
+def _query(asked: QuestionFilter) -> str:
+    parts = []
+    for name in CHOICES:
+        choice = getattr(asked, name)
+        values = [*choice.any, *(f"-{value}" for value in choice.none)]
+        if values:
+            parts.append(f"{name}={','.join(values)}")
+    parts += [f"tag_all={tag}" for tag in asked.tag_all]
+    parts += [f"exclude={question_id}" for question_id in asked.exclude]
+    if asked.updated_after is not None:
+        time = from_milliseconds(asked.updated_after).isoformat()
+        parts.append(f"updated_after={quote(time)}")
+    return "&".join(parts)
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """A worker that is filled by hand; its database is never opened."""
+    shelf = Shelf(make_settings(tmp_path_factory.mktemp("data")))
+    shelf.directory.rights = Rights(
+        {slug: BankRules(slug, slug, "", "en", "public", "public", "open", "key") for slug in BANKS}
+    )
+    shelf.glossary.current = Vocabularies(
+        Vocabulary([Term(slug, slug, "", (), parent) for slug, parent in CATEGORIES.items()]),
+        Vocabulary([Term(slug, slug, "", ()) for slug in COMPANIES]),
+        Vocabulary([Term(slug, slug, "", ()) for slug in TAGS]),
+    )
+    yield shelf
+    shelf.close()
+
+
+def _fill(worker: Shelf, rows: list[PublishedRow], at_once: bool) -> None:
+    catalog = worker.catalog
+    mark = Mark("0" * 16, len(rows), 1)
+    catalog.reset(mark.epoch)
+    if not at_once:
+        catalog.apply((), mark)
+    for row in rows:
+        # Everything was public as another revision in the bank before.
+        before = row._replace(revision=9, categories="optics", tags="viva", difficulty="medium")
+        catalog.apply([before], mark._replace(seq=row.seq))
+    for start in range(0, len(rows), 5):
+        part = [row._replace(seq=row.seq + ROWS) for row in rows[start : start + 5]]
+        catalog.apply(part, mark._replace(seq=part[-1].seq))
+    catalog.apply((), mark._replace(seq=2 * ROWS))
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows=_rows(), asked=_filters(), banks=st.sets(st.sampled_from(BANKS)), at_once=st.booleans())
+def test_members_are_those_that_the_model_says(
+    worker: Shelf, rows: list[PublishedRow], asked: QuestionFilter, banks: set[str], at_once: bool
+) -> None:
+    _fill(worker, rows, at_once)
+    seen = frozenset(banks)
+    expected = [row.number for row in rows if _matches(row, seen, asked)]
+    members = worker.catalog.members(seen, asked)
+    assert list(members) == expected
+    assert list(worker.catalog.members(seen, asked)) == expected
+    entries = [worker.catalog.entry(number) for number in members]
+    assert [entry.revision for entry in entries] == [
+        rows[entry.number - 1].revision for entry in entries
+    ]
+    assert [worker.catalog.find(UUID(bytes=entry.id)) for entry in entries] == entries
+
+
+@settings(deadline=None, max_examples=100)
+@given(asked=_filters())
+def test_the_query_means_the_same_filter(worker: Shelf, asked: QuestionFilter) -> None:
+    known = worker.catalog.known(ANONYMOUS)
+    assert parse_filter(split_query(_query(asked).encode()), known) == asked
+
+
+@settings(deadline=None, max_examples=150)
+@given(rows=_rows(), asked=_filters())
+def test_facets_count_without_their_own_parameter(
+    worker: Shelf, rows: list[PublishedRow], asked: QuestionFilter
+) -> None:
+    _fill(worker, rows, at_once=True)
+    banks = frozenset(BANKS)
+    made = GetFacets("facets", worker.catalog, make_kept()).make(_query(asked).encode(), ANONYMOUS)
+    assert isinstance(made, Body)
+    answer = orjson.loads(made.data)
+    assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
+    for name, found in answer["facets"].items():
+        others = replace(asked, **{name: Choice()})
+        matching = [row for row in rows if _matches(row, banks, others)]
+        widen = _below if name == "category" else lambda value: {value}
+        expected = {
+            value: sum(bool(_values(row, name) & widen(value)) for row in matching)
+            for value in VALUES[name]
+        }
+        counts = {each["slug"]: each["count"] for each in found}
+        assert counts == {value: count for value, count in expected.items() if count}
