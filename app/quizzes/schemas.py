@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.catalog.filter import QuestionFilterBody
+from app.published.filter import QuestionFilterBody
 
 MAX_QUESTIONS = 200
 EXAMPLE_ID = "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f"
@@ -122,7 +122,7 @@ class QuizCover(BaseModel):
 
 
 class QuizRead(QuizCover):
-    """A quiz with its questions in their fixed order, without answers unless they were asked for."""
+    """A quiz with its questions in their fixed order; answers only where they were asked for."""
 
     items: list[dict[str, Any]] = Field(description="the questions at the revision they had")
     withdrawn: list[UUID] = Field(description="those of them that are no longer published")

@@ -1,0 +1,151 @@
+"""The routes of fixed quizzes."""
+
+import asyncio
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.access.deps import CallerDep
+from app.access.rights import Caller
+from app.catalog.deps import CatalogDep
+from app.catalog.door import Door
+from app.catalog.examples import QUESTION
+from app.catalog.reading_parameters import ANSWERS, FORMAT
+from app.catalog.service import Catalog
+from app.core.bodies import JsonRoute
+from app.core.clock import Mark
+from app.core.database import Database
+from app.core.deps import DatabaseDep, SecretsDep
+from app.core.idempotency import Idempotency, IdempotencyDep
+from app.core.openapi import problems, scope
+from app.core.paging import Page
+from app.core.query import openapi_parameters
+from app.core.replies import NO_STORE, reply_response
+from app.quizzes.listing import PARAMETERS, list_covers
+from app.quizzes.reading import QuizReader
+from app.quizzes.schemas import EXAMPLE_ID, QuizCover, QuizCreate, QuizRead, QuizSettings
+from app.quizzes.selecting import SCOPE
+from app.quizzes.service import create_quiz as add_quiz
+
+router = APIRouter(tags=["quizzes"], route_class=JsonRoute)
+
+COVER_EXAMPLE: dict[str, Any] = {
+    "id": EXAMPLE_ID,
+    "slug": "ensembles-warm-up",
+    "title": "Ensembles, warm-up",
+    "description": "",
+    "language": "en",
+    "mode": "practice",
+    "draw": "once",
+    "settings": QuizSettings().model_dump(mode="json"),
+    "question_count": 1,
+    "created_at": "2026-11-25T09:30:00Z",
+}
+READ_EXAMPLE = COVER_EXAMPLE | {"items": [QUESTION], "withdrawn": []}
+
+
+def register(door: Door, reader: QuizReader) -> None:
+    """Let the door answer quizzes."""
+    door.add("/v1/quizzes/{reference}", reader)
+
+
+def get_reader(request: Request) -> QuizReader:
+    """Return the worker's reader of quizzes."""
+    return cast(QuizReader, request.app.state.quizzes)
+
+
+ReaderDep = Annotated[QuizReader, Depends(get_reader)]
+
+
+@router.post(
+    "/v1/quizzes",
+    status_code=201,
+    summary="Make a quiz",
+    response_model=QuizRead,
+    responses=problems(404, 409, 413, 415)
+    | {201: {"content": {"application/json": {"example": READ_EXAMPLE}}}},
+    openapi_extra=scope(SCOPE),
+)
+async def create_quiz(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    request: Request,
+    body: QuizCreate,
+    caller: CallerDep,
+    catalog: CatalogDep,
+    database: DatabaseDep,
+    reader: ReaderDep,
+    idempotency: IdempotencyDep,
+) -> Response:
+    """Fix a set of questions for ever, chosen by ids or drawn from a filter.
+
+    Each question is pinned to the revision that is live now. With a slug the quiz becomes the
+    newest of that line.
+    """
+    quiz_id, mark = await asyncio.to_thread(_create, database, catalog, caller, body, idempotency)
+    if mark is not None:
+        request.scope["state"]["mark"] = mark
+    made = reader(str(quiz_id), b"", caller, {})
+    reply = made if not asyncio.iscoroutine(made) else await made
+    response = reply_response(reply)
+    response.status_code = 201
+    response.headers["Location"] = f"/v1/quizzes/{quiz_id}"
+    response.headers["Cache-Control"] = NO_STORE.decode()
+    return response
+
+
+@router.get(
+    "/v1/quizzes",
+    summary="List quizzes",
+    responses=problems(410)
+    | {
+        200: {
+            "content": {
+                "application/json": {
+                    "example": {"items": [COVER_EXAMPLE], "total": 1, "next_cursor": None}
+                }
+            }
+        }
+    },
+    openapi_extra=scope(None, parameters=openapi_parameters(PARAMETERS)),
+)
+def list_quizzes(
+    request: Request,
+    caller: CallerDep,
+    catalog: CatalogDep,
+    database: DatabaseDep,
+    secrets: SecretsDep,
+) -> Page[QuizCover]:
+    """Return the covers of practice quizzes over banks that the caller may read, newest first."""
+    return list_covers(database, catalog, secrets, caller, request.scope["query_string"])
+
+
+@router.get(
+    "/v1/quizzes/{reference}",
+    summary="Get a quiz",
+    response_model=QuizRead,
+    responses=problems(404) | {200: {"content": {"application/json": {"example": READ_EXAMPLE}}}},
+    openapi_extra=scope(None, parameters=openapi_parameters((ANSWERS, FORMAT))),
+)
+async def get_quiz(
+    request: Request, reference: str, caller: CallerDep, reader: ReaderDep
+) -> Response:
+    """Return a quiz by its id, or the newest of a line by its slug, with its questions in order."""
+    headers = dict(request.scope["headers"])
+    found = reader(reference, request.scope["query_string"], caller, headers)
+    return reply_response(found if not asyncio.iscoroutine(found) else await found)
+
+
+def _create(
+    database: Database,
+    catalog: Catalog,
+    caller: Caller,
+    body: QuizCreate,
+    idempotency: Idempotency,
+) -> tuple[UUID, Mark | None]:
+    with database.write() as session:
+        made = idempotency.replay(session)
+        if made is not None:
+            return UUID(made), None
+        quiz_id = add_quiz(session, catalog, caller, body)
+        idempotency.record(session, 201, str(quiz_id))
+    return quiz_id, session.info.get("mark")

@@ -1,0 +1,78 @@
+"""Makes quizzes and finds them again; each is fixed for ever when it is made."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import Session
+
+from app.access.rights import Caller
+from app.catalog.service import Catalog
+from app.core import entropy
+from app.core.clock import bump_terms
+from app.core.errors import Problem
+from app.quizzes.models import Quiz
+from app.quizzes.repository import QuizRepository
+from app.quizzes.schemas import QuizCreate
+from app.quizzes.selecting import SCOPE, Selection, select_questions
+
+
+@dataclass(frozen=True, slots=True)
+class KnownQuiz:
+    """A quiz as it was made: cover, (number, revision) pairs in order, banks of its plan."""
+
+    cover: Quiz
+    items: tuple[tuple[int, int], ...]
+    banks: frozenset[str]
+
+
+def create_quiz(session: Session, catalog: Catalog, caller: Caller, wanted: QuizCreate) -> UUID:
+    """Add a quiz and return its id; with a slug it becomes the newest of that line.
+
+    Problem as `select_questions`, slug_taken.
+    """
+    selection = select_questions(catalog, caller, wanted)
+    quiz = _quiz(catalog, wanted, selection)
+    repository = QuizRepository(session.connection())
+    repository.add(quiz, selection.items, selection.banks)
+    if quiz.slug is not None:
+        _take_slug(repository, catalog, caller, quiz)
+        # Workers remember where slugs point for as long as the edition stays.
+        bump_terms(session)
+    return quiz.id
+
+
+def load_quiz(session: Session, reference: UUID | str) -> KnownQuiz | None:
+    """Return a quiz by its id, or the newest of a line by its slug."""
+    repository = QuizRepository(session.connection())
+    quiz_id = reference if isinstance(reference, UUID) else repository.find_slug(reference)
+    quiz = None if quiz_id is None else repository.get(quiz_id)
+    if quiz is None:
+        return None
+    return KnownQuiz(quiz, tuple(repository.items(quiz.id)), repository.banks(quiz.id))
+
+
+def _take_slug(repository: QuizRepository, catalog: Catalog, caller: Caller, quiz: Quiz) -> None:
+    slug = quiz.slug or ""
+    current = repository.claim_slug(slug, quiz.id)
+    if current is None:
+        return
+    if not repository.banks(current) <= catalog.rights.with_scope(caller, SCOPE):
+        message = "The slug names a quiz over banks that this key may not write quizzes for."
+        raise Problem("slug_taken", message)
+    repository.move_slug(slug, quiz.id)
+
+
+def _quiz(catalog: Catalog, wanted: QuizCreate, selection: Selection) -> Quiz:
+    languages = {catalog.rights.banks[bank].language for bank in selection.banks}
+    return Quiz(
+        id=entropy.uuid7(),
+        slug=wanted.slug,
+        title=wanted.title,
+        description=wanted.description,
+        language=wanted.language or (languages.pop() if len(languages) == 1 else None),
+        mode=wanted.mode,
+        draw=wanted.draw,
+        settings=wanted.settings.model_dump(mode="json"),
+        question_count=len(selection.items),
+        created_at=entropy.now(),
+    )

@@ -1,0 +1,181 @@
+"""Random draws over a running service: fair, repeatable, without repeats, never leaking."""
+
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from scipy.stats import chisquare
+
+from app.core.clock import start_epoch
+from tests.support.serving import Service
+
+ROUTE = "/v1/questions/random"
+
+
+def _fill(service: Service, count: int, **changes: object) -> list[str]:
+    return [
+        str(service.make_question(stem=f"Statement {at} holds.", **changes)["id"])
+        for at in range(count)
+    ]
+
+
+def _draw(client: httpx.Client, **query: Any) -> dict[str, Any]:
+    answer = client.get(ROUTE, params=query)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def _ids(drawn: dict[str, Any]) -> list[str]:
+    return [str(item["id"]) for item in drawn["items"]]
+
+
+def test_a_draw_by_chance_has_no_repeats_and_no_cursor(service: Service) -> None:
+    service.make_bank()
+    ids = _fill(service, 6)
+    drawn = _draw(service.anonymous, count=4)
+    assert len(set(_ids(drawn))) == 4
+    assert set(_ids(drawn)) <= set(ids)
+    assert (drawn["total"], drawn["seed"], drawn["short"], drawn["next_cursor"]) == (
+        6,
+        None,
+        False,
+        None,
+    )
+
+
+def test_every_pair_is_drawn_equally_often(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 5)
+    seen = Counter(frozenset(_ids(_draw(service.anonymous, count=2))) for _ in range(600))
+    assert len(seen) == 10
+    assert chisquare(list(seen.values())).pvalue > 1e-4
+
+
+def test_a_seed_repeats_and_its_cursor_visits_everything_once(service: Service) -> None:
+    service.make_bank()
+    ids = _fill(service, 7)
+    first = _draw(service.anonymous, count=3, seed="spring")
+    assert first == _draw(service.anonymous, count=3, seed="spring")
+    seen = _ids(first)
+    cursor = first["next_cursor"]
+    while cursor:
+        page = _draw(service.anonymous, count=2, cursor=cursor)
+        seen += _ids(page)
+        cursor = page["next_cursor"]
+    assert sorted(seen) == sorted(ids)
+
+
+def test_what_is_published_or_withdrawn_meanwhile_neither_repeats_nor_shifts(
+    service: Service,
+) -> None:
+    service.make_bank()
+    ids = _fill(service, 8)
+    order = _ids(_draw(service.anonymous, count=8, seed="s"))
+    first = _draw(service.anonymous, count=3, seed="s")
+    gone = order[5]
+    service.expect(service.admin.post(f"/v1/editing/questions/{gone}/withdraw"), 200)
+    added = str(service.make_question(stem="A late statement.")["id"])
+    rest = _draw(service.anonymous, count=20, cursor=first["next_cursor"])
+    assert [each for each in _ids(rest) if each != added] == [
+        each for each in order[3:] if each != gone
+    ]
+    assert set(_ids(rest)) <= {*ids, added}
+    assert rest["short"]
+
+
+def test_a_new_seed_is_told_and_repeats_the_draw(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 6)
+    drawn = _draw(service.anonymous, count=3, seed="new")
+    assert drawn["seed"] not in {None, "new"}
+    assert _ids(_draw(service.anonymous, count=3, seed=drawn["seed"])) == _ids(drawn)
+    follows = service.anonymous.get(ROUTE, params={"cursor": drawn["next_cursor"], "seed": "new"})
+    assert follows.status_code == 200
+
+
+def test_a_strict_draw_refuses_to_be_short(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 2)
+    assert _draw(service.anonymous, count=3)["short"]
+    answer = service.anonymous.get(ROUTE, params={"count": 3, "strict": "true"})
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "not_enough"
+    assert answer.json()["context"] == {"matching": 2}
+
+
+def test_what_stands_beside_a_cursor_has_to_agree_with_it(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 4)
+    cursor = _draw(service.anonymous, count=1, seed="s", difficulty="easy")["next_cursor"]
+    same = {"cursor": cursor, "difficulty": "easy", "seed": "s", "count": 2}
+    assert service.anonymous.get(ROUTE, params=same).status_code == 200
+    for other in ({"difficulty": "hard"}, {"seed": "t"}, {"seed": "new"}):
+        answer = service.anonymous.get(ROUTE, params={"cursor": cursor} | other)
+        assert answer.status_code == 422, other
+        assert answer.json()["errors"][0]["parameter"] == next(iter(other))
+
+
+def test_a_cursor_of_another_epoch_has_to_start_again(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 3)
+    cursor = _draw(service.anonymous, count=1, seed="s")["next_cursor"]
+    with service.database.write() as session:
+        mark = start_epoch(session)
+    for _ in range(200):
+        answer = service.anonymous.get(ROUTE, params={"cursor": cursor})
+        if answer.status_code == 410:
+            break
+    assert mark.epoch
+    assert answer.json()["code"] == "resync_required"
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "code"),
+    [
+        ("count=0", "count", "invalid_value"),
+        ("count=101", "count", "invalid_value"),
+        ("cuont=5", "cuont", "unknown_parameter"),
+        ("seed=", "seed", "invalid_value"),
+        ("seed=a&seed=b", "seed", "invalid_value"),
+        ("cursor=rubbish", "cursor", "invalid_value"),
+        ("strict=yes", "strict", "invalid_value"),
+        ("difficulty=medum", "difficulty", "unknown_value"),
+        ("category=nothing-here", "category", "unknown_value"),
+        ("format=pdf", "format", "unknown_value"),
+    ],
+)
+def test_nothing_is_ignored(service: Service, query: str, parameter: str, code: str) -> None:
+    answer = service.anonymous.get(f"{ROUTE}?{query}")
+    assert answer.status_code == 422
+    assert [(error["parameter"], error["code"]) for error in answer.json()["errors"]] == [
+        (parameter, code)
+    ]
+
+
+def test_answers_come_only_to_who_may_read_them(service: Service) -> None:
+    service.make_bank(answers="restricted")
+    _fill(service, 2)
+    answer = service.anonymous.get(ROUTE, params={"answers": "true"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "answers_not_allowed")
+    assert all("answer" not in item for item in _draw(service.anonymous, count=2)["items"])
+    reader = service.make_key("answers:read")
+    shown = reader.get(ROUTE, params={"answers": "true", "seed": "s"})
+    assert all(item["answer"] == {"value": True} for item in shown.json()["items"])
+    assert shown.headers["Cache-Control"] == "no-store"
+
+
+def test_only_draws_that_can_be_repeated_are_cached(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 2)
+    by_chance = service.anonymous.get(ROUTE)
+    assert by_chance.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in by_chance.headers
+    fresh = service.anonymous.get(ROUTE, params={"seed": "new"})
+    assert fresh.headers["Cache-Control"] == "no-store"
+    seeded = service.anonymous.get(ROUTE, params={"seed": "s"})
+    assert seeded.headers["Cache-Control"] == "public, max-age=60"
+    again = service.anonymous.get(
+        ROUTE, params={"seed": "s"}, headers={"If-None-Match": seeded.headers["ETag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
