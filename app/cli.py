@@ -5,19 +5,27 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
 
 import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, select
 
 from app.core.database import Database
+from app.core.errors import Problem
 from app.core.settings import Settings, load_settings
-from app.migrating import MigrationError
+from app.migrating import MigrationError, is_migrated
 from app.migrating import check as check_migrations
-from app.migrating import is_migrated
 from app.migrating import migrate as run_migrations
+
+if TYPE_CHECKING:
+    from app.access.rights import Caller
+
+FileFormat = Literal["jsonl", "csv"]
 
 app = typer.Typer(
     help="Quizwell: a REST API and content service for question banks.",
@@ -25,10 +33,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+keys = typer.Typer(help="Make, list and revoke API keys, as whoever has this shell.")
+app.add_typer(keys, name="keys", no_args_is_help=True)
 
 
 def main() -> None:
-    """Run the command line; a refusal is one line on standard error and exit status 1."""
+    """Run the command line; a refusal is told on standard error, with exit status 1."""
     try:
         app()
     except MigrationError as error:
@@ -37,7 +47,14 @@ def main() -> None:
         reasons = "; ".join(
             f"{'.'.join(map(str, part['loc']))} {part['msg']}".strip() for part in error.errors()
         )
-        sys.exit(f"quizwell: the settings are not valid: {reasons}")
+        what = "settings are" if error.title == Settings.__name__ else f"{error.title} is"
+        sys.exit(f"quizwell: the {what} not valid: {reasons}")
+    except (Problem, OperationalError) as error:
+        from app.core.handlers import as_problem  # noqa: PLC0415
+
+        problem = as_problem(error)
+        places = [f"{each.pointer or each.parameter}: {each.detail}" for each in problem.errors]
+        sys.exit("\n  ".join([f"quizwell: {problem.detail}", *places]))
 
 
 def _say(text: str) -> None:
@@ -80,8 +97,9 @@ def _refuse_taken_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            reason = f"{settings.host}:{settings.port} cannot be used ({error.strerror.lower()})"
-            sys.exit(f"quizwell: {reason}: set QUIZWELL_PORT to another port")
+            reason = (error.strerror or str(error)).lower()
+            place = f"{settings.host}:{settings.port} cannot be used ({reason})"
+            sys.exit(f"quizwell: {place}: set QUIZWELL_PORT to another port")
 
 
 @app.command()
@@ -114,6 +132,204 @@ def seed() -> None:
     database = Database(settings)
     load_seed(database, settings, _say)
     database.close()
+
+
+@app.command("import")
+def import_questions(  # noqa: PLR0913, PLR0917 - the options of the command
+    file: Annotated[
+        Path, typer.Argument(help="A file in JSON Lines or CSV.", exists=True, dir_okay=False)
+    ],
+    bank: Annotated[
+        str, typer.Option(help="The bank that takes the questions; not needed where there is one.")
+    ] = "",
+    file_format: Annotated[
+        FileFormat | None, typer.Option("--format", help="By default what the name suggests.")
+    ] = None,
+    state: Annotated[
+        Literal["draft", "published"], typer.Option(help="What becomes of each question.")
+    ] = "draft",
+    create_terms: Annotated[
+        bool, typer.Option("--create-terms", help="Make terms that do not exist.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check.")] = False,
+) -> None:
+    """Import a file: checked whole first, then written whole, or not at all.
+
+    Rows are matched by external_id, then by id, so the same file again changes nothing. Every bad
+    row is told with what would mend it. A killed import goes on at the next start.
+    """
+    from app.core.secrets import load_secrets  # noqa: PLC0415
+    from app.transfer.importing import import_file  # noqa: PLC0415
+    from app.transfer.progress import report_lines, shown_progress  # noqa: PLC0415
+    from app.transfer.service import ImportOptions, guess_format  # noqa: PLC0415
+
+    settings = load_settings()
+    database = _migrated(settings)
+    options = ImportOptions(
+        bank or _only_bank(database),
+        file_format or guess_format(file.name),
+        state,
+        create_terms=create_terms,
+        dry_run=dry_run,
+    )
+    with shown_progress(file.name, _say) as progress:
+        job = import_file(database, settings, load_secrets(settings), file, options, progress)
+    database.close()
+    for line in report_lines(job):
+        _say(line)
+    if job.state == "refused":
+        sys.exit(1)
+
+
+@app.command("export")
+def export_questions(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write; by default standard output.")
+    ] = None,
+    file_format: Annotated[
+        FileFormat | None,
+        typer.Option("--format", help="By default what the name suggests; jsonl loses nothing."),
+    ] = None,
+    query: Annotated[
+        str,
+        typer.Option(
+            "--filter", help="As in GET /v1/exports, such as 'category=ensembles&state=draft'."
+        ),
+    ] = "",
+) -> None:
+    """Export questions with their answers; what was exported imports unchanged."""
+    from app.transfer.exporting import export_to  # noqa: PLC0415
+    from app.transfer.service import guess_format  # noqa: PLC0415
+
+    settings = load_settings()
+    database = _migrated(settings)
+    if file is None:
+        export_to(database, settings, sys.stdout.buffer, file_format or "jsonl", query)
+    else:
+        with file.open("wb") as target:
+            wanted = file_format or guess_format(file.name)
+            export_to(database, settings, target, wanted, query)
+    database.close()
+
+
+@app.command()
+def render() -> None:
+    """Render all that is live anew, each as a new revision, after a change to rendering."""
+    from app.core.secrets import load_secrets  # noqa: PLC0415
+    from app.questions.rerendering import render_all  # noqa: PLC0415
+
+    settings = load_settings()
+    database = _migrated(settings)
+    count = render_all(database, load_secrets(settings))
+    database.close()
+    _say(f"{count} questions were rendered anew.")
+
+
+@keys.command("create")
+def create_key(  # noqa: PLR0913, PLR0917 - the options of the command
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A scope, such as questions:write; repeatable.")
+    ] = None,
+    bank: Annotated[
+        list[str] | None, typer.Option(help="A bank that it is for; repeatable; else all.")
+    ] = None,
+    kind: Annotated[
+        Literal["secret", "publishable"], typer.Option(help="publishable: for browsers and apps.")
+    ] = "secret",
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A page that may use a publishable key; repeatable.")
+    ] = None,
+    expires_at: Annotated[
+        str, typer.Option(help="When it expires, such as 2027-01-31T12:00:00Z.")
+    ] = "",
+    rate: Annotated[str, typer.Option(help="Its own budget, such as 600/minute.")] = "",
+) -> None:
+    """Make a key and print its secret, which is shown this once."""
+    from app.access.schemas import KeyWrite  # noqa: PLC0415
+    from app.access.service import create_key  # noqa: PLC0415
+    from app.core.idempotency import Idempotency  # noqa: PLC0415
+
+    wanted = KeyWrite.model_validate(
+        {
+            "name": name,
+            "kind": kind,
+            "scopes": scope or [],
+            "banks": bank or ["*"],
+            "origins": origin or [],
+            "expires_at": expires_at or None,
+            "rate": rate or None,
+        }
+    )
+    settings = load_settings()
+    database = _migrated(settings)
+    with database.write() as session:
+        once = Idempotency(None, None, "", b"")
+        key, secret = create_key(session, settings, _admin(session), wanted, once)
+    database.close()
+    _say(f"Made key {key.id}. Its secret, shown this once:")
+    typer.echo(secret)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys that are not revoked, newest first, without their secrets."""
+    from app.access.models import ApiKey  # noqa: PLC0415
+
+    database = _migrated(load_settings())
+    with database.read() as session:
+        found = session.exec(
+            select(ApiKey).where(col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.id).desc())
+        ).all()
+    database.close()
+    for key in found:
+        expires = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "no expiry"
+        used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
+        granted = " ".join(key.scopes) or key.kind
+        what = f"{key.name}: {granted}; banks {' '.join(key.banks)}"
+        typer.echo(f"{key.id}  {key.prefix}…  {what}; {expires}; last used {used}")
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[UUID, typer.Argument(help="The key's id, as `quizwell keys list` shows it.")],
+    descendants: Annotated[
+        bool, typer.Option("--descendants", help="Also what it made, and what that made.")
+    ] = False,
+) -> None:
+    """Revoke a key: the next request with it is refused, by every worker."""
+    from app.access.service import find_key, revoke_key  # noqa: PLC0415
+
+    database = _migrated(load_settings())
+    with database.write() as session:
+        revoke_key(session, find_key(session, _admin(session), key_id), descendants=descendants)
+    database.close()
+    _say(f"Revoked key {key_id}.")
+
+
+def _admin(session: Session) -> "Caller":
+    """Return what the shell acts as: the newest key that may do everything."""
+    from app.access.keyring import caller_of  # noqa: PLC0415
+    from app.access.models import ApiKey  # noqa: PLC0415
+
+    valid = session.exec(
+        select(ApiKey).where(col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.id).desc())
+    )
+    callers = (caller_of(key) for key in valid)
+    found = next((each for each in callers if each.is_admin and each.expires_at is None), None)
+    if found is None:
+        sys.exit("quizwell: there is no admin key: `quizwell serve` makes one")
+    return found
+
+
+def _only_bank(database: Database) -> str:
+    from app.access.models import Bank  # noqa: PLC0415
+
+    with database.read() as session:
+        slugs = session.exec(select(Bank.slug).order_by(Bank.slug)).all()
+    if len(slugs) != 1:
+        sys.exit(f"quizwell: name the bank: --bank, one of {', '.join(slugs) or 'none so far'}")
+    return slugs[0]
 
 
 @app.command()

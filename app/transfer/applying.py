@@ -10,7 +10,8 @@ from app.core.secrets import Secrets
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Place, Row
 from app.transfer.matching import lock_matches
-from app.transfer.preparing import BatchSize, Prepared, batches, prepare
+from app.transfer.prepared import Prepared
+from app.transfer.preparing import BatchSize, batches, prepare
 from app.transfer.saving import save
 from app.transfer.terms import TermFinder
 
@@ -51,8 +52,8 @@ class Step:
     def __init__(self, applier: Applier, rows: Sequence[Row]) -> None:
         self.applier = applier
         self._rows = rows
-        with applier.database.read() as session:
-            self._prepared = self._prepare(session)
+        self._prepared: list[Prepared] = []
+        self.renew()
 
     @property
     def end(self) -> Place:
@@ -85,8 +86,13 @@ class Step:
         return [(entry.line, fault) for entry in self._prepared for fault in entry.faults]
 
     def settle(self, session: Session) -> None:
-        """Lock the questions concerned; prepare anew if one of them moved meanwhile."""
-        if not lock_matches(session, self.applier.context.bank, self._prepared):
+        """Lock the questions concerned; prepare anew as long as one of them moved meanwhile."""
+        while not lock_matches(session, self.applier.context.bank, self._prepared):
+            self._prepared = self._prepare(session)
+
+    def renew(self) -> None:
+        """Prepare, anew where somebody has made a question that a row was to make."""
+        with self.applier.database.read() as session:
             self._prepared = self._prepare(session)
 
     def write(self, session: Session) -> None:

@@ -25,7 +25,8 @@ SERVER_FIELDS = frozenset(
         "published_at",
     }
 )
-IDENTITY_FIELDS = ("bank", "id", "external_id")
+IDENTITY_FIELDS = frozenset({"bank", "id", "external_id"})
+BESIDE_CONTENT = SERVER_FIELDS | IDENTITY_FIELDS
 MAX_EXTERNAL_ID = 200
 
 
@@ -73,16 +74,19 @@ def content_of(
     faults += finder.resolve(patch)
     if faults:
         return None, faults
-    patch = {
-        name: value
-        for name, value in patch.items()
-        if name not in SERVER_FIELDS and name not in IDENTITY_FIELDS
-    }
-    _settle_options(patch, existing)
-    merged: Values = merge_patch(existing or {}, patch)
+    patch = {name: value for name, value in patch.items() if name not in BESIDE_CONTENT}
+    if "options" in patch:
+        patch["options"] = _settled_options(patch["options"], existing)
+    merged: Values
+    if existing is None:
+        # What a merge comes to where there is nothing, without its copies.
+        merged = {name: value for name, value in patch.items() if value is not None}
+    else:
+        merged = merge_patch(existing, patch)
     if merged.get("language") is None:
         merged["language"] = language
-    _settle_evidence(merged)
+    if merged.get("evidence"):
+        _settle_evidence(merged)
     try:
         return parse_content(merged), []
     except ValidationError as error:
@@ -98,25 +102,30 @@ def _kind_faults(values: Values, existing: Values | None) -> list[Fault]:
     return [Fault("kind", "read_only", shown(kind), hint)]
 
 
-def _settle_options(patch: Values, existing: Values | None) -> None:
+def _settled_options(options: Any, existing: Values | None) -> Any:  # noqa: ANN401 - any JSON value
     """Let an option keep the id that its question has for it, or for its text; else a new one."""
-    options = patch.get("options")
-    if not isinstance(options, list):
-        return
+    if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
+        return options
     before = (existing or {}).get("options") or []
+    if not before:
+        return [
+            {name: value for name, value in option.items() if name != "id"}
+            if "id" in option
+            else option
+            for option in options
+        ]
     free = {option["id"]: option["text"] for option in before}
-    settled = [dict(option) if isinstance(option, dict) else option for option in options]
-    rows = [option for option in settled if isinstance(option, dict)]
-    for option in rows:
+    settled = [dict(option) for option in options]
+    for option in settled:
         if free.pop(option.get("id"), None) is None:
             option.pop("id", None)
-    for option in rows:
+    for option in settled:
         if "id" not in option:
             same = next((key for key, text in free.items() if text == option.get("text")), None)
             if same is not None:
                 del free[same]
                 option["id"] = same
-    patch["options"] = settled
+    return settled
 
 
 def _settle_evidence(merged: Values) -> None:

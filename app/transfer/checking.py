@@ -8,7 +8,8 @@ from app.core.database import Database
 from app.transfer.context import Context
 from app.transfer.duplicates import Duplicates
 from app.transfer.formats.rows import START, Fault
-from app.transfer.preparing import BatchSize, Prepared, batches, prepare
+from app.transfer.prepared import Prepared
+from app.transfer.preparing import BatchSize, batches, prepare
 from app.transfer.terms import TermFinder
 
 BATCH = 500
@@ -69,8 +70,8 @@ class Checker:
         report = self._report
         for fault in entry.faults:
             report.add(entry.line, fault)
-        if entry.key is not None:
-            self._duplicates.add(entry.key, entry.line)
+        for key in entry.keys:
+            self._duplicates.add(key, entry.line)
         if entry.faults:
             return
         if entry.change == "create":

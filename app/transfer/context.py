@@ -1,6 +1,7 @@
 """What an import needs to know about its bank, read once at the start of each phase."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -14,7 +15,7 @@ from app.transfer.models import ImportJob
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The bank and its language, the terms that exist, and what the sender wants."""
+    """The bank and its language, the terms that exist, what the sender wants and who it is."""
 
     bank: str
     language: str
@@ -22,6 +23,7 @@ class Context:
     file_format: Format
     publish: bool
     create_terms: bool
+    by: UUID | None
 
 
 def load_context(session: Session, job: ImportJob) -> Context | None:
@@ -38,4 +40,5 @@ def load_context(session: Session, job: ImportJob) -> Context | None:
         file_format=FORMATS[job.file_format],
         publish=job.target == "published",
         create_terms=job.create_terms,
+        by=job.key_id,
     )

@@ -2,37 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from sqlmodel import Session
 
-from app.kinds import QuestionContent, parse_content
+from app.kinds import QuestionContent, content_values, parse_content
 from app.transfer.candidates import content_of, identity
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Row
-from app.transfer.matching import Match, find_matches
+from app.transfer.matching import find_matches
+from app.transfer.prepared import Match, Prepared
 from app.transfer.terms import TermFinder
 
 BATCH_BYTES = 8_000_000
-
-Change = Literal["create", "update", "publish", "keep"]
-
-
-@dataclass(slots=True)
-class Prepared:
-    """What one row comes to: a change, or faults.
-
-    `key` is the same for rows that mean the same question; None where no other row can mean it.
-    """
-
-    line: int
-    change: Change = "keep"
-    match: Match | None = None
-    external_id: str | None = None
-    content: QuestionContent | None = None
-    key: str | bytes | None = None
-    faults: Sequence[Fault] = ()
 
 
 def batches(rows: Iterator[Row], start: int, size: "BatchSize") -> Iterator[list[Row]]:
@@ -87,8 +69,10 @@ def _prepare(
         match = matches.get(external_id)
     if match is None and question_id is not None:
         match = matches.get(question_id)
+    if match is not None and external_id is None:
+        external_id = match.external_id
     prepared = Prepared(row.line, match=match, external_id=external_id)
-    prepared.key = match.id.bytes if match else external_id
+    prepared.keys = tuple(_keys(match, external_id))
     existing = match.content if match else None
     content, found = content_of(row.values, existing, context.language, context.file_format, finder)
     faults = [*faults, *found]
@@ -101,13 +85,20 @@ def _prepare(
     prepared.content = content
     if match is None:
         prepared.change = "create"
-    elif _differs(row, match, external_id, content):
+    elif external_id != match.external_id or _differs(content, match):
         prepared.change = "update"
     elif context.publish and match.published_revision != match.revision:
         prepared.change = "publish"
     return prepared
 
 
-def _differs(row: Row, match: Match, external_id: str | None, content: QuestionContent) -> bool:
-    renamed = "external_id" in row.values and external_id != match.external_id
-    return renamed or content != parse_content(match.content)
+def _differs(content: QuestionContent, match: Match) -> bool:
+    # Values are compared first: that is quick, and an import that runs again is mostly this.
+    return content_values(content) != match.content and content != parse_content(match.content)
+
+
+def _keys(match: Match | None, external_id: str | None) -> Iterator[str | bytes]:
+    if match is not None:
+        yield match.id.bytes
+    if external_id is not None and (match is None or external_id != match.external_id):
+        yield external_id

@@ -1,20 +1,22 @@
 """The routes of imports and exports."""
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.access.deps import CallerDep, DirectoryDep
 from app.core import entropy
 from app.core.clock import Mark
 from app.core.database import Database
 from app.core.deps import DatabaseDep, SecretsDep, SettingsDep, state
-from app.core.errors import FieldError, invalid, not_found
+from app.core.errors import FieldError, Problem, invalid, not_found
 from app.core.idempotency import Idempotency, key_of
 from app.core.openapi import problems, scope
 from app.core.query import (
@@ -30,13 +32,16 @@ from app.core.query import (
     whole,
 )
 from app.core.settings import Settings
+from app.taxonomy.glossary import Glossary
 from app.transfer import repository
+from app.transfer.exporting import PARAMETERS, plan_export
 from app.transfer.formats import FORMATS
 from app.transfer.models import OPEN_STATES, ImportJob
 from app.transfer.permissions import require_import
 from app.transfer.runner import Runner
 from app.transfer.schemas import ImportRead, import_read
 from app.transfer.service import ImportOptions, accept_file, guess_format, import_folder
+from app.transfer.slots import slot
 from app.transfer.template import template
 from app.transfer.uploads import receive_file
 
@@ -45,6 +50,7 @@ MAX_FILE_BYTES = 1_000_000_000
 MAX_ENVELOPE_BYTES = 10_000
 DEFAULT_WAIT = 10
 MAX_WAIT = 60
+MAX_EXPORTS = 2
 FIRST_LOOK_SECONDS = 0.01
 LAST_LOOK_SECONDS = 0.25
 
@@ -101,6 +107,12 @@ IMPORT_EXAMPLE = {
     ],
     "edition": None,
 }
+
+EXPORT_EXAMPLE = (
+    '{"id":"019ab3a0-5c1e-7c3e-9d42-0f6f0a9b7a12","revision":1,"bank":"science",'
+    '"kind":"true_false","stem":"Sound travels faster in water than in air.",…,'
+    '"external_id":"s-1","state":"published","answer":{"value":true},"explanation":null}\n'
+)
 
 
 def _examples(status: int) -> dict[str, Any]:
@@ -186,7 +198,12 @@ async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service th
     summary="Get a CSV to fill in",
     response_class=Response,
     responses=problems()
-    | {200: {"description": "One example row a kind", "content": {"text/csv": {}}}},
+    | {
+        200: {
+            "description": "One example row a kind",
+            "content": {"text/csv": {"example": template().decode().partition("\r\n")[0]}},
+        }
+    },
     openapi_extra=scope(None),
 )
 async def get_import_template() -> Response:
@@ -264,3 +281,60 @@ async def _wait(database: Database, job: ImportJob, seconds: int) -> ImportJob:
 def _look(database: Database, job: ImportJob) -> ImportJob:
     with database.read() as session:
         return repository.find(session, job.id) or job
+
+
+class _ExportResponse(StreamingResponse):
+    """A file that is read while it is sent; `held` is given back at the end, however it comes."""
+
+    held: ExitStack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.held:
+            await super().__call__(scope, receive, send)
+
+
+@router.get(
+    "/v1/exports",
+    summary="Export questions with their answers",
+    response_class=Response,
+    responses=problems()
+    | {
+        200: {
+            "description": "The file, streamed",
+            "content": {
+                "application/jsonl": {"example": EXPORT_EXAMPLE},
+                "text/csv": {"example": template().decode()},
+            },
+        }
+    },
+    openapi_extra=scope("exports:read", parameters=openapi_parameters(PARAMETERS)),
+)
+def export_questions(
+    request: Request,
+    caller: CallerDep,
+    directory: DirectoryDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+) -> Response:
+    """Stream editing views with their answer side, one a row; two at a time a key.
+
+    Needs `answers:read` too, and without `bank` narrows to the banks where the key has both. With
+    `questions:read` rows hold what was saved last; without it what is published. What was exported
+    as JSON Lines imports unchanged.
+    """
+    pairs = split_query(request.scope["query_string"])
+    glossary = state(request, Glossary, "glossary")
+    export = plan_export(pairs, directory.rights, caller, glossary.current)
+    with ExitStack() as stack:
+        name = f"export-{caller.key_id}"
+        if not stack.enter_context(slot(settings.data_dir / "locks", name, MAX_EXPORTS)):
+            message = f"The key has {MAX_EXPORTS} exports running already."
+            raise Problem("too_many_jobs", message, headers={"Retry-After": "5"})
+        disposition = f'attachment; filename="questions.{export.file_format.name}"'
+        response = _ExportResponse(
+            export.chunks(database, settings),
+            media_type=f"{export.file_format.media_type}; charset=utf-8",
+            headers={"Content-Disposition": disposition},
+        )
+        response.held = stack.pop_all()
+    return response

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from app.core import entropy
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MAX_ROWS = 1_000
 ATTEMPTS = 5
+# A full disk or a database that is away: worth another try later.
+PASSING = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 Progress = Callable[[ImportJob], None]
 
@@ -67,7 +70,7 @@ class JobRun:
                 self._check(job, path)
             if job.state == "applying":
                 self._apply(job, path)
-        except (StoppedError, SQLAlchemyError, OSError):
+        except (StoppedError, *PASSING):
             raise
         except Exception:
             # Without this a file that trips over a fault of ours would be tried for ever.
@@ -99,7 +102,7 @@ class JobRun:
 
     def _start_applying(self, job: ImportJob, report: Report, values: dict[str, Any]) -> None:
         with self._database.read() as session:
-            lost = lost_right(session, self._settings, job)
+            lost = lost_right(session, job)
         if lost is not None:
             self._refuse(job, "missing_scope", f"The key no longer has the scope {lost}.")
             return
@@ -139,6 +142,7 @@ class JobRun:
                 # Someone made one of these questions in between; the next attempt will see it.
                 if attempt == ATTEMPTS:
                     raise
+                step.renew()
             else:
                 _set(job, values)
                 return
@@ -179,7 +183,7 @@ def _set(job: ImportJob, values: Mapping[str, Any]) -> None:
 
 
 def _progress_values(job: ImportJob, step: Step) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         "done": job.done + step.count,
         "created": job.created + step.created,
         "changed": job.changed + step.changed,

@@ -1,12 +1,19 @@
-"""Finds the terms that rows name, by slug, alias or name, and gathers those that do not exist."""
+"""Finds the terms that rows name, by slug, alias or name, and makes those that do not exist."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary, slugify
+from sqlmodel import Session
+
+from app.taxonomy import service as taxonomy
+from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary, slugify
 from app.transfer.formats.rows import Fault, Values, shown
 
 VOCABULARIES = ("categories", "companies", "tags")
 MAX_UNKNOWN = 1_000
+MAX_CACHED = 100_000
+# A longer name would have to share the beginning of its slug with others.
+MAX_NAME = 64
 
 
 class TermFinder:
@@ -16,7 +23,7 @@ class TermFinder:
         """Look up in `vocabularies`; with `create` an unknown term is no fault."""
         self._vocabularies = {name: getattr(vocabularies, name) for name in VOCABULARIES}
         self._create = create
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[str, dict[str, str]] = {name: {} for name in VOCABULARIES}
         self.unknown: dict[tuple[str, str], None] = {}
 
     def resolve(self, values: Values) -> list[Fault]:
@@ -25,7 +32,7 @@ class TermFinder:
         for name in VOCABULARIES:
             given = values.get(name)
             if given and isinstance(given, list):
-                values[name] = list(self._slugs(name, given, name, faults))
+                values[name] = self._slugs(name, given, name, faults)
         evidence = values.get("evidence")
         if evidence and isinstance(evidence, dict):
             slugs = self._slugs("companies", list(evidence), "evidence", faults)
@@ -33,35 +40,61 @@ class TermFinder:
         return faults
 
     def _slugs(
-        self, vocabulary: str, given: list[object], field: str, faults: list[Fault]
-    ) -> Iterator[object]:
-        for value in given:
+        self, vocabulary: str, given: list[Any], field: str, faults: list[Fault]
+    ) -> list[Any]:
+        known = self._known[vocabulary]
+        try:
+            return [known[value] for value in given]
+        except (KeyError, TypeError):
             # The content's own check says what is wrong with anything but text.
-            slug = self._slug(vocabulary, value) if isinstance(value, str) else value
-            if slug is None:
-                faults.append(self._fault(vocabulary, str(value), field))
-            yield value if slug is None else slug
+            slugs = [
+                self._slug(vocabulary, value) if isinstance(value, str) else value
+                for value in given
+            ]
+        for place, slug in enumerate(slugs):
+            if slug is None and isinstance(given[place], str):
+                faults.append(self._fault(vocabulary, given[place], field))
+                slugs[place] = given[place]
+        return slugs
 
     def _slug(self, vocabulary: str, value: str) -> str | None:
-        known = self._known.get((vocabulary, value))
-        if known is not None:
-            return known
-        slug: str | None = self._vocabularies[vocabulary].resolve(value)
+        names: Vocabulary = self._vocabularies[vocabulary]
+        plain = slugify(value) if len(value) <= MAX_NAME else ""
+        slug = names.resolve(value) or (names.resolve(plain) if plain else None)
         if slug is None:
-            if len(self.unknown) < MAX_UNKNOWN:
-                self.unknown[vocabulary, value] = None
-            return (slugify(value) or None) if self._create else None
-        if len(self._known) < 100_000:
-            self._known[vocabulary, value] = slug
+            noted = self._note(vocabulary, value)
+            return plain if plain and noted and self._create else None
+        if len(self._known[vocabulary]) < MAX_CACHED:
+            self._known[vocabulary][value] = slug
         return slug
+
+    def _note(self, vocabulary: str, value: str) -> bool:
+        if len(self.unknown) < MAX_UNKNOWN:
+            self.unknown[vocabulary, value] = None
+        return (vocabulary, value) in self.unknown
 
     def _fault(self, vocabulary: str, value: str, field: str) -> Fault:
         names: Vocabulary = self._vocabularies[vocabulary]
         near = names.near(value)
         hint = f"Did you mean {', '.join(near)}? " if near else ""
         hint += f"There is no such term in {vocabulary}"
-        if self._create:
-            hint += ", and no slug can be made of it."
-        else:
+        if not self._create:
             hint += "; make it first, or import with create_terms=true."
+        elif (vocabulary, value) in self.unknown:
+            hint += f", and no slug can be made of it (a name has at most {MAX_NAME} characters)."
+        else:
+            hint += f", and one import makes at most {MAX_UNKNOWN} terms."
         return Fault(field, "unknown_value", shown(value), hint)
+
+
+def create_terms(session: Session, unknown: Sequence[tuple[str, str]]) -> None:
+    """Make a term of each unknown (vocabulary, value); locks the clock, so nothing may follow."""
+    terms: dict[tuple[str, str], Term] = {}
+    for vocabulary, value in unknown:
+        slug = slugify(value)
+        name = " ".join(value.split())
+        terms.setdefault((vocabulary, slug), Term(slug, name, description="", aliases=()))
+    if terms:
+        taxonomy.create_terms(
+            session, [(vocabulary, term) for (vocabulary, _), term in terms.items()]
+        )

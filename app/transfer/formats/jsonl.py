@@ -92,14 +92,13 @@ def _row(raw: bytes, line: int, end: Place) -> Row:
 def _parse(raw: bytes) -> object:
     # The quick parser makes floats of numbers, takes NUL and counts no levels; where that could
     # matter the strict one reads the line instead.
-    delicate = (
-        b'"numeric"' in raw
-        or b"\\u0000" in raw
-        or raw.count(b"{") + raw.count(b"[") > MAX_PLAIN_DEPTH
-    )
-    if delicate:
+    if b"\\u0000" in raw or b'"numeric"' in raw or _may_be_deep(raw):
         return parse_json(raw)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return parse_json(raw)
+
+
+def _may_be_deep(raw: bytes) -> bool:
+    return raw.count(b"{") + raw.count(b"[") > MAX_PLAIN_DEPTH

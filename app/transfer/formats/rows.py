@@ -1,7 +1,6 @@
 """What every format makes of a file: rows, each with its line and its faults."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from app.core.errors import FieldError
@@ -31,8 +30,7 @@ class Place(NamedTuple):
 START = Place(0, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: the line where it begins, its values by field, and where the next row begins."""
 
     line: int

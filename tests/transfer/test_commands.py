@@ -1,0 +1,132 @@
+"""The commands that move files and keep keys, as an operator types them."""
+
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from app import cli
+from app.access.service import ensure_admin_key
+from app.core.database import Database
+from app.core.settings import Settings
+from app.transfer.progress import shown_progress
+from tests.support.publications import make_bank
+from tests.transfer.rows import lines, question
+
+
+@pytest.fixture
+def shell(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    for name in ("database_url", "data_dir", "admin_key"):
+        monkeypatch.setenv(f"QUIZWELL_{name.upper()}", str(getattr(settings, name)))
+    monkeypatch.setenv("QUIZWELL_SECRET_KEYS", "one-secret-of-the-shell-" * 2)
+    make_bank(database)
+    with database.write() as session:
+        ensure_admin_key(session, settings)
+    return CliRunner()
+
+
+def run(shell: CliRunner, *words: object, status: int = 0) -> str:
+    result = shell.invoke(cli.app, [str(word) for word in words])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_every_command_explains_itself(shell: CliRunner) -> None:
+    overview = run(shell, "--help")
+    for name in ("serve", "migrate", "seed", "import", "export", "keys", "render", "restored"):
+        assert name in overview
+    for command in ("import", "export", "render", "restored", "serve", "migrate", "health"):
+        text = run(shell, command, "--help")
+        assert len(text.splitlines()) > 5
+    for command in ("create", "list", "revoke"):
+        assert run(shell, "keys", command, "--help")
+
+
+def test_a_file_goes_in_and_comes_out(shell: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines(question("q1"), question("q2")))
+    said = run(shell, "import", path, "--state", "published")
+    assert "2 rows: 2 were created, 0 changed, 0 stayed as they were" in said
+    copy = tmp_path / "copy.jsonl"
+    run(shell, "export", copy)
+    assert {orjson.loads(line)["external_id"] for line in copy.read_bytes().splitlines()} == {
+        "q1",
+        "q2",
+    }
+    assert "2 stayed as they were" in run(shell, "import", copy, "--bank", "science")
+    table = tmp_path / "copy.csv"
+    run(shell, "export", table, "--filter", "difficulty=easy&state=published")
+    assert table.read_text().startswith("external_id,kind,stem")
+    assert "would be created" in run(shell, "import", table, "--dry-run")
+
+
+def test_a_bad_file_is_refused_with_what_would_mend_it(shell: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "external_id,kind,stem,option_a,option_b,option_c,option_d,correct,difficulty,tags\n"
+        "q1,single_choice,Which?,1,2,3,4,E,easy,\n"
+        "q2,single_choice,Which?,1,2,3,4,A,easy,viva\n"
+    )
+    said = run(shell, "import", path, status=1)
+    assert "row 2, correct: 'E', but the options are A to D" in said
+    assert "row 3, tags: 'viva', but there is no such term in tags" in said
+    assert "unknown terms: viva (tags)" in said
+    assert "nothing was written" in said
+
+
+def test_keys_are_made_listed_and_revoked(shell: CliRunner) -> None:
+    made = run(
+        shell, "keys", "create", "Editors", "--scope", "questions:write", "--bank", "science"
+    )
+    secret = made.splitlines()[-1]
+    assert re.fullmatch(r"qw_sk_[A-Za-z0-9_-]{40,}", secret)
+    key_id = re.search(r"Made key (\S+)\.", made)
+    assert key_id is not None
+    listed = run(shell, "keys", "list")
+    assert secret not in listed
+    assert f"{key_id[1]}  {secret[:12]}" in listed
+    assert "Editors: questions:write; banks science; no expiry; last used never" in listed
+    assert "Revoked" in run(shell, "keys", "revoke", key_id[1])
+    assert key_id[1] not in run(shell, "keys", "list")
+
+
+def test_render_gives_each_live_question_a_new_revision(shell: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines(question("q1"), question("q2")))
+    run(shell, "import", path, "--state", "published")
+    assert "2 questions were rendered anew" in run(shell, "render")
+    copy = tmp_path / "copy.jsonl"
+    run(shell, "export", copy)
+    rows = [orjson.loads(line) for line in copy.read_bytes().splitlines()]
+    assert [(row["revision"], row["published_revision"]) for row in rows] == [(2, 2), (2, 2)]
+    assert "2 stayed as they were" in run(shell, "import", path, "--state", "published")
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from app.core import entropy  # noqa: PLC0415
+    from app.transfer.models import ImportJob  # noqa: PLC0415
+
+    monkeypatch.setattr("app.transfer.progress.LINE_SECONDS", 0.0)
+    job = ImportJob(
+        id=entropy.uuid7(),
+        bank="science",
+        file_format="jsonl",
+        size=1,
+        target="draft",
+        created_at=entropy.now(),
+        state="applying",
+        done=5,
+        of=20,
+    )
+    said: list[str] = []
+    with shown_progress("rows.jsonl", said.append) as progress:
+        progress(job)
+    assert said == ["rows.jsonl: applying, 5 of 20 rows"]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with shown_progress("rows.jsonl", said.append) as progress:
+        progress(job)
+    assert len(said) == 1

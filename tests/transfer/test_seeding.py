@@ -1,0 +1,118 @@
+"""Loading a seed: by the import of everyone, once, and finished by the next start after a kill."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from app.core.clock import read_mark
+from app.core.database import Database
+from app.core.settings import Settings
+from app.starting import SEED, SeedError, load_seed, prepare
+from app.transfer import repository
+from app.transfer.runner import Runner
+from tests.transfer.rows import lines, question
+
+TERMS = {
+    "banks": [
+        {
+            "slug": "first",
+            "name": "First",
+            "description": "",
+            "language": "en",
+            "read": "public",
+            "answers": "public",
+            "exposure": "open",
+            "reveal": "key",
+        }
+    ],
+    "categories": [
+        {"slug": "all", "name": "All", "description": "", "aliases": [], "parent": None},
+        {"slug": "part", "name": "Part", "description": "", "aliases": ["bit"], "parent": "all"},
+    ],
+    "companies": [],
+    "tags": [{"slug": "viva", "name": "Viva", "description": "", "aliases": [], "group": "format"}],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "questions").mkdir()
+    (tmp_path / "terms.json").write_bytes(orjson.dumps(TERMS))
+    for name in ("a", "b"):
+        rows = lines(*(question(f"{name}{at}", categories=["bit"], tags=["viva"]) for at in "12"))
+        (tmp_path / "questions" / f"{name}.jsonl").write_bytes(rows)
+    return tmp_path
+
+
+def state_of(database: Database) -> tuple[object, ...]:
+    with database.read() as session:
+        rows = session.connection().execute(
+            text("SELECT external_id, state, revision FROM questions ORDER BY external_id")
+        )
+        return (read_mark(session), *(tuple(row) for row in rows))
+
+
+def test_a_seed_is_loaded_once_and_again_changes_nothing(
+    database: Database, settings: Settings, folder: Path
+) -> None:
+    said: list[str] = []
+    load_seed(database, settings, said.append, folder)
+    before = state_of(database)
+    assert before[1:] == tuple((name, "published", 1) for name in ("a1", "a2", "b1", "b2"))
+    assert len(said) == 2
+    assert "2 were created" in said[0]
+    load_seed(database, settings, said.append, folder)
+    assert state_of(database) == before
+
+
+def test_a_seed_that_was_interrupted_is_finished_by_the_next_start(
+    database: Database,
+    settings: Settings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.starting.run_job", die)
+        with pytest.raises(KilledError):
+            load_seed(database, settings, print, folder)
+    runner = Runner(database, settings, _secrets(settings))
+    while runner.step():
+        pass
+    assert [row[0] for row in state_of(database)[1:]] == ["a1", "a2", "b1", "b2"]
+    with database.read() as session:
+        assert repository.open_ids(session) == []
+
+
+def test_a_seed_with_a_bad_row_says_which(
+    database: Database, settings: Settings, folder: Path
+) -> None:
+    (folder / "questions" / "b.jsonl").write_bytes(lines(question("b1", difficulty="fiendish")))
+    with pytest.raises(SeedError, match="row 1, difficulty: 'fiendish'"):
+        load_seed(database, settings, print, folder)
+
+
+def test_the_first_start_prepares_everything_and_the_second_changes_nothing(
+    settings: Settings,
+) -> None:
+    said: list[str] = []
+    prepare(settings, said.append)
+    database = Database(settings)
+    before = state_of(database)
+    assert len(before) > len(list((SEED / "questions").glob("*.jsonl")))
+    prepare(settings, said.append)
+    assert state_of(database) == before
+    database.close()
+
+
+def _secrets(settings: Settings):
+    from app.core.secrets import load_secrets  # noqa: PLC0415
+
+    return load_secrets(settings)
