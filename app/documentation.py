@@ -80,7 +80,8 @@ def errors_text() -> str:
     lines = [
         "# Errors",
         "",
-        "Every refusal is a problem document (RFC 9457, `application/problem+json`) with a stable `code`.",
+        "Every refusal is a problem document (RFC 9457, `application/problem+json`) with a",
+        "stable `code`.",
         "This page is generated from the table that the service answers from.",
         "",
     ]

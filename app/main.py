@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.gzip import GZipMiddleware
 
 import app.access.router
@@ -32,6 +32,7 @@ from app.core.settings import Settings, load_settings
 from app.documentation import describe
 from app.published.editions import Editions
 from app.published.follow import Follower
+from app.quizzes.reading import QuizReader
 from app.taxonomy.glossary import Glossary
 from app.transfer.runner import Runner
 
@@ -107,6 +108,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     framework.state.directory = directory
     framework.state.glossary = glossary
     framework.state.catalog = catalog
+    framework.state.quizzes = quizzes = QuizReader(catalog, database)
     framework.state.metrics = metrics
     framework.state.health = Health(follower, catalog)
     runner = Runner(database, settings, secrets)
@@ -114,9 +116,9 @@ def create_app(settings: Settings | None = None) -> Edge:
     door = Door()
     app.catalog.router.register(door, catalog)
     app.draws.router.register(door, catalog, secrets)
-    app.quizzes.router.register(door, catalog, database)
+    app.quizzes.router.register(door, quizzes)
     framework.router.lifespan_context = _Lifespan(follower, runner, database)
-    routes = [route for route in framework.routes if isinstance(route, APIRoute)]
+    routes = [context.original_route for context in iter_route_contexts(framework.routes)]
     return Edge(
         GZipMiddleware(framework, minimum_size=COMPRESS_FROM, compresslevel=1),
         admission=Admission(directory, Limiter(settings), settings),

@@ -48,3 +48,12 @@ def database(settings: Settings) -> Iterator[Database]:
 def service(settings: Settings) -> Iterator[Service]:
     with serving(settings) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shared(
+    sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Serve one SQLite bank to tests that only look, or whose writes are refused."""
+    with serving(sqlite_template.fresh(tmp_path_factory.mktemp("shared"))) as running:
+        yield running

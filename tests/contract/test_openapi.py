@@ -58,9 +58,7 @@ def _examples(content: dict[str, Any]) -> list[tuple[dict[str, Any], object]]:
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
-def test_examples_keep_to_their_schemas(
-    path: str, method: str, operation: dict[str, Any]
-) -> None:
+def test_examples_keep_to_their_schemas(path: str, method: str, operation: dict[str, Any]) -> None:
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
     for body in bodies:
         for schema, example in _examples(body.get("content", {})):
@@ -69,6 +67,8 @@ def test_examples_keep_to_their_schemas(
 
 
 def test_every_code_has_its_place_in_the_errors_page() -> None:
-    text = next(text for path, text in written(create_framework()).items() if path.name == "errors.md")
+    text = next(
+        text for path, text in written(create_framework()).items() if path.name == "errors.md"
+    )
     for code in PROBLEMS:
         assert f"\n## {code}\n" in text

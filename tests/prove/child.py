@@ -10,6 +10,8 @@ from multiprocessing.process import BaseProcess
 import httpx
 import uvicorn
 
+from app.access.service import ensure_admin_key
+from app.core.database import Database
 from app.core.settings import Settings
 from app.main import create_app
 
@@ -46,6 +48,8 @@ class Child:
         self._process: BaseProcess | None = None
 
     def start(self) -> None:
+        if self._process is None:
+            self._make_admin()
         process = CONTEXT.Process(target=_serve, args=(self._settings, self._port), daemon=True)
         process.start()
         self._process = process
@@ -57,6 +61,12 @@ class Child:
             except httpx.HTTPError:
                 pass
             time.sleep(0.005)
+
+    def _make_admin(self) -> None:
+        database = Database(self._settings)
+        with database.write() as session:
+            ensure_admin_key(session, self._settings)
+        database.close()
 
     def kill(self) -> None:
         assert self._process is not None

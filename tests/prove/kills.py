@@ -1,9 +1,11 @@
-"""kill -9 at any moment: what was acknowledged is there after the next start, nothing is half-done."""
+"""kill -9 at any moment: after the next start all that was acknowledged is there, whole."""
 
 import contextlib
+import functools
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,9 @@ from tests.support.databases import ADMIN_KEY
 
 HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}"}
 IMPORT_ROWS = 300
+TELL_KILLS = 50
+LONGEST_LIFE = 0.3
+PATIENCE = 10.0
 
 # Each must find nothing: a state that no finished transaction leaves.
 HALF_DONE = {
@@ -56,7 +61,9 @@ class Report:
 class Campaign:
     """Writes and imports against one child that dies again and again."""
 
-    def __init__(self, settings: Settings, seed: int) -> None:
+    def __init__(
+        self, settings: Settings, seed: int, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._chance = random.Random(seed)
         self._child = Child(settings)
         self._database = Database(settings)
@@ -64,6 +71,8 @@ class Campaign:
         self._jobs: list[str] = []
         self._count = 0
         self._lock = threading.Lock()
+        self._answered = threading.Event()
+        self._say = say
         self.report = Report()
 
     def run(self, rounds: int) -> Report:
@@ -71,12 +80,18 @@ class Campaign:
         self._make_bank()
         for number in range(rounds):
             dying = threading.Event()
-            threads = [threading.Thread(target=self._write, args=(dying,)) for _ in range(2)]
-            if number % 3 == 0:
-                threads.append(threading.Thread(target=self._import))
+            self._answered.clear()
+            second = self._import if number % 3 == 0 else functools.partial(self._write, dying)
+            threads = [
+                threading.Thread(target=self._write, args=(dying,)),
+                threading.Thread(target=second),
+            ]
             for thread in threads:
                 thread.start()
-            time.sleep(self._chance.uniform(0.0, 0.25))
+            if number % 2 == 0:
+                # Every other time not before something was acknowledged: then more is under way.
+                self._answered.wait(PATIENCE)
+            time.sleep(self._chance.uniform(0.0, LONGEST_LIFE))
             dying.set()
             self._child.kill()
             self.report.kills += 1
@@ -84,6 +99,8 @@ class Campaign:
                 thread.join()
             self._child.start()
             self._verify()
+            if self.report.kills % TELL_KILLS == 0:
+                self._say(f"  {self.report.kills} of {rounds} kills")
         self._child.kill()
         self._database.close()
         return self.report
@@ -111,6 +128,7 @@ class Campaign:
                     if answer.status_code == 201:
                         self._written[name] = answer.json()["id"]
                         self.report.writes += 1
+                        self._answered.set()
                     else:
                         self.report.failures.append(f"{name}: {answer.status_code} {answer.text}")
 
@@ -128,6 +146,7 @@ class Campaign:
             if answer.status_code in {200, 202}:
                 self._jobs.append(answer.json()["id"])
                 self.report.imports += 1
+                self._answered.set()
 
     def _verify(self) -> None:
         with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:

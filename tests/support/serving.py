@@ -4,11 +4,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import uvicorn
 
+from app.access.service import ensure_admin_key
 from app.core.database import Database
 from app.core.settings import Settings
 from app.main import create_app
@@ -35,9 +36,12 @@ class Service:
     database: Database
     anonymous: httpx.Client
     admin: httpx.Client
+    opened: list[httpx.Client] = field(default_factory=list)
 
     def client(self, key: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"})
+        client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"})
+        self.opened.append(client)
+        return client
 
     def make_bank(self, **changes: object) -> str:
         bank = BANK | changes
@@ -83,6 +87,9 @@ class Service:
 @contextmanager
 def serving(settings: Settings) -> Iterator[Service]:
     """Serve on a free port until the block ends."""
+    database = Database(settings)
+    with database.write() as session:
+        ensure_admin_key(session, settings)
     config = uvicorn.Config(
         create_app(settings),
         port=0,
@@ -101,14 +108,16 @@ def serving(settings: Settings) -> Iterator[Service]:
     port = server.servers[0].sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-    database = Database(settings)
     with (
         httpx.Client(base_url=url) as anonymous,
         httpx.Client(base_url=url, headers=headers) as admin,
     ):
         while anonymous.get("/readyz").status_code != 200:
             time.sleep(0.005)
-        yield Service(url, settings, database, anonymous, admin)
+        service = Service(url, settings, database, anonymous, admin)
+        yield service
+        for client in service.opened:
+            client.close()
     server.should_exit = True
     thread.join()
     database.close()

@@ -1,0 +1,160 @@
+"""What is refused from a request's head is refused before a byte of its body is read."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from app.core.requirements import Requirements
+from app.documentation import build
+from app.main import create_framework
+from tests.support.serving import Service
+
+FRAMEWORK = create_framework()
+PATHS: dict[str, Any] = build(FRAMEWORK)["paths"]
+AN_ID = "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f"
+GIGABYTE = 10**9
+
+
+def _operations() -> Iterator[tuple[str, str, str]]:
+    for path, methods in PATHS.items():
+        for method, operation in methods.items():
+            filled = path
+            for parameter in operation.get("parameters", []):
+                value = "1" if parameter["schema"].get("type") == "integer" else AN_ID
+                filled = filled.replace(f"{{{parameter['name']}}}", value)
+            yield method.upper(), filled, operation["x-scope"]
+
+
+def test_the_demands_of_every_operation_are_known_at_the_edge() -> None:
+    routes = [context.original_route for context in iter_route_contexts(FRAMEWORK.routes)]
+    requirements = Requirements(routes)
+    for method, path, scope in _operations():
+        found = requirements.find(method, path)
+        assert found is not None, (method, path)
+        assert (found.scope or "none") == scope
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    sorted((method, path) for method, path, scope in _operations() if scope != "none"),
+)
+def test_a_route_that_needs_a_key_says_so(method: str, path: str, shared: Service) -> None:
+    answer = shared.anonymous.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_required")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "multipart/form-data; boundary=b"}, 401),
+        ({"Content-Type": "multipart/form-data; boundary=b", "Authorization": "Bearer x"}, 401),
+    ],
+)
+def test_a_gigabyte_without_a_key_is_not_taken(
+    headers: dict[str, str], status: int, shared: Service
+) -> None:
+    address = urlsplit(shared.url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
+        head = (
+            f"POST /v1/imports?bank=science HTTP/1.1\r\nHost: x\r\nContent-Length: {GIGABYTE}\r\n"
+        )
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        connection.sendall(head.encode())
+        connection.settimeout(5)
+        taken = 0
+        try:
+            while taken < GIGABYTE:
+                taken += connection.send(b"x" * 65_536)
+                connection.setblocking(False)
+                try:
+                    if connection.recv(12, socket.MSG_PEEK):
+                        break
+                except BlockingIOError:
+                    pass
+                finally:
+                    connection.settimeout(5)
+        except (ConnectionError, TimeoutError):
+            pass
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == status
+    assert taken < 64 * 1024 * 1024
+
+
+def test_a_body_of_another_type_or_size_is_refused(shared: Service) -> None:
+    other = shared.admin.post(
+        "/v1/editing/banks", content=b"a=b", headers={"Content-Type": "text/x"}
+    )
+    assert (other.status_code, other.json()["code"]) == (415, "unsupported_media_type")
+    packed = shared.admin.post(
+        "/v1/editing/banks",
+        content=b"{}",
+        headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
+    )
+    assert (packed.status_code, packed.json()["code"]) == (415, "unsupported_media_type")
+    large = shared.admin.post(
+        "/v1/editing/banks", content=b" " * 1_000_001, headers={"Content-Type": "application/json"}
+    )
+    assert (large.status_code, large.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"a": NaN}',
+        b"\xff",
+        b'{"slug": "\\u0000"}',
+        b"[" * 30 + b"]" * 30,
+        b'{"name": "\\ud800"}',
+    ],
+)
+def test_what_is_no_json_is_refused(body: bytes, shared: Service) -> None:
+    answer = shared.admin.post(
+        "/v1/editing/banks", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+
+
+def test_what_does_not_exist_is_a_problem_document_too(shared: Service) -> None:
+    for path in ("/v1/nothing", "/nothing", "/v1/questions/nothing"):
+        answer = shared.anonymous.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not_found"
+    wrong = shared.anonymous.delete("/v1/facets")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", ["/v1/questions", "/v1/facets", "/v1/quizzes", "/healthz"])
+def test_head_answers_as_get_without_a_body(path: str, shared: Service) -> None:
+    get, head = shared.anonymous.get(path), shared.anonymous.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    dropped = {"date", "content-encoding", "content-length", "ratelimit"}
+    assert {name: value for name, value in get.headers.items() if name not in dropped} == {
+        name: value for name, value in head.headers.items() if name not in dropped
+    }
+
+
+def test_browsers_may_read_but_not_edit(shared: Service) -> None:
+    asked = {"Origin": "https://portal.example", "Access-Control-Request-Method": "GET"}
+    preflight = shared.anonymous.options("/v1/questions/random", headers=asked)
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    for path, allowed in {
+        "/v1/questions": True,
+        "/v1/questions?nope=1": True,
+        "/v1/editing/questions": False,
+        "/v1/exports": False,
+    }.items():
+        answer = shared.anonymous.get(path, headers={"Origin": "https://portal.example"})
+        assert ("Access-Control-Allow-Origin" in answer.headers) == allowed, path
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"

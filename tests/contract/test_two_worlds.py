@@ -1,0 +1,237 @@
+"""The same history with other answers, or with another bank's content changed: nobody can tell."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from app.core.settings import Settings
+from app.documentation import build
+from app.main import create_framework
+from tests.support.worlds import Seen, World, world
+
+PATHS: dict[str, Any] = build(create_framework())["paths"]
+# What only operators read: it tells how much there is in all, and never of what.
+OPERATORS = {"/metrics"}
+FORMATS = ("markdown", "html", "text", "nodes")
+
+
+def _choice(kind: str, keys: set[int], note: str) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "stem": f"Which **gas** do plants take in ({kind})?",
+        "options": [
+            {"text": text, "key": place in keys, "feedback": f"{note} {text}"}
+            for place, text in enumerate(("Carbon dioxide", "Nitrogen", "Helium", "Argon"))
+        ],
+        "explanation": f"{note}: think of leaves.",
+    }
+
+
+def _questions(other: bool) -> Iterator[dict[str, object]]:
+    """Yield one question of each kind, with the answers of one world or of the other."""
+    note = "gamma ray" if other else "photon"
+    yield _choice("single_choice", {3 if other else 0}, note)
+    yield _choice("multiple_choice", {1, 2} if other else {0, 3}, note)
+    yield {
+        "kind": "single_choice",
+        "stem": "How many legs has a spider?",
+        "options": [
+            {"text": text, "key": (text == "10") == other and text in {"8", "10"}}
+            for text in ("8", "6", "10")
+        ],
+    }
+    yield {"kind": "true_false", "stem": "Ice floats.", "answer": {"value": not other}}
+    yield {
+        "kind": "short_text",
+        "stem": "Name the symbol of gold.",
+        "answer": {"accept": [note, "Ag"] if other else ["Au"], "match": "folded"},
+        "explanation": note,
+    }
+    yield {
+        "kind": "numeric",
+        "stem": "How fast is light?",
+        "unit": "km/s",
+        "answer": {"value": "12" if other else "299792", "tolerance": "1"},
+    }
+    yield {
+        "kind": "open",
+        "stem": "Why is the sky blue?",
+        "answer": {"model": note, "key_points": [note] * (3 if other else 1)},
+    }
+    yield {
+        "kind": "code",
+        "stem": "Write a function that doubles.",
+        "programming_language": "python",
+        "starter": "def double(x): ...",
+        "answer": {"solution": note, "tests": [{"call": "double(2)", "expected": note}]},
+    }
+
+
+def _tell(told: World, bank: str, other: bool) -> list[str]:
+    """Tell the history of one bank's questions; return their ids."""
+    ids = []
+    for place, question in enumerate(_questions(other)):
+        body = question | {
+            "bank": bank,
+            "difficulty": "easy",
+            "external_id": f"q{place}",
+            "categories": ["physics"],
+            "companies": ["acme"],
+            "tags": ["basics"],
+        }
+        made = told.write("POST", "/v1/editing/questions?publish=true", 201, json=body)
+        ids.append(str(made["id"]))
+    for question_id in ids[:2]:
+        change = {"explanation": "Other words." if other else "Some words."}
+        path = f"/v1/editing/questions/{question_id}"
+        told.write("PATCH", path, 200, json=change, headers={"If-Match": "*"})
+        told.write("POST", f"{path}/publish", 200, headers={"If-Match": "*"})
+    told.write("POST", f"/v1/editing/questions/{ids[3]}/withdraw", 200)
+    return ids
+
+
+def _begin(told: World) -> None:
+    for slug, rules in {"science": {"read": "public"}, "secret": {"read": "restricted"}}.items():
+        bank = {"slug": slug, "name": slug.title(), "answers": "restricted"} | rules
+        told.write("POST", "/v1/editing/banks", 201, json=bank)
+    for vocabulary, slug in (("categories", "physics"), ("companies", "acme"), ("tags", "basics")):
+        body = {"slug": slug, "name": slug.title(), "description": ""}
+        told.write("POST", f"/v1/editing/{vocabulary}", 201, json=body)
+
+
+def _addresses(ids: list[str], quiz: str) -> Iterator[str]:
+    """Yield GET addresses of every route of the document, its parameters filled."""
+    filled = {
+        "question_id": ids,
+        "reference": [quiz, "a-line"],
+        "slug": ["physics", "acme", "basics", "science", "secret"],
+        "bank": ["science", "secret"],
+        "number": ["1", "2"],
+        "revision": ["1", "2"],
+    }
+    for path, methods in PATHS.items():
+        if "get" not in methods or path in OPERATORS:
+            continue
+        names = [part[1:-1].partition(":")[0] for part in path.split("/") if part[:1] == "{"]
+        choices = [filled.get(name, [ids[0]]) for name in names]
+        queries = [""]
+        for parameter in methods["get"].get("parameters", []):
+            if parameter["in"] == "query":
+                queries += list(_queries(parameter["name"], ids))
+        for values, query in itertools.product(itertools.product(*choices), queries):
+            address = "/".join(
+                str(values[names.index(part[1:-1].partition(":")[0])]) if part[:1] == "{" else part
+                for part in path.split("/")
+            )
+            yield address + query
+
+
+def _queries(name: str, ids: list[str]) -> Iterator[str]:
+    values = {
+        "format": FORMATS,
+        "answers": ("true",),
+        "kind": ("single_choice", "open"),
+        "category": ("physics",),
+        "exclude": (ids[0],),
+        "seed": ("s",),
+        "sort": ("updated", "oldest"),
+        "bank": ("science", "secret"),
+        "external_id": ("q1",),
+        "state": ("published", "draft"),
+        "facets": ("true",),
+        "q": ("photon", "gamma ray", "plants", "gamm", "Au"),
+    }
+    for value in values.get(name, ()):
+        yield f"?{name}={value}"
+
+
+@contextmanager
+def _telling(settings: Settings) -> Iterator[World]:
+    yield from world(settings)
+
+
+def _look(told: World, keys: list[str | None], ids: list[str]) -> dict[str, Seen]:
+    quiz = {"title": "A quiz", "slug": "a-line", "ids": [ids[0], ids[1], ids[5]]}
+    made = str(told.write("POST", "/v1/quizzes", 201, json=quiz)["id"])
+    seen = {}
+    for place, key in enumerate(keys):
+        for address in _addresses(ids, made):
+            seen[f"{place} {address}"] = told.see(key, address)
+        for question_id in ids:
+            for verb in ("publish", "withdraw", "archive"):
+                path = f"/v1/editing/questions/{question_id}/{verb}"
+                seen[f"{place} {path}"] = told.see(key, path, "POST", json={})
+    return seen
+
+
+def _compare(one: dict[str, Seen], other: dict[str, Seen], least: int) -> None:
+    assert one.keys() == other.keys()
+    told = [address for address in one if one[address] != other[address]]
+    assert told == [], (told[0], one[told[0]], other[told[0]])
+    assert sum(1 for status, _, _ in one.values() if status == 200) > least
+
+
+def test_other_answers_change_no_byte_for_who_may_not_read_them(
+    fresh_settings: Callable[..., Settings],
+) -> None:
+    worlds = []
+    for other in (False, True):
+        with _telling(fresh_settings()) as told:
+            _begin(told)
+            ids = _tell(told, "science", other)
+            keys = [
+                None,
+                told.key("questions:read"),
+                told.key("answers:read", banks=("secret",)),
+                told.key(banks=("science",), kind="publishable", origins=["*"]),
+            ]
+            worlds.append(_look(told, keys, ids))
+    _compare(*worlds, least=150)
+
+
+def test_the_test_sees_answers_where_they_may_be_read(
+    fresh_settings: Callable[..., Settings],
+) -> None:
+    worlds = []
+    for other in (False, True):
+        with _telling(fresh_settings()) as told:
+            _begin(told)
+            ids = _tell(told, "science", other)
+            worlds.append(_look(told, [told.key("questions:read", "answers:read")], ids))
+    differing = {address for address in worlds[0] if worlds[0][address] != worlds[1][address]}
+    assert "0 /v1/questions?answers=true" in differing
+    assert f"0 /v1/editing/questions/{ids[0]}" in differing
+    assert "0 /v1/questions" not in differing
+
+
+def test_another_banks_content_changes_no_byte_for_who_does_not_see_it(
+    fresh_settings: Callable[..., Settings],
+) -> None:
+    worlds = []
+    for other in (False, True):
+        with _telling(fresh_settings()) as told:
+            _begin(told)
+            ids = _tell(told, "science", other=False)
+            _tell(told, "secret", other)
+            keys = [None, told.key("questions:read", "answers:read", banks=("science",))]
+            worlds.append(_look(told, keys, ids))
+    _compare(*worlds, least=100)
+
+
+@pytest.mark.parametrize("path", sorted(PATHS))
+def test_every_route_is_looked_at(path: str) -> None:
+    if "get" not in PATHS[path] or path in OPERATORS:
+        return
+    shown = {address.partition("?")[0] for address in _addresses(["an-id"], "a-quiz")}
+    parts = path.split("/")
+    assert any(
+        len(address.split("/")) == len(parts)
+        and all(
+            part[:1] == "{" or part == given
+            for part, given in zip(parts, address.split("/"), strict=True)
+        )
+        for address in shown
+    )

@@ -1,0 +1,173 @@
+"""`make prove`: every campaign at full count, on both databases; writes docs/proof.md."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.core.settings import Settings
+from tests.prove.disk import DiskReport, fill_disk
+from tests.prove.emptying import empty_databases
+from tests.prove.kills import Campaign, Report
+from tests.prove.migrations import MigrationReport, kill_migrations
+from tests.support.databases import PostgresTemplate, SqliteTemplate
+
+ROOT = Path(__file__).parent.parent.parent
+PROOF = ROOT / "docs" / "proof.md"
+# Over both databases; other counts are for trying the campaigns themselves.
+KILLS = int(os.environ.get("PROVE_KILLS", "1000"))
+MIGRATIONS = int(os.environ.get("PROVE_MIGRATIONS", "200"))
+FULL_DISK_ATTEMPTS = int(os.environ.get("PROVE_FULL_DISK", "200"))
+
+DATABASES = ("SQLite", "PostgreSQL")
+
+PAGE = """\
+# Proof
+
+Written by `make prove`, which tries to lose a write; `make test` runs the same campaigns small.
+
+{where}
+
+## kill -9 during writes and imports
+
+Two clients create and publish questions; every third round one of them sends an import of 300 rows
+instead. The service is killed at a random moment, every other time not before something was
+acknowledged, and started again. Then every acknowledged write has to be there, every accepted
+import has to reach its end, no question may be there twice, and no table may hold what no finished
+transaction leaves.
+
+| database | kills | acknowledged writes | accepted imports | interrupted imports | result |
+| --- | --- | --- | --- | --- | --- |
+{kills}
+
+## kill -9 during migrations
+
+Each round migrates an empty database and kills the process at a random moment: afterwards all
+tables are there or none is, the next run ends it, and tables and models agree.
+
+| database | rounds | killed before the end | result |
+| --- | --- | --- | --- |
+{migrations}
+
+## A full disk
+
+SQLite may grow to 4 MiB (`max_page_count`) and is written to until it is full. From then on writes
+and imports are refused, reads are answered, what was acknowledged is there, and with more room
+writing goes on.
+
+| writes before | writes tried after | reads answered after | writes with more room | result |
+| --- | --- | --- | --- | --- |
+{disk}
+"""
+
+
+def main() -> int:
+    """Run the campaigns, write what they found, and return 1 when one of them failed."""
+    kills: dict[str, Report] = {}
+    migrations: dict[str, MigrationReport] = {}
+    with tempfile.TemporaryDirectory(prefix="quizwell-prove-") as name:
+        folder = Path(name)
+        with _postgres(folder / "postgres") as postgres:
+            sqlite = SqliteTemplate(_made(folder / "sqlite"))
+            fresh: dict[str, Callable[..., Settings]] = {
+                "SQLite": sqlite.fresh,
+                "PostgreSQL": postgres.fresh,
+            }
+            for place, kind in enumerate(DATABASES):
+                _say(f"{kind}: kills")
+                settings = fresh[kind](folder / f"kills-{kind}")
+                kills[kind] = Campaign(settings, seed=place, say=_say).run(KILLS // len(DATABASES))
+                _say(f"{kind}: killed migrations")
+                empty = empty_databases(
+                    folder / f"migrations{place}", postgres if kind == "PostgreSQL" else None
+                )
+                migrations[kind] = kill_migrations(empty, MIGRATIONS // len(DATABASES), seed=place)
+            _say("SQLite: a full disk")
+            disk = fill_disk(
+                lambda **changes: sqlite.fresh(folder / "disk", **changes), FULL_DISK_ATTEMPTS
+            )
+    text = _page(kills, migrations, disk)
+    PROOF.write_text(text)
+    _say(text)
+    return 1 if "FAILED" in text else 0
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[PostgresTemplate]:
+    template = PostgresTemplate(_made(folder))
+    try:
+        yield template
+    finally:
+        template.close()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _page(
+    kills: dict[str, Report], migrations: dict[str, MigrationReport], disk: DiskReport
+) -> str:
+    refusals = ", ".join(f"{count:,} {code}" for code, count in sorted(disk.refused.items()))
+    return PAGE.format(
+        where="\n".join(_where()),
+        kills="\n".join(
+            f"| {kind} | {found.kills:,} | {found.writes:,} | {found.imports:,} | "
+            f"{found.interrupted_imports:,} | {_result(found.failures)} |"
+            for kind, found in kills.items()
+        ),
+        migrations="\n".join(
+            f"| {kind} | {found.rounds:,} | {found.kills:,} | {_result(found.failures)} |"
+            for kind, found in migrations.items()
+        ),
+        disk=f"| {disk.writes:,} | {refusals} | {disk.reads:,} | {disk.writes_with_more_room:,} | "
+        f"{_result(disk.failures)} |",
+    )
+
+
+def _where() -> list[str]:
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return [
+        f"- machine: {cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}",
+        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"- commit: {_commit()}",
+    ]
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        run = subprocess.run(
+            ["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True
+        )
+        return run.stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + (
+        " with changes not committed" if git("status", "--porcelain", "--", "app") else ""
+    )
+
+
+def _result(failures: list[str]) -> str:
+    return "nothing lost" if not failures else "FAILED: " + "; ".join(failures[:3])
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
