@@ -34,7 +34,10 @@ seed: $(VENV)/.runtime ## load the seed bank; again changes nothing
 
 test: $(VENV)/.dev ## everything that proves it, on SQLite and PostgreSQL
 	@$(BIN)/python -m coverage erase
-	@$(PYTEST) -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(PYTEST) -m "not browser and not live" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+
+test-browser: $(VENV)/.dev ## what needs Chromium and its driver
+	@$(PYTEST) -m browser
 
 check: $(VENV)/.dev ## format, lint, types, imports, migrations, OpenAPI
 	@$(BIN)/ruff format --check .

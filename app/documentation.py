@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.errors import FIELD_CODES, PROBLEMS
 from app.core.openapi import ProblemDocument
@@ -57,7 +58,23 @@ def build(framework: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _finish(operation)
+    _restore_examples(framework, document)
     return document
+
+
+def _restore_examples(framework: FastAPI, document: dict[str, Any]) -> None:
+    """Put the routes' examples back as they are: FastAPI drops what is null in them."""
+    for context in iter_route_contexts(framework.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            continue
+        for method in route.methods or ():
+            shown = document["paths"][route.path_format][method.lower()]["responses"]
+            for status, response in route.responses.items():
+                for media, content in response.get("content", {}).items():
+                    if "example" in content:
+                        example = orjson.loads(orjson.dumps(content["example"]))
+                        shown[str(status)]["content"][media]["example"] = example
 
 
 def _finish(operation: dict[str, Any]) -> None:

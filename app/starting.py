@@ -1,20 +1,29 @@
 """What happens before the first request: tables, secrets, the first key, the seed bank."""
 
+import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from sqlmodel import select
 
+from app.access.directory import Directory
 from app.access.models import Bank
 from app.access.service import ensure_admin_key
+from app.catalog.service import Catalog
 from app.core.database import Database
 from app.core.secrets import load_secrets, write_private
 from app.core.settings import Settings
 from app.migrating import migrate
+from app.published.follow import Follower
+from app.quizzes.seeding import make_quizzes, read_quizzes
+from app.search.synonyms import load_synonyms_file
+from app.taxonomy.glossary import Glossary
 from app.transfer.importing import run_job, staged
 from app.transfer.progress import report_lines, shown_progress
+from app.transfer.repository import open_count
 from app.transfer.seeding import load_terms_file, seed_files
 from app.transfer.service import ImportOptions, accept_file
 
@@ -40,7 +49,8 @@ def prepare(settings: Settings, say: Say) -> None:
         _hand_over(secret, settings, say)
     with database.read() as session:
         is_empty = session.exec(select(Bank.slug).limit(1)).first() is None
-    if is_empty:
+        was_killed = open_count(session, None) > 0
+    if is_empty or was_killed:
         load_seed(database, settings, say)
     database.close()
 
@@ -62,13 +72,28 @@ def load_seed(database: Database, settings: Settings, say: Say, folder: Path = S
             for copy, (bank, _) in zip(copies, files, strict=True)
         ]
         load_terms_file(session, folder / "terms.json")
+        load_synonyms_file(session, folder / "synonyms.json")
+    counts: Counter[str] = Counter()
     for job, (_, path) in zip(jobs, files, strict=True):
         with shown_progress(path.stem, say) as progress:
             ended = run_job(database, settings, secrets, job, progress)
-        lines = list(report_lines(ended))
         if ended.state == "refused":
-            raise SeedError("\n".join([f"{path} cannot be loaded:", *lines]))
-        say(f"Seed bank, {path.stem}: {lines[-1]}")
+            raise SeedError("\n".join([f"{path} cannot be loaded:", *report_lines(ended)]))
+        counts.update(made=ended.created, changed=ended.changed, kept=ended.unchanged)
+    quizzes = _load_quizzes(database, settings, folder / "quizzes.json")
+    say(
+        f"Seed bank: {counts['made']} questions were made, {counts['changed']} changed, "
+        f"{counts['kept']} stayed as they were; {quizzes} quizzes were made"
+    )
+
+
+def _load_quizzes(database: Database, settings: Settings, path: Path) -> int:
+    """Make the ready-made quizzes that do not exist yet, drawn as a serving worker draws."""
+    directory, glossary = Directory(settings), Glossary()
+    catalog = Catalog(database, settings, load_secrets(settings), directory, glossary)
+    asyncio.run(Follower(database, catalog, [directory, glossary]).catch_up())
+    with database.write() as session:
+        return make_quizzes(session, catalog, read_quizzes(path))
 
 
 def _hand_over(secret: str, settings: Settings, say: Say) -> None:

@@ -11,10 +11,34 @@ COMPANIES = [f"company-{number}" for number in range(9)]
 TAGS = [f"tag-{number}" for number in range(20)]
 LEVELS = ["intern", "fresher", "experienced", "advanced"]
 DIFFICULTIES = ["easy", "medium", "hard"]
-WORDS = (
-    "model data gradient tree forest kernel margin cluster feature label loss network layer batch "
-    "epoch sample variance bias metric recall precision threshold class weight vector matrix"
-).split()
+WORDS = [
+    "model",
+    "data",
+    "gradient",
+    "tree",
+    "forest",
+    "kernel",
+    "margin",
+    "cluster",
+    "feature",
+    "label",
+    "loss",
+    "network",
+    "layer",
+    "batch",
+    "epoch",
+    "sample",
+    "variance",
+    "bias",
+    "metric",
+    "recall",
+    "precision",
+    "threshold",
+    "class",
+    "weight",
+    "vector",
+    "matrix",
+]
 
 
 def terms() -> dict[str, list[dict[str, object]]]:
@@ -48,7 +72,7 @@ def questions(count: int) -> Iterator[dict[str, object]]:
     for number in range(count):
         options = [" ".join(chance.choices(WORDS, k=5)) for _ in range(4)]
         yield {
-            "external_id": f"bench-{number}",
+            "external_id": f"bench-{count}-{number}",
             "kind": "single_choice",
             "stem": f"Question {number}: what does " + " ".join(chance.choices(WORDS, k=14)) + "?",
             "options": [

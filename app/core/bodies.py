@@ -1,6 +1,7 @@
 """Reads JSON bodies strictly: UTF-8, no NaN, no NUL, at most 20 levels, numbers as decimals."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -11,15 +12,29 @@ from fastapi.routing import APIRoute
 from app.core.errors import Problem
 
 MAX_DEPTH = 20
+# Far beyond what any field takes; writing out 1e999999999 would take minutes.
+MAX_EXPONENT = 999
+MAX_NUMBER = 1000
+
+_BEYOND = re.compile("[eE][+-]?0*[1-9][0-9]{4}")
 
 
 def parse_json(body: bytes) -> object:
     """Return the JSON value; numbers with a fraction become Decimal. Problem malformed_json."""
     try:
-        value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_float=_decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Problem("malformed_json", f"The body is not JSON: {_reason(error)}.") from error
     _check(value, 1)
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    # An exponent of twenty digits is more than a Decimal can have.
+    value = Decimal(text) if len(text) <= MAX_NUMBER and not _BEYOND.search(text) else None
+    if value is None or abs(value.adjusted()) > MAX_EXPONENT:
+        message = f"a number lies beyond 1e{MAX_EXPONENT} or is longer than {MAX_NUMBER} characters"
+        raise ValueError(message)
     return value
 
 

@@ -141,7 +141,9 @@ class Edge:
                     self._admission.charge_time(scope, caller, spent)
             else:
                 route, reply = await self._framework(scope, receive, send, dress)
-        except Exception as error:  # noqa: BLE001 - whatever breaks, the client gets a problem document
+        except Exception as error:
+            if state.get("answered"):
+                raise
             reply = problem_reply(as_problem(error), state["request_id"])
         if reply is not None:
             dress += self._edition(path, state) + self._manners(path, reply)
@@ -159,15 +161,17 @@ class Edge:
             # A copy: the server goes by its own scope to leave out the body.
             scope = {**scope, "method": "GET"}
         requirement = self._requirements.find(scope["method"], scope["path"])
-        if requirement is not None:
+        if requirement is None:
+            self._refuse_method(scope["path"])
+        else:
             requirement.check(scope["state"]["caller"])
             guard = BodyGuard(receive, requirement.max_bytes)
             guard.check_head(scope, requirement.media_types)
             receive = guard
-        status = 500
+        status, ended = 0, False
 
         async def dressed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message.setdefault("headers", [])
@@ -178,11 +182,25 @@ class Edge:
             elif head:
                 message = {**message, "body": b""}
             await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
 
-        await self._app(scope, receive, dressed)
+        try:
+            await self._app(scope, receive, dressed)
+        except Exception:
+            # After a whole answer the framework raises only for whoever logs; half an answer has
+            # to break the connection.
+            scope["state"]["answered"] = bool(status)
+            if not ended:
+                raise
         route = getattr(scope.get("route"), "path", "unmatched")
         self._metrics.observe(route, status, time.perf_counter() - began)
         return route, None
+
+    def _refuse_method(self, path: str) -> None:
+        methods = self._requirements.methods(path)
+        if methods:
+            message = "This address has no such method."
+            raise Problem("method_not_allowed", message, headers={"Allow": ", ".join(methods)})
 
     async def _catch_up(self, headers: dict[bytes, bytes]) -> None:
         wanted = headers.get(MIN_EDITION)

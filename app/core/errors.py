@@ -135,6 +135,11 @@ PROBLEMS: dict[str, ProblemType] = {
     "not_caught_up": ProblemType(
         503, "That edition has not arrived here yet", "Try again after `Retry-After` seconds."
     ),
+    "search_unavailable": ProblemType(
+        503,
+        "Search is not available now",
+        "Try again after `Retry-After` seconds; every other route is served meanwhile.",
+    ),
     "overloaded": ProblemType(
         503, "The service is overloaded", "Try again after `Retry-After` seconds."
     ),
@@ -215,4 +220,4 @@ def not_found() -> Problem:
 
 def near_misses(word: str, candidates: Iterable[str]) -> list[str]:
     """Return at most three of the candidates that `word` may have meant, nearest first."""
-    return get_close_matches(word.casefold(), list(candidates), n=3, cutoff=0.6)
+    return get_close_matches(word.casefold(), list(dict.fromkeys(candidates)), n=3, cutoff=0.6)

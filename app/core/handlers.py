@@ -31,6 +31,7 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(HTTPException, _answer)
     app.add_exception_handler(OperationalError, _answer)
+    app.add_exception_handler(Exception, _answer)
 
 
 def _answer(request: Request, error: Exception) -> Response:

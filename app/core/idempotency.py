@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Uuid, delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from app.core import entropy
@@ -46,7 +47,7 @@ class Idempotency:
     """One request's key; without the header it does nothing."""
 
     def __init__(self, key_id: UUID | None, key: str | None, route: str, body: bytes) -> None:
-        """Take the header's value and what the request is."""
+        """Take the header's value and what the request is; `body` is all that it asks for."""
         self._given = (key_id, key, route) if key_id is not None and key is not None else None
         self._body_hash = hashlib.sha256(body).hexdigest()
 
@@ -61,7 +62,7 @@ class Idempotency:
         if stored is None or stored.created_at < entropy.milliseconds() - KEPT_MILLISECONDS:
             return None
         if stored.body_hash != self._body_hash:
-            message = "This Idempotency-Key was sent with another body before."
+            message = "This Idempotency-Key was sent with another body, address or query before."
             raise Problem("idempotency_mismatch", message)
         return stored.resource
 
@@ -74,9 +75,12 @@ class Idempotency:
         connection.execute(delete(_TABLE).where(_TABLE.c.created_at < now - KEPT_MILLISECONDS))
         key_id, key, route = self._given
         row = {"key_id": key_id, "key": key, "route": route, "body_hash": self._body_hash}
-        connection.execute(
-            _TABLE.insert().values(**row, status=status, resource=resource, created_at=now)
-        )
+        row |= {"status": status, "resource": resource, "created_at": now}
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        added = connection.execute(dialect.insert(_TABLE).values(row).on_conflict_do_nothing())
+        if added.rowcount == 0:
+            # Another worker has just done the same; this transaction's part must not count.
+            raise _still_running()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -86,13 +90,17 @@ class Idempotency:
             return
         with _Running.lock:
             if self._given in _Running.requests:
-                message = "The first request with this Idempotency-Key is still running."
-                raise Problem("request_running", message)
+                raise _still_running()
             _Running.requests.add(self._given)
         try:
             yield
         finally:
             _Running.requests.discard(self._given)
+
+
+def _still_running() -> Problem:
+    message = "The first request with this Idempotency-Key is still running."
+    return Problem("request_running", message)
 
 
 def key_of(request: Request) -> str | None:
@@ -110,8 +118,11 @@ async def get_idempotency(request: Request) -> Idempotency:
     caller = request.scope["state"]["caller"]
     key = key_of(request)
     route = request.method + " " + request.scope["route"].path
-    body = await request.body() if key is not None else b""
-    return Idempotency(caller.key_id, key, route, body)
+    if key is None:
+        return Idempotency(caller.key_id, None, route, b"")
+    # The same body on another question, or with `publish=true`, is another request.
+    address = request.scope["path"].encode() + b"?" + request.scope["query_string"]
+    return Idempotency(caller.key_id, key, route, address + b"\0" + await request.body())
 
 
 def run_once(

@@ -37,8 +37,8 @@ def require_match(if_match: str | None, etag: str) -> None:
     """Raise 412 where If-Match is there and names another state."""
     if if_match is None:
         return
-    given = [tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")]
-    if "*" not in given and etag not in given:
+    given = [tag.strip() for tag in if_match.split(",")]
+    if "*" not in given and etag not in (tag.removeprefix("W/").strip('"') for tag in given):
         raise Problem("revision_stale", "It is not as it was when that etag was sent.")
 
 

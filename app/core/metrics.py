@@ -45,6 +45,20 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="max",
         )
+        self.search_lag = Gauge(
+            "quizwell_search_lag_seconds",
+            "Time since the search index last held everything, or the oldest change that it lacks",
+            ["engine"],
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        self.mirror = Gauge(
+            "quizwell_search_mirror",
+            "Figures of the mirror into a search server",
+            ["figure"],
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
         # Finding a child by its labels costs more than counting.
         self._child = lru_cache(maxsize=4096)(self._make_child)
 

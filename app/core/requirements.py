@@ -53,6 +53,11 @@ class Requirements:
                 return requirement
         return None
 
+    def methods(self, path: str) -> list[str]:
+        """Return the methods that an address has, HEAD wherever GET."""
+        found = {given for given, pattern, _ in self._table if re.match(pattern, path)}
+        return sorted(found | {"HEAD"} if "GET" in found else found)
+
 
 def _requirement(route: APIRoute) -> Requirement:
     extra = route.openapi_extra or {}

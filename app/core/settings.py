@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     search_standby: bool = Field(
         False, description="keep the embedded search for when the server fails"
     )
-    public_url: str = Field("", description="where clients reach the service, for links in answers")
+    import_processes: int = Field(
+        2, ge=1, le=2, description="processes that work on a long import; 1 leaves a core to others"
+    )
 
     @property
     def url(self) -> str:

@@ -1,6 +1,7 @@
 """The routes of fixed quizzes."""
 
 import asyncio
+import inspect
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -85,7 +86,7 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - the parts of the service that
     if mark is not None:
         request.scope["state"]["mark"] = mark
     made = reader(str(quiz_id), b"", caller, {})
-    reply = made if not asyncio.iscoroutine(made) else await made
+    reply = await made if inspect.isawaitable(made) else made
     response = reply_response(reply)
     response.status_code = 201
     response.headers["Location"] = f"/v1/quizzes/{quiz_id}"
@@ -132,7 +133,7 @@ async def get_quiz(
     """Return a quiz by its id, or the newest of a line by its slug, with its questions in order."""
     headers = dict(request.scope["headers"])
     found = reader(reference, request.scope["query_string"], caller, headers)
-    return reply_response(found if not asyncio.iscoroutine(found) else await found)
+    return reply_response(await found if inspect.isawaitable(found) else found)
 
 
 def _create(

@@ -129,8 +129,9 @@ def test_what_does_not_exist_is_a_problem_document_too(shared: Service) -> None:
         answer = shared.anonymous.get(path)
         assert answer.status_code == 404
         assert answer.json()["code"] == "not_found"
-    wrong = shared.anonymous.delete("/v1/facets")
+    wrong = shared.anonymous.delete("/v1/editing/banks")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["Allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("path", ["/v1/questions", "/v1/facets", "/v1/quizzes", "/healthz"])
@@ -158,3 +159,13 @@ def test_browsers_may_read_but_not_edit(shared: Service) -> None:
         assert ("Access-Control-Allow-Origin" in answer.headers) == allowed, path
         assert "Access-Control-Allow-Credentials" not in answer.headers
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_header_that_is_not_utf8_is_named_in_the_refusal(shared: Service) -> None:
+    made = shared.admin.post("/v1/editing/banks", json={"slug": "odd", "name": "Odd"})
+    assert made.status_code == 201
+    file = {"file": ("rows.csv", "stem,größe\n".encode("latin-1"))}
+    answer = shared.admin.post("/v1/imports?bank=odd", files=file)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"][0]["pointer"] == "/file/gr??e"
+    assert shared.admin.delete("/v1/editing/banks/odd").status_code == 204

@@ -11,10 +11,14 @@ from app.documentation import build, written
 from app.main import create_framework
 
 DOCUMENT: dict[str, Any] = build(create_framework())
-OPERATIONS = [
-    pytest.param(path, method, operation, id=f"{method.upper()} {path}")
+EVERY: list[tuple[str, str, dict[str, Any]]] = [
+    (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
+]
+OPERATIONS = [
+    pytest.param(path, method, operation, id=f"{method.upper()} {path}")
+    for path, method, operation in EVERY
 ]
 
 
@@ -24,7 +28,7 @@ def test_the_generated_files_are_committed_as_the_code_makes_them() -> None:
 
 
 def test_operation_ids_are_function_names_and_unique() -> None:
-    ids = [parameter.values[2]["operationId"] for parameter in OPERATIONS]
+    ids = [operation["operationId"] for _, _, operation in EVERY]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in ids)
 

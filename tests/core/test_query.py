@@ -36,7 +36,7 @@ def test_an_unknown_parameter_is_named_with_what_was_near() -> None:
         reject_unknown(split_query(b"compnay=google"), ["company", "count"])
     (error,) = caught.value.errors
     assert (error.code, error.parameter) == ("unknown_parameter", "compnay")
-    assert list(error.suggestions)[0] == "company"
+    assert next(iter(error.suggestions)) == "company"
 
 
 @pytest.mark.parametrize("value", ["0", "101", "ten", "1.5", "", "１", "9" * 30])

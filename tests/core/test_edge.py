@@ -1,0 +1,101 @@
+"""Whatever breaks behind the edge, the client gets one problem document and no cause."""
+
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+from app.core.clock import Mark
+from app.core.edge import Edge
+from app.core.handlers import install_handlers
+from app.core.metrics import Metrics
+from app.core.replies import Headers
+from app.core.requirements import Requirements
+
+
+class Anyone:
+    """Admits everyone without a budget, knows one edition and no hot route."""
+
+    headers: ClassVar[Headers] = []
+
+    def admit(self, scope: Any) -> tuple[Any, "Anyone"]:
+        return None, self
+
+    def charge_time(self, scope: Any, caller: Any, seconds: float) -> None:
+        raise AssertionError
+
+    def current(self) -> bytes:
+        return b"edition"
+
+    def sealed(self, mark: Mark) -> bytes:
+        raise AssertionError
+
+    def loaded(self) -> bool:
+        return True
+
+    async def demand(self, edition: str) -> None:
+        raise AssertionError
+
+    def find(self, path: str) -> None:
+        return None
+
+
+@pytest.fixture
+def edge() -> Edge:
+    framework = FastAPI()
+    install_handlers(framework)
+
+    @framework.get("/v1/broken")
+    async def get_broken() -> None:
+        message = "the secret cause"
+        raise RuntimeError(message)
+
+    @framework.get("/v1/halfway")
+    async def get_halfway() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"first"
+            message = "the secret cause"
+            raise RuntimeError(message)
+
+        return StreamingResponse(parts())
+
+    anyone = Anyone()
+    return Edge(
+        framework,
+        admission=anyone,
+        door=anyone,
+        editions=anyone,
+        requirements=Requirements([]),
+        metrics=Metrics(),
+    )
+
+
+async def _get(edge: Edge, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(edge)
+    async with httpx.AsyncClient(transport=transport, base_url="http://edge") as client:
+        return await client.get(path)
+
+
+@pytest.mark.anyio
+async def test_a_failure_is_one_problem_document(edge: Edge) -> None:
+    answer = await _get(edge, "/v1/broken")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Quizwell-Edition"] == "edition"
+    assert answer.json()["code"] == "internal_error"
+    assert "secret" not in answer.text
+
+
+@pytest.mark.anyio
+async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(edge: Edge) -> None:
+    with pytest.raises(RuntimeError, match="the secret cause"):
+        await _get(edge, "/v1/halfway")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
