@@ -5,25 +5,22 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 import httpx
 import typer
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, col, select
+from sqlmodel import select
 
+from app.access.commands import key_commands
 from app.core.database import Database
 from app.core.errors import Problem
 from app.core.settings import Settings, load_settings
 from app.migrating import MigrationError, is_migrated
 from app.migrating import check as check_migrations
 from app.migrating import migrate as run_migrations
-
-if TYPE_CHECKING:
-    from app.access.rights import Caller
 
 FileFormat = Literal["jsonl", "csv"]
 
@@ -33,8 +30,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="Make, list and revoke API keys, as whoever has this shell.")
-app.add_typer(keys, name="keys", no_args_is_help=True)
 
 
 def main() -> None:
@@ -225,101 +220,37 @@ def render() -> None:
     _say(f"{count} questions were rendered anew.")
 
 
-@keys.command("create")
-def create_key(  # noqa: PLR0913, PLR0917 - the options of the command
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[
-        list[str] | None, typer.Option(help="A scope, such as questions:write; repeatable.")
-    ] = None,
+@app.command()
+def reindex(
     bank: Annotated[
-        list[str] | None, typer.Option(help="A bank that it is for; repeatable; else all.")
+        list[str] | None, typer.Option(help="Only this bank's index; repeatable; else all.")
     ] = None,
-    kind: Annotated[
-        Literal["secret", "publishable"], typer.Option(help="publishable: for browsers and apps.")
-    ] = "secret",
-    origin: Annotated[
-        list[str] | None, typer.Option(help="A page that may use a publishable key; repeatable.")
-    ] = None,
-    expires_at: Annotated[
-        str, typer.Option(help="When it expires, such as 2027-01-31T12:00:00Z.")
-    ] = "",
-    rate: Annotated[str, typer.Option(help="Its own budget, such as 600/minute.")] = "",
 ) -> None:
-    """Make a key and print its secret, which is shown this once."""
-    from app.access.schemas import KeyWrite  # noqa: PLC0415
-    from app.access.service import create_key  # noqa: PLC0415
-    from app.core.idempotency import Idempotency  # noqa: PLC0415
+    """Build the search index anew beside the live one, then put it in place; searches go on."""
+    from app.search.operating import reindex as run_reindex  # noqa: PLC0415
 
-    wanted = KeyWrite.model_validate(
-        {
-            "name": name,
-            "kind": kind,
-            "scopes": scope or [],
-            "banks": bank or ["*"],
-            "origins": origin or [],
-            "expires_at": expires_at or None,
-            "rate": rate or None,
-        }
-    )
     settings = load_settings()
     database = _migrated(settings)
-    with database.write() as session:
-        once = Idempotency(None, None, "", b"")
-        key, secret = create_key(session, settings, _admin(session), wanted, once)
+    run_reindex(database, settings, bank, _say)
     database.close()
-    _say(f"Made key {key.id}. Its secret, shown this once:")
-    typer.echo(secret)
 
 
-@keys.command("list")
-def list_keys() -> None:
-    """List the keys that are not revoked, newest first, without their secrets."""
-    from app.access.models import ApiKey  # noqa: PLC0415
-
-    database = _migrated(load_settings())
-    with database.read() as session:
-        found = session.exec(
-            select(ApiKey).where(col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.id).desc())
-        ).all()
-    database.close()
-    for key in found:
-        expires = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "no expiry"
-        used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
-        granted = " ".join(key.scopes) or key.kind
-        what = f"{key.name}: {granted}; banks {' '.join(key.banks)}"
-        typer.echo(f"{key.id}  {key.prefix}…  {what}; {expires}; last used {used}")
-
-
-@keys.command("revoke")
-def revoke_key(
-    key_id: Annotated[UUID, typer.Argument(help="The key's id, as `quizwell keys list` shows it.")],
-    descendants: Annotated[
-        bool, typer.Option("--descendants", help="Also what it made, and what that made.")
-    ] = False,
+@app.command()
+def check(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
 ) -> None:
-    """Revoke a key: the next request with it is refused, by every worker."""
-    from app.access.service import find_key, revoke_key  # noqa: PLC0415
+    """Compare the search index and the catalog with what was published, in both directions.
 
-    database = _migrated(load_settings())
-    with database.write() as session:
-        revoke_key(session, find_key(session, _admin(session), key_id), descendants=descendants)
+    Exit status 1 when something is missing, stale or left over in the end.
+    """
+    from app.search.operating import check_all  # noqa: PLC0415
+
+    settings = load_settings()
+    database = _migrated(settings)
+    equal = check_all(database, settings, _say, repair=repair)
     database.close()
-    _say(f"Revoked key {key_id}.")
-
-
-def _admin(session: Session) -> "Caller":
-    """Return what the shell acts as: the newest key that may do everything."""
-    from app.access.keyring import caller_of  # noqa: PLC0415
-    from app.access.models import ApiKey  # noqa: PLC0415
-
-    valid = session.exec(
-        select(ApiKey).where(col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.id).desc())
-    )
-    callers = (caller_of(key) for key in valid)
-    found = next((each for each in callers if each.is_admin and each.expires_at is None), None)
-    if found is None:
-        sys.exit("quizwell: there is no admin key: `quizwell serve` makes one")
-    return found
+    if not equal:
+        sys.exit(1)
 
 
 def _only_bank(database: Database) -> str:
@@ -380,3 +311,6 @@ def _migrated(settings: Settings) -> Database:
     if not is_migrated(database):
         sys.exit("quizwell: the tables are not up to date: run `quizwell migrate` first")
     return database
+
+
+app.add_typer(key_commands(_migrated, _say), name="keys")

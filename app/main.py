@@ -1,8 +1,9 @@
 """create_app(): the only place that wires HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -15,6 +16,7 @@ import app.core.operations
 import app.draws.router
 import app.questions.router
 import app.quizzes.router
+import app.search.router
 import app.taxonomy.router
 import app.transfer.router
 from app.access.admission import Admission
@@ -33,12 +35,19 @@ from app.documentation import describe
 from app.published.editions import Editions
 from app.published.follow import Follower
 from app.quizzes.reading import QuizReader
+from app.search.endpoint import SearchQuestions
+from app.search.service import Searcher
+from app.search.serving import Engines
+from app.search.thesaurus import Thesaurus
 from app.taxonomy.glossary import Glossary
 from app.transfer.runner import Runner
+
+MEASURE_SECONDS = 1.0
 
 ROUTERS = (
     app.catalog.router.router,
     app.draws.router.router,
+    app.search.router.router,
     app.quizzes.router.router,
     app.questions.router.router,
     app.taxonomy.router.router,
@@ -52,23 +61,31 @@ ROUTERS = (
 class Health:
     """What a worker tells of itself."""
 
-    def __init__(self, follower: Follower, catalog: Catalog) -> None:
-        """Look at the worker's follower and catalog."""
+    def __init__(self, follower: Follower, catalog: Catalog, engines: Engines) -> None:
+        """Look at the worker's follower, catalog and search engines."""
         self._follower = follower
         self._catalog = catalog
+        self._engines = engines
 
     def ready(self) -> bool:
         """Return whether the worker can serve."""
-        return self._follower.ready
+        return self._follower.ready and self._engines.ready(self._follower.mark)
+
+    def measure(self, metrics: Metrics) -> None:
+        """Put the figures of now into the metrics."""
+        metrics.questions.set(self._catalog.size)
+        metrics.lag.set(self._follower.lag)
+        self._engines.measure(metrics)
 
     def details(self) -> dict[str, object]:
-        """Return what the follower has reached and how much is in memory."""
+        """Return what the follower and the engines have reached and how much is in memory."""
         return {
             "loaded": self._follower.loaded,
             "lag_seconds": round(self._follower.lag, 3) if self._follower.loaded else None,
             "seq": self._follower.mark.seq,
             "terms": self._follower.mark.terms,
             "questions": self._catalog.size,
+            "search": self._engines.details(),
         }
 
 
@@ -99,7 +116,8 @@ def create_app(settings: Settings | None = None) -> Edge:
     directory = Directory(settings)
     glossary = Glossary()
     catalog = Catalog(database, settings, secrets, directory, glossary)
-    follower = Follower(database, catalog, [directory, glossary])
+    thesaurus = Thesaurus()
+    follower = Follower(database, catalog, [directory, glossary, thesaurus])
     database.listen(follower.nudge)
     metrics = Metrics()
     framework.state.settings = settings
@@ -110,40 +128,73 @@ def create_app(settings: Settings | None = None) -> Edge:
     framework.state.catalog = catalog
     framework.state.quizzes = quizzes = QuizReader(catalog, database)
     framework.state.metrics = metrics
-    framework.state.health = Health(follower, catalog)
+    engines = Engines(database, settings, glossary)
+    framework.state.health = health = Health(follower, catalog, engines)
+    editions = Editions(secrets, follower, database)
+    searcher = Searcher(catalog, thesaurus, engines.all)
+    framework.state.search = search = SearchQuestions(searcher, catalog, editions)
     runner = Runner(database, settings, secrets)
     framework.state.runner = runner
     door = Door()
     app.catalog.router.register(door, catalog)
     app.draws.router.register(door, catalog, secrets)
-    app.quizzes.router.register(door, quizzes)
-    framework.router.lifespan_context = _Lifespan(follower, runner, database)
+    app.quizzes.router.register(door, quizzes, catalog, database, secrets)
+    app.search.router.register(door, search)
+    framework.router.lifespan_context = _Lifespan(
+        [
+            follower.run,
+            partial(directory.usage.run, database),
+            partial(_measure, health, metrics),
+        ],
+        engines,
+        runner,
+        database,
+    )
     routes = [context.original_route for context in iter_route_contexts(framework.routes)]
     return Edge(
         GZipMiddleware(framework, minimum_size=COMPRESS_FROM, compresslevel=1),
         admission=Admission(directory, Limiter(settings), settings),
         door=door,
-        editions=Editions(secrets, follower, database),
+        editions=editions,
         requirements=Requirements(routes),
         metrics=metrics,
     )
 
 
-class _Lifespan:
-    """Follows the clock and runs import jobs for as long as the worker serves."""
+async def _measure(health: Health, metrics: Metrics) -> None:
+    while True:
+        health.measure(metrics)
+        await asyncio.sleep(MEASURE_SECONDS)
 
-    def __init__(self, follower: Follower, runner: Runner, database: Database) -> None:
-        self._follower = follower
+
+class _Lifespan:
+    """Follows the clock, keeps search up and runs import jobs for as long as the worker serves."""
+
+    def __init__(
+        self,
+        loops: Sequence[Callable[[], Coroutine[None, None, None]]],
+        engines: Engines,
+        runner: Runner,
+        database: Database,
+    ) -> None:
+        self._loops = loops
+        self._engines = engines
         self._runner = runner
         self._database = database
 
     @asynccontextmanager
     async def __call__(self, _: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(self._follower.run())
+        tasks = [asyncio.create_task(loop()) for loop in self._loops]
+        self._engines.start()
         self._runner.start()
         yield
         await asyncio.to_thread(self._runner.stop)
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        await self._engines.stop()
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        # A poll that was under way in a thread gives its connection back first.
+        await asyncio.get_running_loop().shutdown_default_executor()
         self._database.close()

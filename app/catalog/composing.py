@@ -9,11 +9,12 @@ from pathlib import Path
 from app.access.rights import AnswerRight
 from app.catalog.documents import ByteCache, key_of
 from app.catalog.markdown import RENDERER_VERSION
-from app.catalog.presenting import Presented, present
+from app.catalog.memory import release
+from app.catalog.presenting import Presented, present, size_of
 from app.core.database import Database
 from app.core.errors import Problem
 from app.published.answers import read_answers
-from app.published.reading import InlineReader, read_documents
+from app.published.reading import InlineReader, read_documents, read_range
 
 MEBIBYTE = 1024 * 1024
 # Rendered texts get this part of the budget, and at least so many bytes.
@@ -21,6 +22,8 @@ RENDERED_PART = 8
 RENDERED_LEAST = 4 * MEBIBYTE
 # More than these are read in a thread: the event loop has others to serve.
 INLINE = 100
+# So many numbers are read ahead in one piece.
+AHEAD = 1_000
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -47,10 +50,10 @@ class Composer:
         """Read from `database`, keep at most `budget_mb` MiB of bodies."""
         budget = budget_mb * MEBIBYTE
         self._database = database
-        self._bodies: ByteCache[bytes] = ByteCache(budget)
+        self._bodies: ByteCache[bytes] = ByteCache(budget, len)
         self._rendered: dict[str, ByteCache[Presented]] = {
             f"{text_format} {part} {RENDERER_VERSION}": ByteCache(
-                max(RENDERED_LEAST, budget // RENDERED_PART)
+                max(RENDERED_LEAST, budget // RENDERED_PART), size_of
             )
             for text_format in ("html", "text", "nodes")
             for part in ("public", "answers")
@@ -81,6 +84,24 @@ class Composer:
                     return _joined([[part] for part in kept if part], text_format, at)
         banks = [bank_of(number) for number, _ in wanted]
         return self._later(wanted, banks, right, text_format, at)
+
+    async def warm(self, largest: int, revision_of: Callable[[int], int]) -> None:
+        """Read ahead what fits the budget, the newest questions first; others are served meanwhile.
+
+        `revision_of` gives a number's live revision, 0 for none.
+        """
+        for high in range(largest + 1, 0, -AHEAD):
+            found = await asyncio.to_thread(self._read_range, high - AHEAD, high)
+            for number, revision, body in found:
+                if revision == revision_of(number):
+                    self._bodies.put(key_of(number, revision), body)
+            if self._bodies.is_full:
+                break
+        await asyncio.to_thread(release)
+
+    def _read_range(self, low: int, high: int) -> list[tuple[int, int, bytes]]:
+        with self._database.read() as session:
+            return read_range(session.connection(), low, high)
 
     def _immediate(self, wanted: Pairs) -> list[bytes] | None:
         """Return the bodies in order; None where they have to be read in a thread."""
@@ -158,7 +179,7 @@ class Composer:
                 lambda: [present(bodies[place], text_format) for place in missing]
             )
             for place, presented in zip(missing, made, strict=True):
-                cache.put(key_of(*wanted[place]), presented, presented.size)
+                cache.put(key_of(*wanted[place]), presented)
                 kept[place] = presented
         return [found for found in kept if found is not None]
 
@@ -167,8 +188,7 @@ class Composer:
 
     def _keep(self, missing: Pairs, found: dict[int, bytes]) -> None:
         for number, revision in missing:
-            body = found[number]
-            self._bodies.put(key_of(number, revision), body, len(body))
+            self._bodies.put(key_of(number, revision), found[number])
 
 
 def _joined(parts: Sequence[Sequence[Presented]], text_format: str, at: str) -> Composed:

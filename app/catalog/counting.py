@@ -24,7 +24,7 @@ from app.taxonomy.vocabulary import Vocabulary
 FACET_PARAMETERS = PARAMETERS
 # Those whose values have an order of their own.
 _ORDERED = {"difficulty": DIFFICULTIES, "level": LEVELS}
-_FACETS = ("category", "company", "tag", "difficulty", "level", "kind", "language")
+FACETS = ("category", "company", "tag", "difficulty", "level", "kind", "language")
 
 
 class GetFacets(Endpoint):
@@ -37,21 +37,25 @@ class GetFacets(Endpoint):
         asked = parse_filter(pairs, self._catalog.known(caller))
         banks = self._catalog.reading(caller).banks
         total = len(self._catalog.members(banks, asked))
-        facets = {name: self._facet(name, banks, asked) for name in _FACETS}
+        facets = {name: self._facet(name, banks, asked) for name in FACETS}
         return Body(orjson.dumps({"total": total, "facets": facets}))
 
     def _facet(
         self, name: str, banks: frozenset[str], asked: QuestionFilter
     ) -> list[dict[str, object]]:
         others: QuestionFilter = replace(asked, **{name: Choice()})  # type: ignore[arg-type] # one of the choices
-        members = self._catalog.members(banks, others)
-        counts = dict(facet_counts(self._catalog, name, members))
-        if name in _ORDERED:
-            slugs = [slug for slug in _ORDERED[name] if slug in counts]
-        else:
-            slugs = sorted(counts, key=lambda slug: (-counts[slug], slug))
-        names = _names(self._catalog, name, slugs)
-        return [{"slug": slug, "name": names[slug], "count": counts[slug]} for slug in slugs]
+        return facet_items(self._catalog, name, self._catalog.members(banks, others))
+
+
+def facet_items(catalog: Catalog, facet: str, members: BitMap) -> list[dict[str, object]]:
+    """Return each value of a facet that members have, as it is shown."""
+    counts = dict(facet_counts(catalog, facet, members))
+    if facet in _ORDERED:
+        slugs = [slug for slug in _ORDERED[facet] if slug in counts]
+    else:
+        slugs = sorted(counts, key=lambda slug: (-counts[slug], slug))
+    names = _names(catalog, facet, slugs)
+    return [{"slug": slug, "name": names[slug], "count": counts[slug]} for slug in slugs]
 
 
 def facet_counts(catalog: Catalog, facet: str, members: BitMap) -> Iterator[tuple[str, int]]:

@@ -102,6 +102,10 @@ class Index:
         """Return the bank of a question that is or was public."""
         return self._names[self._bank.item(number)]
 
+    def revision(self, number: int) -> int:
+        """Return the live revision of a number, 0 for none."""
+        return self._revision.item(number)
+
     def pairs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
         """Return numbers with their live revisions; all of them have to be live."""
         revision = self._revision.item

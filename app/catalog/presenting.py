@@ -10,6 +10,7 @@ from app.catalog.nodes import to_nodes
 from app.catalog.plain import to_text
 
 EACH = "*"
+NODE_OVERHEAD = 150
 
 # Where CommonMark stands, in the public part of a question and in its answer part.
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -34,10 +35,11 @@ class Presented(NamedTuple):
     body: bytes
     nodes: tuple[tuple[bytes, bytes], ...] = ()
 
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        return len(self.body) + sum(len(where) + len(what) + 150 for where, what in self.nodes)
+
+def size_of(presented: Presented) -> int:
+    """Return about how many bytes a part takes in memory."""
+    parts = sum(len(where) + len(what) + NODE_OVERHEAD for where, what in presented.nodes)
+    return len(presented.body) + parts
 
 
 def present(body: bytes, text_format: str) -> Presented:

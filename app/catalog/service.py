@@ -13,6 +13,7 @@ from app.catalog.batch import Batch
 from app.catalog.composing import Composed, Composer
 from app.catalog.filtering import Matcher
 from app.catalog.index import Entry, Index
+from app.catalog.memory import release
 from app.catalog.understanding import complaints, has_place, tombstone
 from app.core.clock import Mark
 from app.core.database import Database
@@ -96,7 +97,7 @@ class Catalog:
         self._start()
 
     def fill(self, columns: Columns) -> None:
-        """Take a part of everything, in the order of `number`, after a reset."""
+        """Take a part of everything, in any order, after a reset."""
         self._take(columns)
 
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
@@ -106,7 +107,12 @@ class Catalog:
         elif self._loading:
             self.index.settle()
             self._loading = False
+            release()
         self.mark = mark
+
+    async def warm(self) -> None:
+        """Read bodies ahead, after a full load."""
+        await self._composer.warm(self.index.largest, self.index.revision)
 
     def _take(self, columns: Columns) -> None:
         batch = Batch(columns)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
@@ -49,6 +50,9 @@ def as_problem(error: Exception) -> Problem:
         return _http(error)
     if isinstance(error, OperationalError):
         return _database(error)
+    if isinstance(error, ClientDisconnect):
+        # Nobody reads this; it is no fault of ours.
+        return Problem("malformed_request", "The body ended before its end.")
     log.error("a request failed", exc_info=error)
     return Problem("internal_error", "The request failed; nothing was written.")
 

@@ -77,8 +77,9 @@ class Idempotency:
         row = {"key_id": key_id, "key": key, "route": route, "body_hash": self._body_hash}
         row |= {"status": status, "resource": resource, "created_at": now}
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        added = connection.execute(dialect.insert(_TABLE).values(row).on_conflict_do_nothing())
-        if added.rowcount == 0:
+        # What came back tells it: the count of inserted rows is not kept on every database.
+        added = dialect.insert(_TABLE).values(row).on_conflict_do_nothing()
+        if connection.execute(added.returning(_TABLE.c.key)).first() is None:
             # Another worker has just done the same; this transaction's part must not count.
             raise _still_running()
 

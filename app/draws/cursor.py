@@ -1,6 +1,7 @@
 """Where a draw without repeats stands: all of it sealed in the cursor, nothing on the server."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.core.paging import open_cursor, resync_required, seal_cursor
 from app.core.secrets import Secrets
@@ -31,7 +32,7 @@ def seal_place(secrets: Secrets, place: Place, epoch: str) -> str:
 
 def open_place(secrets: Secrets, cursor: str, epoch: str) -> Place:
     """Return the place in a cursor; 422 if it is none of ours, 410 if its epoch is over."""
-    *values, begun = open_cursor(secrets, ROUTE, cursor)["v"]  # type: ignore[misc] # sealed by us
-    if begun != epoch:
+    values: Any = open_cursor(secrets, ROUTE, cursor)["v"]
+    if values.pop() != epoch:
         raise resync_required()
     return Place(*values)

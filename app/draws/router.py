@@ -1,6 +1,6 @@
 """The route of random questions, at the door and documented."""
 
-import asyncio
+import inspect
 from collections.abc import Awaitable
 
 import orjson
@@ -104,4 +104,4 @@ async def draw_questions(
     """
     handler = RandomHandler(catalog, secrets)
     answer = handler(request.scope["query_string"], caller, dict(request.scope["headers"]))
-    return reply_response(await answer if asyncio.iscoroutine(answer) else answer)
+    return reply_response(await answer if inspect.isawaitable(answer) else answer)

@@ -1,9 +1,11 @@
 """Reads the change feed as the driver gives it: a million rows must come in a few seconds."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple, overload
 from uuid import UUID
 
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 # So few stay in the processor's cache while they are turned into columns.
@@ -87,18 +89,22 @@ _SELECT = f"SELECT {', '.join(Columns._fields)} FROM published"  # noqa: S608 - 
 
 
 def all_columns(session: Session) -> Iterator[Columns]:
-    """Yield everything in chunks, in the order of `number`."""
+    """Yield everything in chunks, in the order in which the database has it."""
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
     # A cursor with a name stays in PostgreSQL, which sends one chunk after the other.
     cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor("published")
-    cursor.execute(f"{_SELECT} ORDER BY number")
-    while raw := cursor.fetchmany(FETCH_ROWS):
-        yield _made(raw)
-    cursor.close()
+    with closing(cursor):
+        cursor.execute(_SELECT)
+        while raw := cursor.fetchmany(FETCH_ROWS):
+            yield _made(raw)
+    drop_pages(connection)
+
+
+def drop_pages(connection: Connection) -> None:
+    """Let SQLite forget the pages that it keeps: what was read once stays for nobody."""
     if connection.dialect.name == "sqlite":
-        # The pages that were read once would stay in memory for nobody.
-        driver.execute("PRAGMA shrink_memory")
+        connection.exec_driver_sql("PRAGMA shrink_memory")
 
 
 def changed_rows(session: Session, after: int) -> tuple[list[PublishedRow], bool]:

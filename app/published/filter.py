@@ -180,7 +180,8 @@ class _Parser:
         self.errors.append(error)
 
     def choice(self, name: str, values: Iterable[str]) -> Choice:
-        chosen, excluded = set(), set()
+        chosen: set[str] = set()
+        excluded: set[str] = set()
         for value in values:
             negative = value.startswith("-")
             found = self._resolve(name, value[negative:])

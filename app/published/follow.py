@@ -34,13 +34,16 @@ class Applier(Protocol):
         """Forget everything: the history of `epoch` follows from its start."""
 
     def fill(self, columns: Columns) -> None:
-        """Take a part of everything, in the order of `number`, after a reset."""
+        """Take a part of everything, in any order, after a reset."""
 
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
         """Take rows in the order of `seq`; afterwards the state is that of `mark`.
 
         Rows are empty when only terms moved, and at the end of a full load.
         """
+
+    async def warm(self) -> None:
+        """Read ahead what requests will need; runs beside them after a full load."""
 
 
 class TermsLoader(Protocol):
@@ -65,6 +68,7 @@ class Follower:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._seen_at = 0.0
         self._loaded = False
+        self._loads = 0
         self._file = FileWatch(database)
         self.mark = NO_MARK
 
@@ -91,15 +95,30 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled; whatever fails is tried again at the next poll."""
         self._loop = asyncio.get_running_loop()
-        while True:
-            try:
-                await self.catch_up()
-            except Exception:
-                # A worker that stopped following would serve a state that is over for good.
-                log.exception("the database could not be followed")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-            self._wake.clear()
+        warmed, warming = 0, None
+        try:
+            while True:
+                try:
+                    await self.catch_up()
+                except Exception:
+                    # A worker that stopped following would serve a state that is over for good.
+                    log.exception("the database could not be followed")
+                if self._loads > warmed:
+                    if warming is not None:
+                        warming.cancel()
+                    warmed, warming = self._loads, asyncio.create_task(self._warm())
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                self._wake.clear()
+        finally:
+            if warming is not None:
+                warming.cancel()
+
+    async def _warm(self) -> None:
+        try:
+            await self._applier.warm()
+        except Exception:
+            log.exception("nothing more could be read ahead")
 
     async def catch_up(self) -> None:
         """Bring the memory to where the clock stands now."""
@@ -143,6 +162,7 @@ class Follower:
         # Nothing is served while this runs, so it may hold the memory from another thread.
         await asyncio.to_thread(self._load_all)
         self._loaded = True
+        self._loads += 1
         self._tell()
 
     def _load_all(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlmodel import select
 
+from app.published.feed import drop_pages
 from app.published.models import Document
 
 CHUNK = 250
@@ -33,6 +34,17 @@ def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) ->
             if revisions[number] == revision
         )
     return found
+
+
+def read_range(connection: Connection, low: int, high: int) -> list[tuple[int, int, bytes]]:
+    """Return number, revision and body of every document with low <= number < high."""
+    statement = (
+        "SELECT number, revision, body FROM documents "  # noqa: S608 - whole numbers only
+        f"WHERE number >= {low:d} AND number < {high:d}"
+    )
+    rows = connection.exec_driver_sql(statement).fetchall()
+    drop_pages(connection)
+    return [(number, revision, bytes(body)) for number, revision, body in rows]
 
 
 def chunks(wanted: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.core.errors import FieldError, invalid
-from app.core.paging import MAX_CURSOR, open_cursor, seal_cursor
+from app.core.paging import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.query import (
     MAX_VALUES,
     Pairs,
@@ -58,6 +58,7 @@ class Asked:
     wanted: Wanted
     limit: int
     before: UUID | None
+    epoch: str
 
     def following(self, secrets: Secrets, last: Held) -> str:
         """Return the cursor of the page after this one."""
@@ -67,12 +68,16 @@ class Asked:
             "external_ids": list(self.wanted.external_ids),
             "unpublished_changes": self.wanted.unpublished_changes,
             "before": last.id.hex,
+            "epoch": self.epoch,
         }
         return seal_cursor(secrets, ROUTE, place)
 
 
-def read_query(pairs: Pairs, known: Known, secrets: Secrets) -> Asked:
-    """Return what a query asks for; 422 for what there is not, or not under its cursor."""
+def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> Asked:
+    """Return what a query asks for; 422 for what there is not, 410 for a cursor of another epoch.
+
+    What stands beside a cursor must be what the cursor was made with.
+    """
     reject_unknown(pairs, [parameter.name for parameter in PARAMETERS])
     wanted = Wanted(
         banks=known.banks,
@@ -88,8 +93,10 @@ def read_query(pairs: Pairs, known: Known, secrets: Secrets) -> Asked:
     limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
     cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
     if cursor is None:
-        return Asked(wanted, limit, None)
+        return Asked(wanted, limit, None, epoch)
     place = open_cursor(secrets, ROUTE, cursor)
+    if place["epoch"] != epoch:
+        raise resync_required()
     begun = Wanted(
         banks=known.banks,
         filter=filter_from(str(place["filter"])),
@@ -98,7 +105,7 @@ def read_query(pairs: Pairs, known: Known, secrets: Secrets) -> Asked:
         unpublished_changes=place["unpublished_changes"],  # type: ignore[arg-type]
     )
     _refuse_other(pairs, wanted, begun)
-    return Asked(begun, limit, UUID(str(place["before"])))
+    return Asked(begun, limit, UUID(str(place["before"])), epoch)
 
 
 def _many(pairs: Pairs, name: str) -> list[str]:

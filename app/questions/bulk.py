@@ -9,9 +9,11 @@ from sqlmodel import Session
 from app.core import entropy
 from app.core.secrets import Secrets
 from app.kinds import QuestionContent, content_values, give_option_ids
+from app.published.bridge import Publication
 from app.questions import repository
 from app.questions.held import Entry, Held, Saved, new_question
 from app.questions.ledger import Ledger
+from app.questions.rendering import Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,36 @@ class BulkEdit:
     publish: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A new question, ready to be written; rendered, where it is to go public."""
+
+    held: Held
+    publication: Publication | None
+
+
+def compose(secrets: Secrets, edits: Sequence[BulkEdit], note: str | None) -> list[Composed]:
+    """Make new questions ready before the transaction begins: that takes as long as writing them.
+
+    Each edit has a content and no id; options that have no id get one.
+    """
+    give_option_ids(edit.content for edit in edits if edit.content is not None)
+    renderer = Renderer(secrets)
+    now = entropy.milliseconds()
+    composed = []
+    for edit in edits:
+        held = _new(edit, now, note)
+        if edit.publish:
+            held.publish(held.newest, now)
+        publication = renderer.publication(held, None) if edit.publish else None
+        composed.append(Composed(held, publication))
+    return composed
+
+
 def save_many(
     session: Session,
     secrets: Secrets,
-    edits: Sequence[BulkEdit],
+    edits: Sequence[BulkEdit | Composed],
     by: UUID | None,
     note: str | None,
 ) -> list[UUID]:
@@ -41,11 +69,15 @@ def save_many(
     The caller has validated contents, terms and external ids, and locked the rows that exist by
     id. Locks the clock where something is published, so call it last.
     """
-    known = repository.load(session, {edit.id for edit in edits if edit.id is not None})
-    give_option_ids(edit.content for edit in edits if edit.content is not None)
+    plain = [edit for edit in edits if isinstance(edit, BulkEdit)]
+    known = repository.load(session, {edit.id for edit in plain if edit.id is not None})
+    give_option_ids(edit.content for edit in plain if edit.content is not None)
     ledger = Ledger(session, secrets, by)
-    helds = [_applied(ledger, known, edit, note) for edit in edits]
-    for bank in sorted({edit.bank for edit in edits if edit.external_id is not None}):
+    helds = [
+        _applied(ledger, known, edit, note) if isinstance(edit, BulkEdit) else _taken(ledger, edit)
+        for edit in edits
+    ]
+    for bank in sorted({held.bank for held in helds if held.external_id is not None}):
         repository.lock_bank(session, bank)
     ledger.write(list({held.id: held for held in helds}.values()))
     ledger.go_public()
@@ -53,20 +85,30 @@ def save_many(
 
 
 def _applied(ledger: Ledger, known: dict[UUID, Held], edit: BulkEdit, note: str | None) -> Held:
-    if edit.id is not None:
+    if edit.id is None:
+        held = _new(edit, ledger.now, note)
+    else:
         held = known[edit.id]
         if edit.external_id is not None:
             held.external_id = edit.external_id
         if edit.content is not None:
             held.save(edit.content, ledger.now, note)
-    elif edit.content is not None:
-        content = edit.content
-        saved = Saved(1, ledger.now, content_values(content), content)
-        held = new_question(entropy.uuid7(), edit.bank, edit.external_id, Entry(saved, note))
-    else:
-        message = "an edit has an id, a content, or both"
-        raise ValueError(message)
     if edit.publish and held.live is not held.newest:
         held.publish(held.newest, ledger.now)
         ledger.note_public(held)
     return held
+
+
+def _taken(ledger: Ledger, composed: Composed) -> Held:
+    if composed.publication is not None:
+        ledger.note_public(composed.held, composed.publication)
+    return composed.held
+
+
+def _new(edit: BulkEdit, now: int, note: str | None) -> Held:
+    content = edit.content
+    if content is None:
+        message = "an edit has an id, a content, or both"
+        raise ValueError(message)
+    saved = Saved(1, now, content_values(content), content)
+    return new_question(entropy.uuid7(), edit.bank, edit.external_id, Entry(saved, note))

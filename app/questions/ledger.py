@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.core import entropy
 from app.core.secrets import Secrets
-from app.published.bridge import put, withdraw
+from app.published.bridge import Publication, put, withdraw
 from app.questions import repository
 from app.questions.held import Held
 from app.questions.rendering import Renderer
@@ -24,13 +24,21 @@ class Ledger:
         self._by = by
         self._going: dict[UUID, Held] = {}
         self._leaving: dict[UUID, Held] = {}
+        self._rendered: dict[UUID, Publication] = {}
 
     def write(self, helds: Sequence[Held]) -> None:
         """Write what has changed of questions that are locked or new."""
         repository.persist(self.session, helds, self._by)
 
-    def note_public(self, held: Held) -> None:
-        """Remember that a question's live revision changed, or that it has none any more."""
+    def note_public(self, held: Held, rendered: Publication | None = None) -> None:
+        """Remember that a question's live revision changed, or that it has none any more.
+
+        `rendered` is the new live revision, where that was rendered already.
+        """
+        if rendered is not None:
+            self._rendered[held.id] = rendered
+        else:
+            self._rendered.pop(held.id, None)
         here, there = self._going, self._leaving
         if held.live is None:
             here, there = there, here
@@ -47,8 +55,9 @@ class Ledger:
             put(
                 self.session,
                 [
-                    self.renderer.publication(held, numbers.get(held.id))
+                    self._rendered.get(held.id)
+                    or self.renderer.publication(held, numbers.get(held.id))
                     for held in self._going.values()
                 ],
             )
-        self._going, self._leaving = {}, {}
+        self._going, self._leaving, self._rendered = {}, {}, {}

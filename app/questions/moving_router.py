@@ -81,11 +81,13 @@ def publish_question(  # noqa: PLR0913, PLR0917 - the parts of the service that 
     secrets: SecretsDep,
 ) -> Response:
     """Make a revision live: the newest, or the one that the body names."""
-    reject_unknown(pairs, ())
     service = QuestionService(session, secrets, editor)
     if once.replay(session) is not None:
         return question_reply(service.view(service.look(question_id, PUBLISHING)))
-    held = service.publish(question_id, if_match(request), body)
+    etag = if_match(request)
+    service.approach(question_id, PUBLISHING, etag)
+    reject_unknown(pairs, ())
+    held = service.publish(question_id, etag, body)
     return _finished(service, once, held)
 
 
@@ -107,11 +109,13 @@ def _add_move(action: str, summary: str, description: str) -> None:
         session: WriteSession,
         secrets: SecretsDep,
     ) -> Response:
-        reject_unknown(pairs, ())
         service = QuestionService(session, secrets, editor)
         if once.replay(session) is not None:
             return question_reply(service.view(service.look(question_id, PUBLISHING)))
-        held = service.move(question_id, action, if_match(request), required=False)
+        etag = if_match(request)
+        service.approach(question_id, PUBLISHING, etag, required=False)
+        reject_unknown(pairs, ())
+        held = service.move(question_id, action, etag, required=False)
         return _finished(service, once, held)
 
 

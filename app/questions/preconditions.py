@@ -16,8 +16,8 @@ def check_match(held: Held, given: str | None, *, required: bool = True) -> None
             return
         message = "The change needs `If-Match` with the question's etag, or `*`."
         raise Problem("precondition_required", message)
-    tags = [part.strip().removeprefix("W/").strip('"') for part in given.split(",")]
-    if ANY in tags or held.etag in tags:
+    parts = [part.strip() for part in given.split(",")]
+    if ANY in parts or held.etag in (part.removeprefix("W/").strip('"') for part in parts):
         return
     message = "The question is not any more as the etag says."
     raise Problem("revision_stale", message, context={"revision": held.revision})

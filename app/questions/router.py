@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app.core.bodies import JsonRoute
+from app.core.clock import read_mark
 from app.core.deps import ReadSession, SecretsDep, WriteSession
 from app.core.idempotency import IdempotencyDep
 from app.core.inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
@@ -79,7 +80,7 @@ def create_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
 @router.get(
     PATH,
     summary="List questions in every state",
-    responses=problems() | {200: shows(examples.LIST, Page[QuestionRead])},
+    responses=problems(410) | {200: shows(examples.LIST, Page[QuestionRead])},
     openapi_extra=scope("questions:read", parameters=openapi_parameters(PARAMETERS)),
 )
 def list_editing_questions(
@@ -92,7 +93,7 @@ def list_editing_questions(
     """Return questions by filter and state, the newest first; the filter means newest revisions."""
     glossary: Glossary = request.app.state.glossary
     known = Known(editor.banks("questions:read"), glossary.current)
-    asked = read_query(pairs, known, secrets)
+    asked = read_query(pairs, known, secrets, read_mark(session).epoch)
     found, total = listing.page(
         session, asked.wanted, glossary.current, asked.before, asked.limit + 1
     )
@@ -147,9 +148,11 @@ def update_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
 
     Lists are replaced whole; an option that names its `id` stays itself; null sets the default.
     """
-    publish, note = saving(pairs)
-    service = QuestionService(session, secrets, editor, note)
-    held = service.update(question_id, an_object(body), if_match(request), publish=publish)
+    service = QuestionService(session, secrets, editor)
+    etag = if_match(request)
+    service.approach(question_id, "questions:write", etag)
+    publish, service.note = saving(pairs)
+    held = service.update(question_id, an_object(body), etag, publish=publish)
     service.finish()
     return question_reply(service.view(held))
 
@@ -170,8 +173,11 @@ def delete_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     secrets: SecretsDep,
 ) -> None:
     """Delete a question with its revisions; what was published once can be archived instead."""
+    service = QuestionService(session, secrets, editor)
+    etag = if_match(request)
+    service.approach(question_id, "questions:write", etag)
     reject_unknown(pairs, ())
-    QuestionService(session, secrets, editor).delete(question_id, if_match(request))
+    service.delete(question_id, etag)
 
 
 # Not included but taken over: the table of what routes demand reads a router's own routes.

@@ -36,10 +36,10 @@ class QuestionService:
     def __init__(
         self, session: Session, secrets: Secrets, editor: Editor, note: str | None = None
     ) -> None:
-        """Edit in the session's transaction; `note` stands at each revision."""
+        """Edit in the session's transaction; `note` stands at each revision from then on."""
         self.session = session
         self.editor = editor
-        self._note = note
+        self.note = note
         self._ledger = Ledger(session, secrets, editor.key_id)
         self._terms = TermCheck(session)
         self._held: dict[UUID, Held] = {}
@@ -87,6 +87,12 @@ class QuestionService:
         saved = repository.saved(row)
         return row, revision_view(held, saved, self._ledger.renderer, answers=answers)
 
+    def approach(
+        self, question_id: UUID, scope: str, etag: str | None, *, required: bool = True
+    ) -> None:
+        """Raise 404, 403, 428, 412 as a change would, before anyone looks at what it asks for."""
+        check_match(self._of(question_id, scope), etag, required=required)
+
     def create(self, body: Values, *, publish: bool, pointer: str = "") -> Held:
         """Make a question, at once published if that is wanted."""
         bank = checking.bank_of(body, pointer)
@@ -101,7 +107,7 @@ class QuestionService:
         self._terms.check(content, pointer)
         give_option_ids([content])
         saved = Saved(1, self._ledger.now, content_values(content), content)
-        held = new_question(entropy.uuid7(), bank, external_id, Entry(saved, self._note))
+        held = new_question(entropy.uuid7(), bank, external_id, Entry(saved, self.note))
         self._check_external_id(held, pointer)
         if publish:
             workflow.publish(held, held.newest, self._ledger.now)
@@ -125,7 +131,7 @@ class QuestionService:
         give_option_ids([content])
         if "external_id" in body:
             self._check_external_id(held, pointer)
-        held.save(content, self._ledger.now, self._note)
+        held.save(content, self._ledger.now, self.note)
         if publish:
             workflow.publish(held, held.newest, self._ledger.now)
         self._write(held, content, pointer, public=publish)

@@ -5,6 +5,7 @@ from app.questions import repository
 from app.questions.held import Held, Values
 from app.questions.ledger import Ledger
 from app.questions.renewing import renew
+from app.taxonomy import repository as terms
 from app.taxonomy import service as taxonomy
 
 
@@ -15,15 +16,18 @@ def merge_terms(ledger: Ledger, vocabulary: str, slug: str, into: str) -> int:
     """
     session = ledger.session
     taxonomy.find_term(session, vocabulary, slug)
-    if into == slug or not repository.existing_terms(session, vocabulary, [into]):
+    # Not locked: questions come first.
+    if into == slug or terms.find(session, vocabulary, into) is None:
         detail = "Another term of the vocabulary, by slug."
         raise invalid(FieldError("unknown_value", detail, pointer="/into"))
     ids = repository.users_of(session, vocabulary, slug)
     repository.lock(session, ids)
-    # From here on nobody can give the term to a question. The one that stays comes first, because
-    # with a category the whole tree is locked.
-    taxonomy.find_term(session, vocabulary, into, "change")
-    taxonomy.find_term(session, vocabulary, slug, "removal")
+    # From here on nobody can give the term to a question. By slug, so that two merges in opposite
+    # directions never wait in a circle; of categories the whole tree is locked before either.
+    if vocabulary == "categories":
+        taxonomy.find_term(session, vocabulary, into, "change")
+    for each in sorted((slug, into)):
+        taxonomy.find_term(session, vocabulary, each, "removal" if each == slug else "change")
     if set(repository.users_of(session, vocabulary, slug)) - set(ids):
         message = "Another question was given the term meanwhile; nothing was written."
         raise Problem("overloaded", message, headers={"Retry-After": "1"})
@@ -53,8 +57,8 @@ def _replace(ledger: Ledger, held: Held, vocabulary: str, slug: str, into: str) 
 
 def replaced(values: Values, vocabulary: str, slug: str, into: str) -> Values:
     """Return content with one term in the place of another, its evidence where that has none."""
-    terms = dict.fromkeys(into if term == slug else term for term in values[vocabulary])
-    changed = {**values, vocabulary: list(terms)}
+    given = dict.fromkeys(into if term == slug else term for term in values[vocabulary])
+    changed = {**values, vocabulary: list(given)}
     evidence = values["evidence"]
     if vocabulary == "companies" and slug in evidence:
         kept = {name: known for name, known in evidence.items() if name != slug}

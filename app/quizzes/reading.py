@@ -16,6 +16,7 @@ from app.catalog.service import Catalog
 from app.core.clock import Mark
 from app.core.database import Database
 from app.core.errors import not_found
+from app.core.fields import is_slug
 from app.core.query import reject_unknown, split_query
 from app.core.replies import Reply
 from app.quizzes.schemas import QuizCover
@@ -49,10 +50,11 @@ class QuizReader:
     ) -> Reply | Awaitable[Reply]:
         """Answer a quiz that was found, under the caller's present rights."""
         pairs = split_query(query)
-        reject_unknown(pairs, ["answers", "format"])
-        answers, text_format = take_answers(pairs), take_format(pairs)
+        # First: whatever else is wrong would tell that the quiz exists.
         if not known.banks <= self._catalog.rights.readable(caller):
             raise not_found()
+        reject_unknown(pairs, ["answers", "format"])
+        answers, text_format = take_answers(pairs), take_format(pairs)
         reading = self._catalog.reading(caller, known.banks, answers)
         rest = quiz_rest(self._catalog, known)
         storable = not self._catalog.is_secret(reading)
@@ -78,6 +80,11 @@ class QuizReader:
         self, reference: str, query: bytes, caller: Caller, headers: dict[bytes, bytes]
     ) -> Reply:
         key = _parsed(reference)
+        # What cannot be a slug might not even be storable text.
+        if isinstance(key, str) and not is_slug(key):
+            raise not_found()
+        # Before the quiz is looked for: an unreadable query is answered alike, there or not.
+        split_query(query)
         mark = self._catalog.mark
         known = await asyncio.to_thread(self._read, key)
         if known is None:

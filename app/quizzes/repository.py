@@ -40,10 +40,8 @@ class QuizRepository:
         """Point a new slug at the quiz; return what it points at, locked, if it is not new."""
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
         row = {"slug": slug, "quiz_id": quiz_id}
-        claimed = self._connection.execute(
-            dialect.insert(_SLUG).values(row).on_conflict_do_nothing()
-        )
-        if claimed.rowcount == 1:
+        claim = dialect.insert(_SLUG).values(row).on_conflict_do_nothing()
+        if self._connection.execute(claim.returning(_SLUG.c.slug)).first() is not None:
             return None
         found: UUID = self._connection.execute(
             select(_SLUG.c.quiz_id).where(_SLUG.c.slug == slug).with_for_update()

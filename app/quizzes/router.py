@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.access.deps import CallerDep
 from app.access.rights import Caller
+from app.catalog.caching import reading_reply
 from app.catalog.deps import CatalogDep
 from app.catalog.door import Door
 from app.catalog.examples import QUESTION
@@ -22,7 +23,8 @@ from app.core.idempotency import Idempotency, IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import openapi_parameters
-from app.core.replies import NO_STORE, reply_response
+from app.core.replies import NO_STORE, Reply, reply_response
+from app.core.secrets import Secrets
 from app.quizzes.listing import PARAMETERS, list_covers
 from app.quizzes.reading import QuizReader
 from app.quizzes.schemas import EXAMPLE_ID, QuizCover, QuizCreate, QuizRead, QuizSettings
@@ -46,9 +48,29 @@ COVER_EXAMPLE: dict[str, Any] = {
 READ_EXAMPLE = COVER_EXAMPLE | {"items": [QUESTION], "withdrawn": []}
 
 
-def register(door: Door, reader: QuizReader) -> None:
-    """Let the door answer quizzes."""
+class CoverLister:
+    """Answers lists of covers; a thread asks the database."""
+
+    def __init__(self, catalog: Catalog, database: Database, secrets: Secrets) -> None:
+        """List what is in `database`, by the rights that `catalog` knows."""
+        self._catalog = catalog
+        self._database = database
+        self._secrets = secrets
+
+    async def __call__(self, query: bytes, caller: Caller, headers: dict[bytes, bytes]) -> Reply:
+        """Answer one page."""
+        page = await asyncio.to_thread(
+            list_covers, self._database, self._catalog, self._secrets, caller, query
+        )
+        return reading_reply(page.model_dump_json().encode(), caller, headers, public=True)
+
+
+def register(
+    door: Door, reader: QuizReader, catalog: Catalog, database: Database, secrets: Secrets
+) -> None:
+    """Let the door answer quizzes and lists of them."""
     door.add("/v1/quizzes/{reference}", reader)
+    door.add("/v1/quizzes", CoverLister(catalog, database, secrets))
 
 
 def get_reader(request: Request) -> QuizReader:
@@ -97,6 +119,7 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - the parts of the service that
 @router.get(
     "/v1/quizzes",
     summary="List quizzes",
+    response_model=Page[QuizCover],
     responses=problems(410)
     | {
         200: {
@@ -109,15 +132,17 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - the parts of the service that
     },
     openapi_extra=scope(None, parameters=openapi_parameters(PARAMETERS)),
 )
-def list_quizzes(
+async def list_quizzes(
     request: Request,
     caller: CallerDep,
     catalog: CatalogDep,
     database: DatabaseDep,
     secrets: SecretsDep,
-) -> Page[QuizCover]:
+) -> Response:
     """Return the covers of practice quizzes over banks that the caller may read, newest first."""
-    return list_covers(database, catalog, secrets, caller, request.scope["query_string"])
+    lister = CoverLister(catalog, database, secrets)
+    headers = dict(request.scope["headers"])
+    return reply_response(await lister(request.scope["query_string"], caller, headers))
 
 
 @router.get(

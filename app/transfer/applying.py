@@ -1,28 +1,30 @@
 """Applies a checked file in transactions short enough that nobody waits for them."""
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
 
 from sqlmodel import Session
 
 from app.core.database import Database
 from app.core.secrets import Secrets
+from app.transfer import repository
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Place, Row
 from app.transfer.matching import lock_matches
+from app.transfer.models import ImportJob
 from app.transfer.prepared import Prepared
-from app.transfer.preparing import BatchSize, batches, prepare
-from app.transfer.saving import save
+from app.transfer.preparing import batches, prepare
+from app.transfer.saving import compose_new, save
+from app.transfer.sizing import Sizes
 from app.transfer.terms import TermFinder
+from app.transfer.turns import Outcome, StoppedError, Turns
 
-FIRST_ROWS = 100
-MOST_ROWS = 1_000
-# Of the 50 ms that a transaction may take; the rest is for the disk.
-AIM_SECONDS = 0.035
+MAX_ROWS = 1_000
 
 
 class Applier:
-    """Reads the rows that are left and makes steps of them, sized by how long the last took."""
+    """Reads the rows that are left and makes steps of them, sized by how long others took."""
 
     def __init__(
         self, database: Database, secrets: Secrets, context: Context, file: BinaryIO
@@ -32,28 +34,59 @@ class Applier:
         self.context = context
         self.finder = TermFinder(context.vocabularies, create=False)
         self._file = file
-        self._size = BatchSize(FIRST_ROWS)
+        self._sizes = Sizes()
 
-    def steps(self, place: Place) -> Iterator["Step"]:
-        """Yield what is to be done from `place` on, one transaction each."""
-        rows = self.context.file_format.read(self._file, place)
-        for batch in batches(rows, place.offset, self._size):
-            yield Step(self, batch)
+    def run(self, job: ImportJob, turns: Turns, between: Callable[[], None]) -> None:
+        """Apply what is left of the job's file, in turns; `between` is called after each step.
 
-    def took(self, seconds: float, rows: int) -> None:
-        """Learn from a transaction how many rows the next may have."""
-        fitting = round(rows * AIM_SECONDS / max(seconds, 0.001))
-        self._size.rows = max(1, min(fitting, self._size.rows * 2, MOST_ROWS))
+        StoppedError when somebody else has moved the job.
+        """
+        place = Place(job.next_offset, job.next_line)
+        last = -1
+        for last, step in self._steps(place, turns):
+            if step is None:
+                continue
+            self._learn(job, turns.before(last))
+            turns.after(self._take(job, last, step))
+            between()
+        self._learn(job, turns.before(last + 1))
+
+    def _steps(self, place: Place, turns: Turns) -> Iterator[tuple[int, "Step | None"]]:
+        file_format = self.context.file_format
+        raws = file_format.scan(self._file, place)
+        for number, batch in batches(raws, place.offset, self._sizes.of):
+            if turns.mine(number):
+                yield number, Step(self, [file_format.parse(raw) for raw in batch])
+            else:
+                yield number, None
+
+    def _take(self, job: ImportJob, number: int, step: "Step") -> Outcome:
+        # Doing and recording are one transaction, so no row is done twice or never.
+        with self.database.write() as session:
+            began = time.perf_counter()
+            step.settle(session)
+            values = _progress(job, step)
+            advance(session, job, values)
+            step.write(session)
+        outcome = Outcome(number, values, time.perf_counter() - began, step.count)
+        self._learn(job, outcome)
+        return outcome
+
+    def _learn(self, job: ImportJob, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            set_values(job, outcome.values)
+            self._sizes.took(outcome.number, outcome.seconds, outcome.rows)
 
 
 class Step:
     """One transaction's worth of rows, prepared before it begins."""
 
     def __init__(self, applier: Applier, rows: Sequence[Row]) -> None:
-        self.applier = applier
+        self._applier = applier
         self._rows = rows
-        self._prepared: list[Prepared] = []
-        self.renew()
+        with applier.database.read() as session:
+            self._prepared = self._prepare(session)
+        compose_new(applier.secrets, applier.context, self._prepared)
 
     @property
     def end(self) -> Place:
@@ -66,43 +99,57 @@ class Step:
         return len(self._rows)
 
     @property
-    def created(self) -> int:
-        """How many questions it makes."""
-        return self._counted("create")
-
-    @property
-    def changed(self) -> int:
-        """How many questions it changes or publishes."""
-        return self._counted("update", "publish")
-
-    @property
-    def unchanged(self) -> int:
-        """How many questions stay as they were."""
-        return self._counted("keep")
-
-    @property
     def faults(self) -> list[tuple[int, Fault]]:
         """What has become wrong since the check: (line, fault)."""
         return [(entry.line, fault) for entry in self._prepared for fault in entry.faults]
 
+    def counted(self, *changes: str) -> int:
+        """Return how many rows come to one of these changes."""
+        return sum(1 for entry in self._prepared if not entry.faults and entry.change in changes)
+
     def settle(self, session: Session) -> None:
         """Lock the questions concerned; prepare anew as long as one of them moved meanwhile."""
-        while not lock_matches(session, self.applier.context.bank, self._prepared):
-            self._prepared = self._prepare(session)
-
-    def renew(self) -> None:
-        """Prepare, anew where somebody has made a question that a row was to make."""
-        with self.applier.database.read() as session:
+        while not lock_matches(session, self._applier.context.bank, self._prepared):
             self._prepared = self._prepare(session)
 
     def write(self, session: Session) -> None:
         """Save and publish; locks the clock, so nothing may follow."""
         changing = [entry for entry in self._prepared if not entry.faults]
-        save(session, self.applier.secrets, self.applier.context, changing)
+        save(session, self._applier.secrets, self._applier.context, changing)
 
     def _prepare(self, session: Session) -> list[Prepared]:
-        applier = self.applier
+        applier = self._applier
         return prepare(session, applier.context, applier.finder, self._rows)
 
-    def _counted(self, *changes: str) -> int:
-        return sum(1 for entry in self._prepared if not entry.faults and entry.change in changes)
+
+def advance(session: Session, job: ImportJob, values: Mapping[str, Any]) -> None:
+    """Set values of the job's row; StoppedError when somebody else has moved it."""
+    expected = {"state": job.state, "next_offset": job.next_offset}
+    if not repository.advance(session, job.id, expected, values):
+        raise StoppedError
+
+
+def set_values(job: ImportJob, values: Mapping[str, Any]) -> None:
+    """Set values of the job in hand."""
+    for name, value in values.items():
+        setattr(job, name, value)
+
+
+def row_value(line: int, fault: Fault) -> dict[str, Any]:
+    """Return a fault as the report keeps it."""
+    return {"line": line, **fault._asdict()}
+
+
+def _progress(job: ImportJob, step: Step) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "done": job.done + step.count,
+        "created": job.created + step.counted("create"),
+        "changed": job.changed + step.counted("update", "publish"),
+        "unchanged": job.unchanged + step.counted("keep"),
+        "next_offset": step.end.offset,
+        "next_line": step.end.line,
+    }
+    if step.faults:
+        values["rows"] = [*job.rows, *(row_value(*fault) for fault in step.faults)][:MAX_ROWS]
+        values["error_count"] = job.error_count + len(step.faults)
+    return values

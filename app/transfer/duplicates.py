@@ -1,30 +1,37 @@
 """Finds rows of one file that mean the same question, in twelve bytes a row."""
 
+import hashlib
 from array import array
 
 import numpy as np
 
 
 class Duplicates:
-    """Remembers a hash and a line for each row; keyed hashes of 64 bits stand for the rows."""
+    """Remembers a hash of 64 bits and a line for each row, whoever read it."""
 
     def __init__(self) -> None:
-        self._hashes = array("q")
-        self._lines = array("I")
+        self.hashes = array("Q")
+        self.lines = array("I")
 
-    def add(self, key: str | bytes, line: int) -> None:
-        """Take the key of the row that begins at `line`; lines come in ascending order."""
-        self._hashes.append(hash(key))
-        self._lines.append(line)
+    def add(self, key: bytes, line: int) -> None:
+        """Take the key of the row that begins at `line`."""
+        digest = hashlib.blake2b(key, digest_size=8).digest()
+        self.hashes.append(int.from_bytes(digest, "little"))
+        self.lines.append(line)
+
+    def update(self, other: "Duplicates") -> None:
+        """Take the rows of another part of the file."""
+        self.hashes.extend(other.hashes)
+        self.lines.extend(other.lines)
 
     def found(self, limit: int) -> tuple[int, list[tuple[int, int]]]:
-        """Return how many rows repeat an earlier one, and the first of them.
+        """Return how many rows repeat an earlier one, and some of them.
 
         They are (line, line of the earlier one), at most `limit`, by line.
         """
-        hashes = np.frombuffer(self._hashes, dtype=np.int64)
-        lines = np.frombuffer(self._lines, dtype=np.uint32)
-        order = np.argsort(hashes, kind="stable")
+        hashes = np.frombuffer(self.hashes, dtype=np.uint64)
+        lines = np.frombuffer(self.lines, dtype=np.uint32)
+        order = np.lexsort((lines, hashes))
         ordered = hashes[order]
         repeats = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
         pairs = sorted(

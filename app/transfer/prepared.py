@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.kinds import QuestionContent
+from app.questions.bulk import Composed
 from app.transfer.formats.rows import Fault, Values
 
 Change = Literal["create", "update", "publish", "keep"]
@@ -28,7 +29,8 @@ class Prepared:
     """What one row comes to: a change, or faults.
 
     `external_id` is the one that the question is to have; `keys` are the same for rows that mean
-    the same question, and empty where no other row can mean it.
+    the same question, and empty where no other row can mean it. `composed` is a new question that
+    is ready to be written.
     """
 
     line: int
@@ -36,5 +38,6 @@ class Prepared:
     match: Match | None = None
     external_id: str | None = None
     content: QuestionContent | None = None
-    keys: tuple[str | bytes, ...] = ()
+    keys: tuple[bytes, ...] = ()
     faults: Sequence[Fault] = ()
+    composed: Composed | None = None

@@ -1,7 +1,6 @@
 """Matches rows with the questions that are there, and decides what each of them changes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 from sqlmodel import Session
@@ -9,7 +8,7 @@ from sqlmodel import Session
 from app.kinds import QuestionContent, content_values, parse_content
 from app.transfer.candidates import content_of, identity
 from app.transfer.context import Context
-from app.transfer.formats.rows import Fault, Row
+from app.transfer.formats.rows import Fault, Raw, Row
 from app.transfer.matching import find_matches
 from app.transfer.prepared import Match, Prepared
 from app.transfer.terms import TermFinder
@@ -17,24 +16,26 @@ from app.transfer.terms import TermFinder
 BATCH_BYTES = 8_000_000
 
 
-def batches(rows: Iterator[Row], start: int, size: "BatchSize") -> Iterator[list[Row]]:
-    """Cut rows into lists of at most `size.rows`, asked anew each time, and about 8 MB of file."""
-    batch: list[Row] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) >= size.rows or row.end.offset - start > BATCH_BYTES:
-            yield batch
-            batch = []
-            start = row.end.offset
+def batches(
+    raws: Iterator[Raw], start: int, size_of: Callable[[int], int]
+) -> Iterator[tuple[int, list[Raw]]]:
+    """Cut rows into numbered lists of as many as `size_of` a number says, and about 8 MB of file.
+
+    The size is asked for when the batch begins.
+    """
+    number = 0
+    batch: list[Raw] = []
+    size = 0
+    for raw in raws:
+        size = size or size_of(number)
+        batch.append(raw)
+        if len(batch) >= size or raw.end.offset - start > BATCH_BYTES:
+            yield number, batch
+            number += 1
+            batch, size = [], 0
+            start = raw.end.offset
     if batch:
-        yield batch
-
-
-@dataclass(slots=True)
-class BatchSize:
-    """How many rows the next batch may hold."""
-
-    rows: int
+        yield number, batch
 
 
 def prepare(
@@ -97,8 +98,8 @@ def _differs(content: QuestionContent, match: Match) -> bool:
     return content_values(content) != match.content and content != parse_content(match.content)
 
 
-def _keys(match: Match | None, external_id: str | None) -> Iterator[str | bytes]:
+def _keys(match: Match | None, external_id: str | None) -> Iterator[bytes]:
     if match is not None:
-        yield match.id.bytes
+        yield b"id " + match.id.bytes
     if external_id is not None and (match is None or external_id != match.external_id):
-        yield external_id
+        yield b"external_id " + external_id.encode()

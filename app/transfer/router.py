@@ -39,8 +39,14 @@ from app.transfer.formats import FORMATS
 from app.transfer.models import OPEN_STATES, ImportJob
 from app.transfer.permissions import require_import
 from app.transfer.runner import Runner
-from app.transfer.schemas import ImportRead, import_read
-from app.transfer.service import ImportOptions, accept_file, guess_format, import_folder
+from app.transfer.schemas import ImportRead
+from app.transfer.service import (
+    ImportOptions,
+    accept_file,
+    guess_format,
+    import_folder,
+    import_read,
+)
 from app.transfer.slots import slot
 from app.transfer.template import template
 from app.transfer.uploads import receive_file

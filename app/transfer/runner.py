@@ -1,11 +1,9 @@
 """The one background thread of a process that runs imports, one job at a time on a host."""
 
-import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,15 +15,15 @@ from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.transfer import repository
 from app.transfer.models import ImportJob
-from app.transfer.running import JobRun, StoppedError
+from app.transfer.running import JobRun
 from app.transfer.service import import_folder, import_path
 from app.transfer.slots import slot
+from app.transfer.turns import StoppedError
 
 POLL_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 REPORTS_KEPT = timedelta(days=7)
 ORPHANS_KEPT_SECONDS = 3600.0
-COLLECT_AFTER = 50_000
 
 Progress = Callable[[ImportJob], None]
 
@@ -79,8 +77,7 @@ class Runner:
                 self._database, self._settings, self._secrets, self._keep_going, self._progress
             )
             try:
-                with _rarely_collecting():
-                    run.run(job_id)
+                run.run(job_id)
             except StoppedError:
                 return False
         return True
@@ -123,17 +120,6 @@ class Runner:
             age = time.time() - path.stat().st_mtime
             if path.name not in waiting and age > ORPHANS_KEPT_SECONDS:
                 path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _rarely_collecting() -> Iterator[None]:
-    # Rows come and go without circles; looking for some takes a third of an import's time.
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _say_nothing(_: ImportJob) -> None:

@@ -4,10 +4,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.core.secrets import Secrets
-from app.published.editions import PURPOSE
-from app.transfer.models import ImportJob
-
 
 class UnknownTerm(BaseModel):
     """A term that a file names and the vocabulary does not have."""
@@ -41,11 +37,3 @@ class ImportRead(BaseModel):
     error_count: int
     rows: list[BadRow] = Field(description="the first 1,000 errors")
     edition: str | None = Field(description="an edition that holds all of it; null until it ended")
-
-
-def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
-    """Return a job as its sender sees it."""
-    edition = None
-    if job.epoch is not None:
-        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
-    return ImportRead.model_validate(job.model_dump() | {"edition": edition})

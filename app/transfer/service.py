@@ -10,10 +10,13 @@ from sqlmodel import Session
 
 from app.core import entropy
 from app.core.errors import Problem, invalid
+from app.core.secrets import Secrets
 from app.core.settings import Settings
+from app.published.editions import PURPOSE
 from app.transfer import repository
 from app.transfer.formats import FORMATS
 from app.transfer.models import ImportJob
+from app.transfer.schemas import ImportRead
 
 MAX_OPEN_JOBS = 3
 MAX_OPEN_BYTES = 4_000_000_000
@@ -82,6 +85,14 @@ def accept_file(
     file.rename(import_path(settings, job.id))
     _sync_folder(file.parent)
     return job
+
+
+def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
+    """Return a job as its sender sees it."""
+    edition = None
+    if job.epoch is not None:
+        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
+    return ImportRead.model_validate(job.model_dump() | {"edition": edition})
 
 
 def _refuse_too_many(session: Session, size: int, key_id: UUID | None) -> None:

@@ -60,9 +60,16 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_search_quarantine"),
     )
+    op.create_table(
+        "synonyms",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_synonyms"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("synonyms")
     op.drop_table("search_quarantine")
     op.drop_table("search_mirror")
     op.drop_table("search_indexes")

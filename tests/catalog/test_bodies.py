@@ -158,15 +158,26 @@ def test_an_etag_answers_304_until_the_bytes_change(shelf: Shelf) -> None:
 
 
 def test_a_cache_of_bytes_stays_within_its_budget() -> None:
-    cache: ByteCache[bytes] = ByteCache(10 * (OVERHEAD + 100))
-    for number in range(1, 200):
-        cache.put(key_of(number, 1), b"x", 100)
+    cache: ByteCache[bytes] = ByteCache(10 * (OVERHEAD + 100), len)
+    body = b"x" * 100
+    for number in range(1, 11):
+        cache.put(key_of(number, 1), body)
+    assert cache.many([(number, 1) for number in range(1, 11)]) == [body] * 10
+    for number in range(11, 200):
+        cache.put(key_of(number, 1), body)
         assert cache.size <= 10 * (OVERHEAD + 100)
     kept = [number for number in range(1, 200) if cache.get(key_of(number, 1))]
-    assert kept == list(range(190, 200))
-    cache.put(key_of(300, 1), b"x", 10**6)
-    assert cache.get(key_of(300, 1)) is None
-    assert cache.many([(199, 1), (199, 2)]) == [b"x", None]
+    # What came first went first, and of what does not fit only some come in.
+    assert len(kept) == 10
+    assert kept[0] > 11
+    assert kept == list(range(kept[0], 200, kept[1] - kept[0]))
+    assert cache.many([(kept[0], 1), (kept[0], 2)]) == [body, None]
+
+
+def test_a_cache_of_bytes_refuses_what_is_larger_than_its_budget() -> None:
+    cache: ByteCache[bytes] = ByteCache(1000, len)
+    cache.put(key_of(1, 1), b"x" * 1000)
+    assert (cache.get(key_of(1, 1)), cache.size) == (None, 0)
 
 
 def test_a_memo_forgets_what_is_old_and_everything_of_another_stamp() -> None:
@@ -185,3 +196,28 @@ def test_a_memo_forgets_what_is_old_and_everything_of_another_stamp() -> None:
     memo.put(second, "a", 6)
     assert memo.get(first, "d") is None
     assert memo.get(second, "a") == 6
+
+
+def test_warming_reads_ahead_the_newest_first_until_the_budget_is_full(
+    fresh_settings: Callable[..., Settings],
+) -> None:
+    shelf = Shelf(fresh_settings(body_budget_mb=1))
+    shelf.make_bank()
+    questions = [make_question(stem="x" * 8_000) for _ in range(300)]
+    shelf.publish(*questions)
+    questions[299].revision = 2
+    shelf.publish(questions[299])
+    shelf.follow()
+    asyncio.run(shelf.catalog.warm())
+    shelf.execute("DELETE FROM answers")
+    shelf.execute("UPDATE documents SET body = :body", body=b"{}")
+    newest = shelf.read("/v1/questions?limit=1")["items"][0]
+    assert newest == questions[299].document
+    kept = [
+        question
+        for question in questions
+        if _compose(shelf, [question], shelf.catalog.reading(ANONYMOUS)).items != [b"{}"]
+    ]
+    assert 100 < len(kept) < 140
+    assert kept[-1] is questions[299]
+    shelf.close()

@@ -169,3 +169,18 @@ def test_a_header_that_is_not_utf8_is_named_in_the_refusal(shared: Service) -> N
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert answer.json()["errors"][0]["pointer"] == "/file/gr??e"
     assert shared.admin.delete("/v1/editing/banks/odd").status_code == 204
+
+
+def test_a_preflight_is_dressed_as_every_answer_is(shared: Service) -> None:
+    answer = shared.anonymous.options("/v1/questions", headers={"Origin": "https://a.example"})
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert "Content-Length" not in answer.headers
+
+
+def test_whoever_refuses_gzip_gets_none(shared: Service) -> None:
+    for refusing in ("gzip;q=0", "br, gzip; q=0.000, *", "identity"):
+        answer = shared.anonymous.get("/v1/facets", headers={"Accept-Encoding": refusing})
+        assert "Content-Encoding" not in answer.headers
+        assert not answer.headers["ETag"].endswith('-gzip"')

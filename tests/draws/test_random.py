@@ -13,7 +13,7 @@ from tests.support.serving import Service
 ROUTE = "/v1/questions/random"
 
 
-def _fill(service: Service, count: int, **changes: object) -> list[str]:
+def _fill(service: Service, count: int, **changes: Any) -> list[str]:
     return [
         str(service.make_question(stem=f"Statement {at} holds.", **changes)["id"])
         for at in range(count)

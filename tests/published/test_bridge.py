@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from app.core import entropy
@@ -55,13 +56,14 @@ def test_withdrawing_leaves_a_tombstone_once(database: Database) -> None:
 
 def test_a_transaction_that_fails_leaves_no_number_and_no_seq_behind(database: Database) -> None:
     make_bank(database)
-    try:
+
+    def fail() -> None:
         with database.write() as session:
             put(session, [make_publication()])
-            message = "the request failed"
-            raise RuntimeError(message)
-    except RuntimeError:
-        pass
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with database.write() as session:
         assert put(session, [make_publication()]) == [1]
     assert _rows(database) == [(1, 1, 1)]

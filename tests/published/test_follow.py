@@ -1,16 +1,20 @@
 """A follower's memory equals what is public, whatever happens to it."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
+import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
 from app.core.clock import Mark, bump_terms, start_epoch
 from app.core.database import Database
 from app.core.settings import Settings
+from app.published import feed
 from app.published.bridge import put, withdraw
-from app.published.follow import Follower, PublishedRow
+from app.published.follow import Columns, Follower, PublishedRow
 from tests.support.publications import make_bank, make_publication
 
 
@@ -22,18 +26,28 @@ class Memory:
         self.marks: list[Mark] = []
         self.resets = 0
         self.loads = 0
+        self.warmed = 0
 
     def reset(self, epoch: str) -> None:
         self.live.clear()
         self.resets += 1
 
+    def fill(self, columns: Columns) -> None:
+        self._take(columns.rows())
+
+    async def warm(self) -> None:
+        self.warmed += 1
+
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
+        self._take(rows)
+        self.marks.append(mark)
+
+    def _take(self, rows: Sequence[PublishedRow]) -> None:
         for row in rows:
             if row.revision is None:
                 self.live.pop(row.number, None)
             else:
                 self.live[row.number] = row.revision
-        self.marks.append(mark)
 
     def load(self, session: Session) -> None:
         session.connection().execute(text("SELECT count(*) FROM banks"))
@@ -155,6 +169,76 @@ def test_whoever_demands_a_mark_is_woken_when_it_is_reached(database: Database) 
         await asyncio.to_thread(bump)
         assert await waiting
         assert not await follower.reach(wanted._replace(terms=99), 0.05)
+        assert memory.warmed == 1
         running.cancel()
 
     asyncio.run(follow())
+
+
+def test_a_replaced_file_is_read_anew_even_if_its_clock_is_the_same(
+    fresh_settings: Callable[..., Settings],
+) -> None:
+    settings = fresh_settings()
+    if not settings.embedded:
+        pytest.skip("only an embedded database is one file")
+    database = Database(settings)
+    make_bank(database)
+    with database.write() as session:
+        put(session, [make_publication(), make_publication()])
+    memory = Memory()
+    follower = Follower(database, memory, [])
+
+    async def follow() -> None:
+        await follower.catch_up()
+        assert memory.live == {1: 1, 2: 1}
+        path = settings.data_dir / "quizwell.db"
+        other = path.with_name("other.db")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("VACUUM INTO ?", (str(other),))
+        with closing(sqlite3.connect(other)) as connection, connection:
+            connection.execute("DELETE FROM published WHERE number = 1")
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        other.replace(path)
+        await follower.catch_up()
+
+    asyncio.run(follow())
+    assert memory.live == {2: 1} == _live(database)
+    assert memory.resets == 2
+    database.close()
+
+
+def test_more_changes_than_one_read_takes_come_in_the_order_of_seq(database: Database) -> None:
+    make_bank(database)
+    memory = Memory()
+    follower = Follower(database, memory, [])
+    asyncio.run(follower.catch_up())
+    entries = [make_publication() for _ in range(feed.CHANGED_ROWS + 5)]
+    with database.write() as session:
+        put(session, entries)
+    asyncio.run(follower.catch_up())
+    assert len(memory.live) == len(entries)
+    seqs = [mark.seq for mark in memory.marks]
+    assert seqs == sorted(seqs)
+    assert follower.mark.seq == len(entries)
+
+
+def test_a_load_that_fails_half_way_begins_anew(database: Database) -> None:
+    make_bank(database)
+    with database.write() as session:
+        put(session, [make_publication()])
+
+    class Failing(Memory):
+        def fill(self, columns: Columns) -> None:
+            if self.resets == 1:
+                message = "no memory"
+                raise MemoryError(message)
+            super().fill(columns)
+
+    memory = Failing()
+    follower = Follower(database, memory, [])
+    with pytest.raises(MemoryError):
+        asyncio.run(follower.catch_up())
+    assert not follower.ready
+    asyncio.run(follower.catch_up())
+    assert memory.live == {1: 1}

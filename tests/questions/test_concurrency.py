@@ -127,3 +127,22 @@ def test_no_question_keeps_a_term_that_is_merged_while_it_is_given(
     page = service.admin.get(f"{PATH}?tag=viva").json()
     assert page["total"] == made
     assert all(item["tags"] == ["viva"] for item in page["items"])
+
+
+def test_merges_in_a_ring_never_wait_for_each_other_in_a_circle(
+    service: Service, bank: str
+) -> None:
+    names = [f"ring-{place}" for place in range(THREADS)]
+
+    def work(client: httpx.Client, place: int) -> httpx.Response:
+        into = {"into": names[(place + 1) % THREADS]}
+        return client.post(f"/v1/editing/tags/{names[place]}/merge", json=into)
+
+    for round_ in range(4):
+        names = [f"ring-{round_}-{place}" for place in range(THREADS)]
+        make_terms(service, tags=names)
+        for _ in range(6):
+            service.make_question(publish=False, tags=names)
+        answers = at_once(service, work)
+        assert {answer.status_code for answer in answers} <= {200, 404, 422, 503}
+        assert not any("busy" in answer.text for answer in answers)

@@ -192,11 +192,30 @@ def test_refusals_come_in_their_order(service: Service, bank: str) -> None:
     wrong = {"stem": 1}
     unknown = service.admin.patch(PATH + "/01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f", json=wrong)
     assert unknown.status_code == 404
+    nowhere = PATH + "/01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f"
+    moves = [f"/{action}?bogus=1" for action in ("publish", "withdraw", "archive", "restore")]
+    for method, rest in [
+        ("PATCH", "?bogus=1"),
+        ("DELETE", "?bogus=1"),
+        *(("POST", m) for m in moves),
+    ]:
+        for body in ({"json": []},) if method == "PATCH" else ({},):
+            answer = service.admin.request(method, nowhere + rest, **body)
+            assert (answer.status_code, method, rest) == (404, method, rest)
+    for method, rest in [("PATCH", "?bogus=1"), ("DELETE", "?bogus=1"), ("POST", moves[0])]:
+        body = {"json": []} if method == "PATCH" else {}
+        assert service.admin.request(method, url + rest, **body).status_code == 428
+        old = {"If-Match": '"old"'}
+        assert service.admin.request(method, url + rest, headers=old, **body).status_code == 412
+        right = etag(made)
+        assert service.admin.request(method, url + rest, headers=right, **body).status_code == 422
     absent = service.admin.patch(url, json=wrong)
     assert (absent.status_code, absent.json()["code"]) == (428, "precondition_required")
     stale = service.admin.patch(url, json=wrong, headers={"If-Match": '"old"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "revision_stale")
     assert codes(service.admin.patch(url, json=wrong, headers=etag(made)))
+    quoted = service.admin.patch(url, json={}, headers={"If-Match": '"*"'})
+    assert quoted.status_code == 412
     for weak in ('W/"{}"', '"old", "{}"', "*"):
         tag = {"If-Match": weak.format(made["etag"])}
         answer = service.admin.patch(url, json={"hints": []}, headers=tag)
@@ -238,6 +257,23 @@ def test_the_same_post_twice_makes_one_question(service: Service, bank: str) -> 
     assert service.admin.get(PATH).json()["total"] == 1
     other = service.admin.post(PATH, json=body | {"difficulty": "hard"}, headers=key)
     assert other.json()["code"] == "idempotency_mismatch"
+
+
+def test_a_repeated_key_counts_for_the_same_address_and_query_only(
+    service: Service, bank: str
+) -> None:
+    body = BODIES["true_false"] | {"bank": bank}
+    key = {"Idempotency-Key": "once"}
+    first = service.expect(service.admin.post(PATH, json=body, headers=key), 201)
+    published = service.admin.post(f"{PATH}?publish=true", json=body, headers=key)
+    assert (published.status_code, published.json()["code"]) == (422, "idempotency_mismatch")
+    second = service.make_question(publish=False)
+    key |= {"If-Match": "*"}
+    service.expect(service.admin.post(f"{PATH}/{first['id']}/publish", headers=key), 200)
+    other = service.admin.post(f"{PATH}/{second['id']}/publish", headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    again = service.admin.post(f"{PATH}/{first['id']}/publish", headers=key)
+    assert again.json()["state"] == "published"
 
 
 def test_a_refused_save_leaves_nothing(service: Service, bank: str) -> None:

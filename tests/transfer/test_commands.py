@@ -113,6 +113,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
     monkeypatch.setattr("app.transfer.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
         id=entropy.uuid7(),
+        key_id=None,
         bank="science",
         file_format="jsonl",
         size=1,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.transfer.formats import FORMATS
-from app.transfer.formats.rows import MAX_ROW_BYTES, START
+from app.transfer.formats.rows import MAX_ROW_BYTES, START, read
 
 JSONL = FORMATS["jsonl"]
 CSV = FORMATS["csv"]
@@ -18,7 +18,7 @@ TEXT = st.text(
 
 
 def rows(file_format, data, place=START):
-    return list(file_format.read(io.BytesIO(data), place))
+    return list(read(file_format, io.BytesIO(data), place))
 
 
 def csv_file(*lines):
@@ -28,9 +28,9 @@ def csv_file(*lines):
 @given(st.lists(st.dictionaries(TEXT, TEXT, max_size=3), max_size=8))
 def test_every_json_line_ends_where_the_next_begins(values):
     data = b"".join(json.dumps(value).encode() + b"\n" for value in values)
-    read = rows(JSONL, data)
-    assert [row.values for row in read] == values
-    for at, row in enumerate(read):
+    found = rows(JSONL, data)
+    assert [row.values for row in found] == values
+    for at, row in enumerate(found):
         assert [later.values for later in rows(JSONL, data, row.end)] == values[at + 1 :]
 
 
@@ -39,12 +39,12 @@ def test_every_csv_row_ends_where_the_next_begins(cells):
     header = ["external_id", "stem", "explanation"]
     views = [dict(zip(header, row, strict=True)) | {"kind": "short_text"} for row in cells]
     data = CSV.write_head() + CSV.write(views)
-    read = rows(CSV, data)
-    assert [[row.values[name] or "" for name in header] for row in read] == cells
-    for at, row in enumerate(read):
+    found = rows(CSV, data)
+    assert [[row.values[name] or "" for name in header] for row in found] == cells
+    for at, row in enumerate(found):
         later = rows(CSV, data, row.end)
         assert [row.values["stem"] for row in later] == [row[1] for row in cells[at + 1 :]]
-        assert [row.line for row in later] == [row.line for row in read[at + 1 :]]
+        assert [row.line for row in later] == [row.line for row in found[at + 1 :]]
 
 
 def test_a_byte_order_mark_is_allowed():

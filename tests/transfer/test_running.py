@@ -13,12 +13,13 @@ from app.core.database import Database
 from app.core.errors import Problem
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
-from app.transfer import applying, repository
+from app.transfer import repository, sizing
 from app.transfer.importing import import_file, staged
 from app.transfer.models import ImportJob
 from app.transfer.runner import Runner
-from app.transfer.running import JobRun, StoppedError
+from app.transfer.running import JobRun
 from app.transfer.service import ImportOptions, accept_file, import_folder, import_path
+from app.transfer.turns import StoppedError
 from tests.support.publications import make_bank
 from tests.transfer.rows import lines, question
 
@@ -77,8 +78,8 @@ def ignore(_: ImportJob) -> None:
 def test_a_job_that_was_interrupted_goes_on_where_it_stood(
     database: Database, settings: Settings, secrets: Secrets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "FIRST_ROWS", 7)
-    monkeypatch.setattr(applying, "MOST_ROWS", 7)
+    monkeypatch.setattr(sizing, "FIRST_ROWS", 7)
+    monkeypatch.setattr(sizing, "MOST_ROWS", 7)
     job = queue(database, settings, lines(*(question(f"q{at}") for at in range(100))))
     with pytest.raises(StoppedError):
         JobRun(database, settings, secrets, stopping(5), ignore).run(job.id)

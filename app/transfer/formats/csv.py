@@ -8,7 +8,7 @@ from typing import BinaryIO
 from app.core.errors import FieldError, near_misses
 from app.transfer.formats.cells import COLUMNS, guard, unguard, view_cells
 from app.transfer.formats.csvpatch import KINDS, row_patch
-from app.transfer.formats.rows import MAX_ROW_BYTES, START, Fault, Place, Row, Values, shown
+from app.transfer.formats.rows import MAX_ROW_BYTES, START, Fault, Place, Raw, Row, Values, shown
 
 BOM = b"\xef\xbb\xbf"
 _LETTERS = "abcdefghij"
@@ -61,7 +61,8 @@ class CsvFormat:
             return [FieldError("missing_value", hint, "/file")]
         errors = []
         for place, name in enumerate(header):
-            pointer = f"/file/{name}"
+            # Bytes that are not UTF-8 were kept as surrogates, which no JSON text may hold.
+            pointer = "/file/" + name.encode(errors="replace").decode()
             if name not in COLUMNS:
                 hint = "There is no such column; columns are separated by commas."
                 near = near_misses(name, COLUMNS)
@@ -70,8 +71,8 @@ class CsvFormat:
                 errors.append(FieldError("invalid_value", "The column stands twice.", pointer))
         return errors
 
-    def read(self, file: BinaryIO, place: Place) -> Iterator[Row]:
-        """Yield the rows from `place` on; the header is read from the file's start."""
+    def scan(self, file: BinaryIO, place: Place) -> Iterator[Raw]:
+        """Yield the rows' cells from `place` on; the header is read from the file's start."""
         header, first = _read_header(file)
         lines = _Lines(file, first if place == START else place)
         reader = csv.reader(lines, strict=True)
@@ -82,16 +83,23 @@ class CsvFormat:
                 cells = next(reader, None)
             except csv.Error as error:
                 hint = f"Quote a cell that holds a comma, a quote or a new line. ({error})"
-                yield Row(line, {}, lines.place, (Fault("", "invalid_value", None, hint),))
+                yield _unread(line, lines.place, hint)
                 continue
             except _EndlessRowError:
                 hint = f"A row holds at most {MAX_ROW_BYTES} bytes; is a quote never closed?"
-                yield Row(line, {}, lines.place, (Fault("", "invalid_value", None, hint),))
+                yield _unread(line, lines.place, hint)
                 return
             if cells is None:
                 return
             if any(cells):
-                yield _row(header, cells, line, lines.place)
+                yield Raw(line, (header, cells), lines.place)
+
+    def parse(self, raw: Raw) -> Row:
+        """Return the row's cells by column."""
+        if raw.faults:
+            return Row(raw.line, {}, raw.end, raw.faults)
+        header, cells = raw.data
+        return _row(header, cells, raw.line, raw.end)
 
     def patch(self, values: Values, existing: Values | None) -> tuple[Values, list[Fault]]:
         """Return the row as a merge patch; see `row_patch`."""
@@ -126,6 +134,10 @@ def _read_header(file: BinaryIO) -> tuple[list[str], Place]:
     lines = _Lines(file, START)
     header = next(csv.reader(lines, strict=True), [])
     return [name.strip() for name in header], lines.place
+
+
+def _unread(line: int, end: Place, hint: str) -> Raw:
+    return Raw(line, None, end, (Fault("", "invalid_value", None, hint),))
 
 
 def _row(header: list[str], cells: list[str], line: int, end: Place) -> Row:

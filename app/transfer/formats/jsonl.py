@@ -7,7 +7,7 @@ import orjson
 
 from app.core.bodies import parse_json
 from app.core.errors import FieldError, Problem
-from app.transfer.formats.rows import MAX_ROW_BYTES, Fault, Place, Row, Values, shown
+from app.transfer.formats.rows import MAX_ROW_BYTES, Fault, Place, Raw, Row, Values, shown
 
 BOM = b"\xef\xbb\xbf"
 MAX_PLAIN_DEPTH = 20
@@ -23,28 +23,30 @@ class JsonLinesFormat:
         """Return nothing: the file begins with its first row."""
         return []
 
-    def read(self, file: BinaryIO, place: Place) -> Iterator[Row]:
-        """Yield a row for each line from `place` on that is not blank."""
+    def scan(self, file: BinaryIO, place: Place) -> Iterator[Raw]:
+        """Yield each line from `place` on that is not blank."""
         file.seek(place.offset)
         offset, line = place
-        while raw := file.readline(MAX_ROW_BYTES + 1):
+        while data := file.readline(MAX_ROW_BYTES + 1):
             began = line
-            length = len(raw)
-            if length > MAX_ROW_BYTES and not raw.endswith(b"\n"):
-                length += _skip_line(file)
-                raw = None
-            offset += length
             line += 1
-            end = Place(offset, line)
-            if raw is None:
+            offset += len(data)
+            if len(data) > MAX_ROW_BYTES and not data.endswith(b"\n"):
+                offset += _skip_line(file)
                 hint = f"A line holds at most {MAX_ROW_BYTES} bytes."
-                yield Row(began, {}, end, (Fault("", "invalid_value", None, hint),))
+                fault = Fault("", "invalid_value", None, hint)
+                yield Raw(began, b"", Place(offset, line), (fault,))
                 continue
             if began == 1:
-                raw = raw.removeprefix(BOM)
-            raw = raw.strip()
-            if raw:
-                yield _row(raw, began, end)
+                data = data.removeprefix(BOM)
+            if data and not data.isspace():
+                yield Raw(began, data, Place(offset, line))
+
+    def parse(self, raw: Raw) -> Row:
+        """Return the line's JSON object."""
+        if raw.faults:
+            return Row(raw.line, {}, raw.end, raw.faults)
+        return _row(raw.data.strip(), raw.line, raw.end)
 
     def patch(self, values: Values, existing: Values | None) -> tuple[Values, list[Fault]]:  # noqa: ARG002
         """Return the values: a line is a merge patch already."""

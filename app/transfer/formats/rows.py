@@ -30,6 +30,15 @@ class Place(NamedTuple):
 START = Place(0, 1)
 
 
+class Raw(NamedTuple):
+    """One row as it stands in the file, which only its format can parse."""
+
+    line: int
+    data: Any
+    end: Place
+    faults: tuple[Fault, ...] = ()
+
+
 class Row(NamedTuple):
     """One row: the line where it begins, its values by field, and where the next row begins."""
 
@@ -48,8 +57,11 @@ class Format(Protocol):
     def head_errors(self, file: BinaryIO) -> list[FieldError]:
         """Return what is wrong with the file before its first row."""
 
-    def read(self, file: BinaryIO, place: Place) -> Iterator[Row]:
-        """Yield the rows from `place` on; one that cannot be read carries faults, no values."""
+    def scan(self, file: BinaryIO, place: Place) -> Iterator[Raw]:
+        """Yield the rows from `place` on, unparsed: to pass over a row costs next to nothing."""
+
+    def parse(self, raw: Raw) -> Row:
+        """Return a row's values; one that cannot be read carries faults, no values."""
 
     def patch(self, values: Values, existing: Values | None) -> tuple[Values, list[Fault]]:
         """Return a row as a merge patch (RFC 7396) in the native shape, beside what is wrong in it.
@@ -68,6 +80,11 @@ class Format(Protocol):
 
     def write(self, views: Iterable[Values]) -> bytes:
         """Return editing views with their answer side as rows of the file."""
+
+
+def read(file_format: Format, file: BinaryIO, place: Place) -> Iterator[Row]:
+    """Yield the parsed rows from `place` on."""
+    return map(file_format.parse, file_format.scan(file, place))
 
 
 def shown(value: object) -> str | None:

@@ -1,0 +1,138 @@
+"""`quizwell keys`: keys from the shell, as whoever may use it."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
+
+import typer
+from sqlmodel import Session, col, select
+
+from app.core.database import Database
+from app.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    # These bring the framework with them, and the command line must start fast.
+    from app.access.models import ApiKey
+    from app.access.rights import Caller
+
+
+def key_commands(
+    open_database: Callable[[Settings], Database], say: Callable[[str], None]
+) -> typer.Typer:
+    """Return the commands over the database that `open_database` gives."""
+    group = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+    commands = _KeyCommands(open_database, say)
+    group.command("create")(commands.create)
+    group.command("list")(commands.list)
+    group.command("revoke")(commands.revoke)
+    return group
+
+
+class _KeyCommands:
+    def __init__(
+        self, open_database: Callable[[Settings], Database], say: Callable[[str], None]
+    ) -> None:
+        self._open = open_database
+        self._say = say
+
+    def create(  # noqa: PLR0913, PLR0917 - the options of the command
+        self,
+        name: Annotated[str, typer.Argument(help="What the key is for.")],
+        scope: Annotated[
+            list[str] | None, typer.Option(help="A scope, such as questions:write; repeatable.")
+        ] = None,
+        bank: Annotated[
+            list[str] | None, typer.Option(help="A bank that it is for; repeatable; else all.")
+        ] = None,
+        kind: Annotated[
+            Literal["secret", "publishable"],
+            typer.Option(help="publishable: for browsers and apps."),
+        ] = "secret",
+        origin: Annotated[
+            list[str] | None,
+            typer.Option(help="A page that may use a publishable key; repeatable."),
+        ] = None,
+        expires_at: Annotated[
+            str, typer.Option(help="When it expires, such as 2027-01-31T12:00:00Z.")
+        ] = "",
+        rate: Annotated[str, typer.Option(help="Its own budget, such as 600/minute.")] = "",
+    ) -> None:
+        """Make a key and print its secret, which is shown this once."""
+        from app.access.schemas import KeyWrite  # noqa: PLC0415
+        from app.access.service import create_key  # noqa: PLC0415
+        from app.core.idempotency import Idempotency  # noqa: PLC0415
+
+        given = {
+            "name": name,
+            "kind": kind,
+            "scopes": scope or [],
+            "banks": bank or ["*"],
+            "origins": origin or [],
+            "expires_at": expires_at or None,
+            "rate": rate or None,
+        }
+        wanted = KeyWrite.model_validate(given)
+        settings = load_settings()
+        database = self._open(settings)
+        with database.write() as session:
+            once = Idempotency(None, None, "", b"")
+            key, secret = create_key(session, settings, _admin(session), wanted, once)
+        database.close()
+        self._say(f"Made key {key.id}. Its secret, shown this once:")
+        typer.echo(secret)
+
+    def list(self) -> None:
+        """List the keys that are not revoked, newest first, without their secrets."""
+        database = self._open(load_settings())
+        with database.read() as session:
+            for key in _valid(session):
+                typer.echo(_line(key))
+        database.close()
+
+    def revoke(
+        self,
+        key_id: Annotated[
+            UUID, typer.Argument(help="The key's id, as `quizwell keys list` shows it.")
+        ],
+        descendants: Annotated[
+            bool, typer.Option("--descendants", help="Also what it made, and what that made.")
+        ] = False,
+    ) -> None:
+        """Revoke a key: the next request with it is refused, by every worker."""
+        from app.access.service import find_key, revoke_key  # noqa: PLC0415
+
+        database = self._open(load_settings())
+        with database.write() as session:
+            key = find_key(session, _admin(session), key_id)
+            revoke_key(session, key, descendants=descendants)
+        database.close()
+        self._say(f"Revoked key {key_id}.")
+
+
+def _valid(session: Session) -> "list[ApiKey]":
+    from app.access.models import ApiKey  # noqa: PLC0415
+
+    newest = col(ApiKey.id).desc()
+    return list(
+        session.exec(select(ApiKey).where(col(ApiKey.revoked_at).is_(None)).order_by(newest))
+    )
+
+
+def _admin(session: Session) -> "Caller":
+    """Return what the shell acts as: the newest key that may do everything, for ever."""
+    from app.access.keyring import caller_of  # noqa: PLC0415
+
+    callers = map(caller_of, _valid(session))
+    found = next((each for each in callers if each.is_admin and each.expires_at is None), None)
+    if found is None:
+        sys.exit("quizwell: there is no admin key: `quizwell serve` makes one")
+    return found
+
+
+def _line(key: "ApiKey") -> str:
+    expires = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "no expiry"
+    used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
+    granted = " ".join(key.scopes) or key.kind
+    what = f"{key.name}: {granted}; banks {' '.join(key.banks)}"
+    return f"{key.id}  {key.prefix}…  {what}; {expires}; last used {used}"

@@ -1,0 +1,180 @@
+"""A large bank for searches, whose words are as common and as rare as those of real questions."""
+
+import random
+import re
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import orjson
+from sqlmodel import Session
+
+from app.access.service import ensure_admin_key
+from app.core import entropy
+from app.core.database import Database
+from app.migrating import migrate
+from app.published.bridge import Publication, put
+from app.search.synonyms import load_synonyms_file
+from app.starting import SEED
+from app.transfer.seeding import load_terms
+from bench.banks import CATEGORIES, COMPANIES, DIFFICULTIES, LEVELS, TAGS, terms
+from bench.prepared import KEY, settings_of
+
+RARE_WORDS = 100_000
+RARE_SHARE = 0.15
+STEM_WORDS = 16
+CHUNK = 5_000
+SYLLABLES = [a + b for a in "bdfgklmprstvz" for b in "aeiou"]
+_WORD = re.compile("[a-z]{2,}")
+
+
+@dataclass(frozen=True)
+class SearchBank:
+    """A bank's size and folder, and stems of it by chance to make queries of."""
+
+    count: int
+    folder: Path
+    stems: list[str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings with which a server serves it."""
+        return {
+            "QUIZWELL_DATA_DIR": str(self.folder),
+            "QUIZWELL_ADMIN_KEY": KEY,
+            "QUIZWELL_RATE_ANONYMOUS": "off",
+            "QUIZWELL_RATE_KEY": "off",
+        }
+
+
+class _Words:
+    """Draws words: those of the seed bank as often as they stand there, and many that are rare."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        counts: Counter[str] = Counter()
+        for path in sorted((SEED / "questions").glob("*.jsonl")):
+            for question in map(orjson.loads, path.read_bytes().splitlines()):
+                text = f"{question['stem']} {question['explanation'] or ''}"
+                counts.update(_WORD.findall(text.lower()))
+        self._common = list(counts)
+        self._steps = list(accumulate(counts.values()))
+        self._rare: list[str] = ["".join(chance.choices(SYLLABLES, k=4)) for _ in range(RARE_WORDS)]
+
+    def text(self, count: int) -> str:
+        return " ".join(self._word() for _ in range(count))
+
+    def _word(self) -> str:
+        if self._chance.random() < RARE_SHARE:
+            return self._chance.choice(self._rare)
+        place: int = bisect(self._steps, self._chance.randrange(self._steps[-1]))
+        return self._common[place]
+
+
+def prepare_search(folder: Path, count: int) -> SearchBank:
+    """Publish a bank of `count` questions into a database in `folder`, past editing."""
+    folder.mkdir(parents=True)
+    settings = settings_of(folder)
+    database = Database(settings)
+    migrate(database)
+    with database.write() as session:
+        ensure_admin_key(session, settings)
+    with database.write() as session:
+        load_terms(session, terms() | {"banks": [bank | _OPEN for bank in terms()["banks"]]})
+        load_synonyms_file(session, SEED / "synonyms.json")
+    chance = random.Random(count)
+    words = _Words(chance)
+    kept = []
+    for start in range(0, count, CHUNK):
+        stems = [words.text(STEM_WORDS) for _ in range(min(CHUNK, count - start))]
+        kept += chance.sample(stems, max(1, len(stems) * 2_000 // count))
+        with database.write() as session:
+            _publish(session, stems, words, chance)
+    database.close()
+    return SearchBank(count, folder, kept)
+
+
+_OPEN = {"answers": "public", "reveal": "key"}
+
+
+def _publish(session: Session, stems: list[str], words: _Words, chance: random.Random) -> None:
+    put(session, list(_publications(stems, words, chance)))
+
+
+def _publications(stems: list[str], words: _Words, chance: random.Random) -> Iterator[Publication]:
+    for stem in stems:
+        facets = {
+            "categories": [chance.choice(CATEGORIES)],
+            "companies": [chance.choice(COMPANIES)] if chance.random() < 0.2 else [],
+            "tags": chance.sample(TAGS, 2),
+            "difficulty": chance.choice(DIFFICULTIES),
+            "levels": chance.sample(LEVELS, chance.randint(1, 2)),
+        }
+        question_id = entropy.uuid7()
+        document = {
+            "id": str(question_id),
+            "revision": 1,
+            "bank": "bench",
+            "kind": "single_choice",
+            "stem": stem,
+            "hints": [],
+            **facets,
+            "options": [{"id": str(at), "text": words.text(5)} for at in range(4)],
+        }
+        answers = {"answer": {"options": ["0"]}, "explanation": words.text(25), "feedback": {}}
+        yield Publication(
+            id=question_id,
+            number=None,
+            bank="bench",
+            revision=1,
+            kind="single_choice",
+            categories=tuple(facets["categories"]),
+            companies=tuple(facets["companies"]),
+            tags=tuple(facets["tags"]),
+            levels=tuple(facets["levels"]),
+            difficulty=str(facets["difficulty"]),
+            language="en",
+            family=None,
+            translation_group=None,
+            document=orjson.dumps(document),
+            answers=orjson.dumps(answers),
+            published_at=0,
+            updated_at=0,
+        )
+
+
+def keystrokes(bank: SearchBank, count: int) -> list[str]:
+    """Return what is asked while `count` queries are typed, letter by letter from the second on.
+
+    A query is two to four neighbouring words of a question; half of them have a slip in one.
+    """
+    chance = random.Random(1)
+    typed = []
+    for query in queries(bank, count, chance):
+        typed += [query[:end] for end in range(2, len(query) + 1) if query[end - 1] != " "]
+    return typed
+
+
+def queries(bank: SearchBank, count: int, chance: random.Random) -> list[str]:
+    """Return whole queries; see `keystrokes`."""
+    found = []
+    for _ in range(count):
+        words = chance.choice(bank.stems).split()
+        length = chance.randint(2, 4)
+        start = chance.randrange(len(words) - length)
+        picked = words[start : start + length]
+        if chance.random() < 0.5:
+            picked[0] = slip(picked[0], chance)
+        found.append(" ".join(picked))
+    return found
+
+
+def slip(word: str, chance: random.Random) -> str:
+    """Return a word with two letters swapped behind the first, where it is long enough."""
+    if len(word) < 5:
+        return word
+    at = chance.randrange(1, len(word) - 1)
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]

@@ -1,0 +1,309 @@
+"""Measures search: what it finds, how quickly, how late, and how long its indexes take to make."""
+
+import asyncio
+import os
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+
+from app.access.service import ensure_admin_key
+from app.core.clock import read_mark
+from app.core.database import Database
+from app.core.settings import Settings
+from app.migrating import migrate
+from app.search.embedded import EmbeddedEngine
+from app.search.mirrored import MeilisearchEngine
+from app.search.thesaurus import Thesaurus
+from app.starting import load_seed
+from app.taxonomy.glossary import Glossary
+from bench.banks import CATEGORIES, DIFFICULTIES
+from bench.corpus import SearchBank, keystrokes, prepare_search, queries
+from bench.load import URL, load, serving
+from bench.prepared import KEY, settings_of
+from bench.relevance import Score, finder, judgements, relevance
+from bench.report import Report, percentile
+from tests.support.meili.fake import FakeMeili
+from tests.support.meili.real import RealMeili, binary
+
+SIZES = [int(size) for size in os.environ.get("BENCH_SEARCH_SIZES", "100000,1000000").split(",")]
+MIRRORED = 100_000
+PREFIX = "bench"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+TYPED = 400
+MEASURED = 1_000
+PUBLICATIONS = 60
+LONGEST = 3600.0
+TARGET_MS = 30.0
+FOUND_MS = 400.0
+
+
+def measure_search(report: Report, folder: Path) -> None:
+    """Add every table about search to the report; `folder` takes the data."""
+    with _server(folder) as server:
+        _relevance(report, folder, server)
+        banks = [prepare_search(folder / f"search-{size}", size) for size in SIZES]
+        built = {bank.count: build_seconds(bank) for bank in banks}
+        _typing(report, banks, folder)
+        _delays(report, banks, built, server)
+        for bank in banks:
+            shutil.rmtree(bank.folder)
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Give name, address and key of a search server: a real one where there is one."""
+    program, url = binary(), os.environ.get("MEILI_URL")
+    if program:
+        with RealMeili(program, folder / "meilisearch") as real:
+            yield "Meilisearch", real.url, real.key
+    elif url:
+        yield "Meilisearch", url, os.environ.get("MEILI_KEY", "")
+    else:
+        with FakeMeili() as fake:
+            yield "the fake server", fake.url, fake.key
+
+
+def _mirrored(settings: Settings, server: tuple[str, str, str]) -> Settings:
+    _, url, key = server
+    change = {"meili_url": url, "meili_key": key, "search_prefix": f"{PREFIX}-{os.getpid()}"}
+    return settings.model_copy(update=change)
+
+
+def _environment(server: tuple[str, str, str]) -> dict[str, str]:
+    _, url, key = server
+    prefix = f"{PREFIX}-{os.getpid()}"
+    return {"MEILI_URL": url, "MEILI_KEY": key, "QUIZWELL_SEARCH_PREFIX": prefix}
+
+
+def _relevance(report: Report, folder: Path, server: tuple[str, str, str]) -> None:
+    name = server[0]
+    engines = {"embedded": {}, name: _environment(server)}
+    found = {
+        engine: seed_relevance(folder / f"seed-{place}", more)
+        for place, (engine, more) in enumerate(engines.items())
+    }
+    rows = [
+        (part, score.queries, *(_scores(found[engine][part]) for engine in engines))
+        for part, score in found["embedded"].items()
+    ]
+    title = f"What is found: {len(judgements())} judged queries over the seed bank"
+    report.table(title, ("queries", "", *(f"{engine}: MRR, recall@10" for engine in engines)), rows)
+
+
+def _scores(score: Score) -> str:
+    return f"{score.mrr:.3f}, {score.recall:.3f}"
+
+
+def seed_relevance(folder: Path, environment: Mapping[str, str]) -> dict[str, Score]:
+    """Return the scores over the seed bank, served with what `environment` adds."""
+    bank = SearchBank(0, folder, [])
+    settings = settings_of(folder)
+    folder.mkdir(parents=True)
+    database = Database(settings)
+    migrate(database)
+    with database.write() as session:
+        ensure_admin_key(session, settings)
+    load_seed(database, settings, lambda _: None)
+    database.close()
+    with (
+        serving("app.main:create_app", "/readyz", **bank.environment, **environment),
+        httpx.Client(base_url=URL, headers=HEADERS) as client,
+    ):
+        _await_index(client)
+        scores = relevance(finder(client, client), judgements())
+    shutil.rmtree(folder)
+    return scores
+
+
+def build_seconds(bank: SearchBank) -> float:
+    """Return how long the embedded index of a bank takes from nothing."""
+    settings = settings_of(bank.folder)
+    for path in bank.folder.glob("search-*"):
+        path.unlink()
+    database = Database(settings)
+    engine = EmbeddedEngine(database, settings)
+    spent = asyncio.run(_until_reached(engine, database))
+    engine.close()
+    database.close()
+    return spent
+
+
+def mirror_seconds(bank: SearchBank, server: tuple[str, str, str]) -> float:
+    """Return how long a bank takes until all of it can be found on the server."""
+    settings = _mirrored(settings_of(bank.folder), server)
+    database = Database(settings)
+    engine = MeilisearchEngine(database, settings, Glossary(), Thesaurus())
+    spent = asyncio.run(_until_reached(engine, database))
+    database.close()
+    return spent
+
+
+async def _until_reached(engine: EmbeddedEngine | MeilisearchEngine, database: Database) -> float:
+    with database.read() as session:
+        clock = read_mark(session)
+    began = time.monotonic()
+    running = asyncio.create_task(engine.run())
+    if not await engine.reach(clock, LONGEST):
+        message = f"the index of {engine.name} was not made within an hour"
+        raise RuntimeError(message)
+    spent = time.monotonic() - began
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    return spent
+
+
+def _typing(report: Report, banks: Sequence[SearchBank], folder: Path) -> None:
+    rows: list[tuple[object, ...]] = []
+    for bank in banks:
+        typed = keystrokes(bank, TYPED)
+        plain = [f"/v1/search?{urlencode({'q': text, 'limit': 10})}" for text in typed]
+        narrow = narrowed(bank)
+        with serving("app.main:create_app", "/readyz", **bank.environment) as server:
+            with httpx.Client(base_url=URL, timeout=60) as client:
+                _await_index(client)
+                single = latencies(client, plain)
+                filtered = latencies(client, narrow)
+            found = load(server, plain, folder)
+        title = f"{bank.count:,}"
+        rows += [
+            (title, "as you type, alone", "", *_times(single), ""),
+            (title, "16 at once", f"{found.rate:,.0f}", f"{found.p50:.1f}", f"{found.p99:.1f}", ""),
+            (
+                title,
+                "slip, prefix, two filters, facets, alone",
+                "",
+                *_times(filtered),
+                _target(bank, percentile(filtered, 0.99)),
+            ),
+            (title, "plain LIKE, as you type, alone", "", *_times(plain_like(bank, typed)), ""),
+        ]
+    head = ("questions", "", "requests/s", "p50 ms", "p99 ms", "target")
+    report.table("Search as you type, embedded", head, rows)
+
+
+def narrowed(bank: SearchBank) -> list[str]:
+    """Return addresses with a slip, an unfinished word, two filters and facets."""
+    chance = random.Random(2)
+    found = []
+    for query in queries(bank, MEASURED, chance):
+        asked = {
+            "q": query[: max(2, len(query) - 2)],
+            "category": chance.choice(CATEGORIES),
+            "difficulty": chance.choice(DIFFICULTIES),
+            "facets": "true",
+            "limit": 10,
+        }
+        found.append(f"/v1/search?{urlencode(asked)}")
+    return found
+
+
+def latencies(client: httpx.Client, paths: Sequence[str]) -> list[float]:
+    """Return the ms of requests sent one after another, ascending."""
+    spent = []
+    for path in paths[:MEASURED]:
+        began = time.perf_counter()
+        client.get(path).raise_for_status()
+        spent.append((time.perf_counter() - began) * 1000)
+    return sorted(spent)
+
+
+def plain_like(bank: SearchBank, typed: Sequence[str]) -> list[float]:
+    """Return the ms of `LIKE` for each word over a table of the stems, ascending."""
+    source = sqlite3.connect(bank.folder / "quizwell.db")
+    table = sqlite3.connect(bank.folder / "like.db")
+    table.execute("CREATE TABLE questions (number INTEGER PRIMARY KEY, stem TEXT NOT NULL)")
+    documents = source.execute("SELECT number, body FROM documents")
+    table.executemany(
+        "INSERT INTO questions VALUES (?, json_extract(CAST(? AS TEXT), '$.stem'))", documents
+    )
+    table.commit()
+    source.close()
+    spent = []
+    for text in random.Random(3).sample(list(typed), min(200, len(typed))):
+        words = text.split()
+        condition = " AND ".join("stem LIKE ?" for _ in words)
+        statement = f"SELECT number, stem FROM questions WHERE {condition} LIMIT 10"  # noqa: S608
+        began = time.perf_counter()
+        table.execute(statement, [f"%{word}%" for word in words]).fetchall()
+        spent.append((time.perf_counter() - began) * 1000)
+    table.close()
+    return sorted(spent)
+
+
+def _delays(
+    report: Report,
+    banks: Sequence[SearchBank],
+    built: Mapping[int, float],
+    server: tuple[str, str, str],
+) -> None:
+    rows = [
+        (f"embedded index of {count:,} questions made anew", f"{spent:.1f} s", "")
+        for count, spent in built.items()
+    ]
+    bank = next((bank for bank in banks if bank.count == MIRRORED), banks[0])
+    name = server[0]
+    mirrored = mirror_seconds(bank, server)
+    rows.append((f"{bank.count:,} questions mirrored into {name}", f"{mirrored:.1f} s", ""))
+    for engine, more in (("embedded", {}), (name, _environment(server))):
+        delays = publish_to_found(bank, more)
+        p99 = percentile(delays, 0.99)
+        verdict = f"{FOUND_MS:.0f} ms: {'met' if p99 < FOUND_MS else 'missed'}"
+        what = f"publish → found, {engine}, {bank.count:,} questions"
+        rows += [
+            (f"{what}, p50", f"{percentile(delays, 0.5):.0f} ms", ""),
+            (f"{what}, p99", f"{p99:.0f} ms", verdict),
+        ]
+    report.table("Indexes", ("", "measured", "target"), rows)
+
+
+def publish_to_found(bank: SearchBank, environment: Mapping[str, str]) -> list[float]:
+    """Return, in ms, how long after its answer each publication was found, ascending."""
+    delays = []
+    with (
+        serving("app.main:create_app", "/readyz", **bank.environment, **environment),
+        httpx.Client(base_url=URL, headers=HEADERS, timeout=60) as client,
+    ):
+        _await_index(client)
+        for number in range(PUBLICATIONS):
+            word = f"unheard{number:03d}{len(environment)}of"
+            question = {
+                "bank": "bench",
+                "kind": "true_false",
+                "stem": f"Is it {word}?",
+                "difficulty": "easy",
+                "answer": {"value": True},
+            }
+            client.post("/v1/editing/questions?publish=true", json=question).raise_for_status()
+            began = time.perf_counter()
+            while client.get("/v1/search", params={"q": word}).json()["total"] == 0:
+                pass
+            delays.append((time.perf_counter() - began) * 1000)
+    return sorted(delays)
+
+
+def _await_index(client: httpx.Client) -> None:
+    edition = client.get("/v1/facets").headers["Quizwell-Edition"]
+    headers = {"Quizwell-Min-Edition": edition}
+    deadline = time.monotonic() + LONGEST
+    while client.get("/v1/search?q=a", headers=headers).status_code == 503:
+        if time.monotonic() > deadline:
+            message = "the search index was not made within an hour"
+            raise RuntimeError(message)
+
+
+def _times(spent: Sequence[float]) -> tuple[str, str]:
+    return f"{percentile(spent, 0.5):.1f}", f"{percentile(spent, 0.99):.1f}"
+
+
+def _target(bank: SearchBank, p99: float) -> str:
+    if bank.count != MIRRORED:
+        return ""
+    return f"{TARGET_MS:.0f} ms: {'met' if p99 < TARGET_MS else 'missed'}"
