@@ -12,10 +12,12 @@ from bench.delays import beside_an_import, publish_to_drawn
 from bench.load import URL, Load, load, private_megabytes, serving
 from bench.prepared import KEY, Prepared, prepare, prepare_textbook
 from bench.report import Report, percentile
+from bench.search import build_seconds, measure_search
 from bench.works import works
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,100000,1000000").split(",")]
 MIDDLE = 100_000
+SERVES = "/v1/questions?limit=1"
 ALL_BODIES_MB = "2000"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 TARGETS = {
@@ -39,18 +41,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="quizwell-bench-") as name:
         folder = Path(name)
         banks = [prepare(folder / str(size), size) for size in SIZES]
+        for bank in banks:
+            if bank.count <= MIDDLE:
+                build_seconds(bank.folder)
         baselines = _baselines(banks[0], folder)
         measured = {bank.count: _quizwell(report, bank, baselines, folder) for bank in banks}
         if MIDDLE in measured:
             _textbook(report, measured[MIDDLE], folder)
         _larger(report, banks, measured, folder)
         _writing(report, banks, folder)
+        for bank in banks:
+            shutil.rmtree(bank.folder)
+        measure_search(report, folder)
         report.write()
 
 
 def _sizes(bank: Prepared) -> dict[str, int]:
     """Return how many bytes an answer of each kind of work has, on average."""
-    with serving("app.main:create_app", "/readyz", **bank.environment):
+    with serving("app.main:create_app", SERVES, **bank.environment):
         return {
             work: sum(len(httpx.get(URL + path, headers=HEADERS).content) for path in paths[:50])
             // len(paths[:50])
@@ -73,7 +81,7 @@ def _quizwell(
     report: Report, bank: Prepared, baselines: dict[str, tuple[Load, Load]], folder: Path
 ) -> Loads:
     loads: Loads = {}
-    with serving("app.main:create_app", "/readyz", **bank.environment) as server:
+    with serving("app.main:create_app", SERVES, **bank.environment) as server:
         before = private_megabytes(server.pid)
         for work, paths in works(bank).items():
             loads[work] = load(server, paths, folder, KEY)
@@ -135,7 +143,7 @@ def _larger(
         return
     environment = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
     work = "draw 10, rotating filters"
-    with serving("app.main:create_app", "/readyz", **environment) as server:
+    with serving("app.main:create_app", SERVES, **environment) as server:
         load(server, works(largest)[work], folder, KEY, seconds=60)
         held = load(server, works(largest)[work], folder, KEY)
     base = measured[MIDDLE][work].rate

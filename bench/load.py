@@ -15,7 +15,7 @@ import httpx
 ROOT = Path(__file__).parent.parent
 PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
-SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 CONNECTIONS = 16
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -33,12 +33,19 @@ class Prepared:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings with which a server serves it: keys and limits on."""
-        return {
+        """The settings with which a server serves it: keys and limits on.
+
+        Without an index made before, search looks for a server that is not there, so that no
+        index is being made beside what is measured.
+        """
+        given = {
             "QUIZWELL_DATA_DIR": str(self.folder),
             "QUIZWELL_ADMIN_KEY": KEY,
             "QUIZWELL_RATE_KEY": "1000000000/minute",
         }
+        if not list(self.folder.glob("search-*")):
+            given["MEILI_URL"] = "http://127.0.0.1:9"
+        return given
 
 
 def settings_of(folder: Path) -> Settings:

@@ -49,7 +49,7 @@ def measure_search(report: Report, folder: Path) -> None:
     with _server(folder) as server:
         _relevance(report, folder, server)
         banks = [prepare_search(folder / f"search-{size}", size) for size in SIZES]
-        built = {bank.count: build_seconds(bank) for bank in banks}
+        built = {bank.count: build_seconds(bank.folder) for bank in banks}
         _typing(report, banks, folder)
         _delays(report, banks, built, server)
         for bank in banks:
@@ -122,10 +122,10 @@ def seed_relevance(folder: Path, environment: Mapping[str, str]) -> dict[str, Sc
     return scores
 
 
-def build_seconds(bank: SearchBank) -> float:
-    """Return how long the embedded index of a bank takes from nothing."""
-    settings = settings_of(bank.folder)
-    for path in bank.folder.glob("search-*"):
+def build_seconds(folder: Path) -> float:
+    """Return how long the embedded index over a folder's bank takes from nothing."""
+    settings = settings_of(folder)
+    for path in folder.glob("search-*"):
         path.unlink()
     database = Database(settings)
     engine = EmbeddedEngine(database, settings)

@@ -1,15 +1,17 @@
 """Runs migrations in one transaction on the connection that app.migrating hands over."""
 
+from typing import Any, Literal
+
 from alembic import context
 from sqlalchemy import Connection
 
 from app.tables import METADATA
 
 
-def _render_item(kind: str, value: object, _context: object) -> str | bool:
+def _render_item(kind: str, value: Any, _context: object) -> str | Literal[False]:  # noqa: ANN401
     # Columns of our own types are written as what they are in the database.
     if kind == "type" and type(value).__module__.startswith("app."):
-        return f"sa.{type(value).impl.__name__}()"  # type: ignore[attr-defined] # a TypeDecorator
+        return f"sa.{type(value).impl.__name__}()"
     return False
 
 

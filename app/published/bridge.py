@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import Session
 
 from app.core.clock import Clock, Mark
@@ -98,12 +98,8 @@ def withdraw(session: Session, ids: Sequence[UUID]) -> None:
 
 
 def _advance(session: Session, rows: int, fresh: int) -> tuple[Mark, int]:
-    statement = (
-        update(_CLOCK)
-        .values(seq=_CLOCK.c.seq + rows, next_number=_CLOCK.c.next_number + fresh)
-        .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.terms, _CLOCK.c.next_number)
-    )
-    epoch, seq, terms, next_number = session.connection().execute(statement).one()
+    parameters = {"rows": rows, "fresh": fresh}
+    epoch, seq, terms, next_number = session.connection().execute(_ADVANCE, parameters).one()
     mark = Mark(epoch, seq, terms)
     session.info["mark"] = mark
     return mark, next_number
@@ -170,3 +166,10 @@ def _execute(
 
 _CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _PUBLISHED = Published.__table__  # type: ignore[attr-defined]
+_ADVANCE = (
+    update(_CLOCK)
+    .values(
+        seq=_CLOCK.c.seq + bindparam("rows"), next_number=_CLOCK.c.next_number + bindparam("fresh")
+    )
+    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.terms, _CLOCK.c.next_number)
+)

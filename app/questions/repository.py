@@ -76,6 +76,9 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCK = (
     select(QUESTION.c.id).where(QUESTION.c.id.in_(_IDS)).order_by(QUESTION.c.id).with_for_update()
 )
+_LOCK_BANK = (
+    select(BANK.c.slug).where(BANK.c.slug == bindparam("bank")).with_for_update(key_share=True)
+)
 _LOAD = (
     select(
         *QUESTION.c,
@@ -305,8 +308,7 @@ def holder(session: Session, bank: str, external_id: str) -> UUID | None:
 
 def lock_bank(session: Session, bank: str) -> None:
     """Let nobody else write several external ids of a bank at once: they could wait in a circle."""
-    statement = select(BANK.c.slug).where(BANK.c.slug == bank).with_for_update(key_share=True)
-    session.connection().execute(statement).all()
+    session.connection().execute(_LOCK_BANK, {"bank": bank}).all()
 
 
 def bank_language(session: Session, bank: str) -> str | None:

@@ -22,13 +22,15 @@ from app.search.states import Quarantined
 class Load:
     """`lines` holds the documents to put, `gone` the numbers to delete.
 
-    `sent` tells revision and signature of what is in `lines`, `unfit` what we cannot even make.
+    `sent` tells revision and signature of what is in `lines`, `unfit` what we cannot even make,
+    `retried` what was quarantined as something else.
     """
 
     lines: bytes = b""
     gone: list[int] = field(default_factory=list)
     sent: dict[int, tuple[int, str]] = field(default_factory=dict)
     unfit: list[Quarantined] = field(default_factory=list)
+    retried: list[Quarantined] = field(default_factory=list)
 
 
 def load(
@@ -56,8 +58,12 @@ def load(
         }
         for number in numbers:
             kept = quarantined.get(number)
-            if number in live and kept is not None and kept.signature == live[number][1]:
+            if number not in live or kept is None:
+                continue
+            if kept.signature == live[number][1]:
                 del live[number]
+            else:
+                loaded.retried.append(kept)
         loaded.gone = [number for number in numbers if number not in live]
         loaded.sent = live
         _render(connection, knowledge, bank, rows, loaded)

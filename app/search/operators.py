@@ -65,7 +65,9 @@ EXAMPLE: dict[str, Any] = {
         }
     ]
 }
-_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": EXAMPLE}}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": EXAMPLE}}}
+}
 
 router = APIRouter(tags=["operations"], route_class=JsonRoute)
 

@@ -16,7 +16,7 @@ class Pace:
     verify: float = 5.0  # between two looks at whether the server still is what we left
     compare: float = 900.0  # between two comparisons that nothing asked for
     doubt: float = 5.0  # from a lost answer or a violent change of the holder to a comparison
-    note: float = 2.0  # between two notes left on the server
+    note: float = 10.0  # between two notes left on the server
     report: float = 1.0  # between two reports of figures that changed
     lease: float = 10.0
     renew: float = 3.0

@@ -277,11 +277,7 @@ class Sender:
         if error is None:
             self.arrivals += 1
             self.full = False
-            retried = [number for number in loaded.sent if number in self.quarantined]
-            if retried:
-                self._states.release(retried)
-                for number in retried:
-                    del self.quarantined[number]
+            self._release(loaded.retried)
             shipment.ticket.left -= 1
             return
         self.failed[error.code] = self.failed.get(error.code, 0) + 1
@@ -337,6 +333,14 @@ class Sender:
         log.error("question %d cannot be indexed: %s", entry.number, entry.message)
         self._states.quarantine(entry)
         self.quarantined[entry.number] = entry
+
+    def _release(self, retried: Sequence[Quarantined]) -> None:
+        # Unless it was quarantined again while this was on its way.
+        taken = [entry.number for entry in retried if self.quarantined.get(entry.number) == entry]
+        if taken:
+            self._states.release(taken)
+        for number in taken:
+            del self.quarantined[number]
 
     def _split(self, shipment: Shipment, failures: int) -> None:
         numbers = shipment.numbers

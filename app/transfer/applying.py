@@ -68,7 +68,8 @@ class Applier:
             values = _progress(job, step)
             advance(session, job, values)
             step.write(session)
-        outcome = Outcome(number, values, time.perf_counter() - began, step.count)
+            seconds = time.perf_counter() - began
+        outcome = Outcome(number, values, seconds, step.count)
         self._learn(job, outcome)
         return outcome
 

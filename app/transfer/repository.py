@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Update, bindparam, delete, func, select, update
 from sqlmodel import Session
 
 from app.transfer.models import OPEN_STATES, ImportJob
@@ -52,10 +53,19 @@ def advance(
     session: Session, job_id: UUID, expected: Mapping[str, Any], values: Mapping[str, Any]
 ) -> bool:
     """Set `values` if the columns `expected` still hold; False when someone else moved the job."""
-    statement = update(_TABLE).where(_TABLE.c.id == job_id).values(**values)
-    for name, value in expected.items():
-        statement = statement.where(_TABLE.c[name] == value)
-    return session.connection().execute(statement).rowcount == 1
+    parameters = {"wanted_id": job_id}
+    parameters |= {f"was_{name}": value for name, value in expected.items()}
+    parameters |= {f"new_{name}": value for name, value in values.items()}
+    statement = _advance(tuple(expected), tuple(values))
+    return session.connection().execute(statement, parameters).rowcount == 1
+
+
+@cache
+def _advance(expected: tuple[str, ...], changed: tuple[str, ...]) -> Update:
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("wanted_id"))
+    for name in expected:
+        statement = statement.where(_TABLE.c[name] == bindparam(f"was_{name}"))
+    return statement.values({name: bindparam(f"new_{name}") for name in changed})
 
 
 def delete_ended(session: Session, before: datetime) -> None:

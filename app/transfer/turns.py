@@ -18,7 +18,7 @@ class PartnerLostError(Exception):
 
 
 class Outcome(NamedTuple):
-    """What a step left: the job's new values, how long its transaction took, and its rows."""
+    """What a step left: the job's new values, seconds until its commit, and how many rows."""
 
     number: int
     values: dict[str, Any]

@@ -37,6 +37,9 @@ class Nothing:
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
         pass
 
+    async def warm(self) -> None:
+        pass
+
 
 class Worker:
     """A process's part that follows: a database of its own, and a directory."""

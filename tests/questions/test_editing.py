@@ -199,11 +199,11 @@ def test_refusals_come_in_their_order(service: Service, bank: str) -> None:
         ("DELETE", "?bogus=1"),
         *(("POST", m) for m in moves),
     ]:
-        for body in ({"json": []},) if method == "PATCH" else ({},):
-            answer = service.admin.request(method, nowhere + rest, **body)
-            assert (answer.status_code, method, rest) == (404, method, rest)
+        sent: dict[str, Any] = {"json": []} if method == "PATCH" else {}
+        answer = service.admin.request(method, nowhere + rest, **sent)
+        assert (answer.status_code, method, rest) == (404, method, rest)
     for method, rest in [("PATCH", "?bogus=1"), ("DELETE", "?bogus=1"), ("POST", moves[0])]:
-        body = {"json": []} if method == "PATCH" else {}
+        body: dict[str, Any] = {"json": []} if method == "PATCH" else {}
         assert service.admin.request(method, url + rest, **body).status_code == 428
         old = {"If-Match": '"old"'}
         assert service.admin.request(method, url + rest, headers=old, **body).status_code == 412

@@ -22,7 +22,7 @@ from app.search.words import SIGNS, indexed_text, words
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.search.worlds import document
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
 def texts(text: str) -> list[str]:

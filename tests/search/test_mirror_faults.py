@@ -9,7 +9,7 @@ from app.core.leases import Lease
 from app.search.mirror import LEASE
 from app.search.states import States
 from app.search.status import read_status
-from tests.search.mirroring import PACE, World
+from tests.search.mirroring import PACE, PATIENCE, World
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault
 
@@ -35,7 +35,7 @@ def test_a_server_that_is_killed_and_started_is_gone_on_with(world: World) -> No
     server = world.controlled
     world.publish_many(120)
     world.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not world.direct.indexes(world.prefix) and time.monotonic() < deadline:
         time.sleep(0.005)
     for _ in range(3):
@@ -63,8 +63,7 @@ def test_a_server_that_answers_503_is_asked_again(world: World) -> None:
     world.converge()
     fault = world.proxy.add(Fault("answer", status=503))
     world.publish_many(30)
-    time.sleep(0.3)
-    assert read_status(world.database).details()["condition"] == "down"
+    _await_condition(world, "down")
     world.proxy.faults.remove(fault)
     world.converge()
     assert len(world.indexed()) == 30
@@ -86,7 +85,7 @@ def test_a_request_that_arrives_late_cannot_bring_back_what_was_withdrawn(world:
         Fault("delay", times=1, method="POST", path=DOCUMENTS, seconds=PACE.timeout + 1.0)
     )
     (question,) = world.publish("What was said too soon?")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while late.times and time.monotonic() < deadline:
         time.sleep(0.005)
     world.withdraw(question)
@@ -107,13 +106,17 @@ def test_a_server_that_was_wiped_is_filled_anew(world: World, master: bool) -> N
     server.wipe()
     if not master:
         world.publish_many(10)
-        deadline = time.monotonic() + 20
-        while read_status(world.database).details()["condition"] != "refused":
-            assert time.monotonic() < deadline, read_status(world.database).details()
-            time.sleep(0.02)
+        _await_condition(world, "refused")
         make_key(world)
     world.converge()
     assert len(world.indexed()) == 60 + 10 * (not master)
+
+
+def _await_condition(world: World, condition: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while (details := read_status(world.database).details())["condition"] != condition:
+        assert time.monotonic() < deadline, details
+        time.sleep(0.02)
 
 
 def make_key(world: World) -> None:
@@ -139,7 +142,7 @@ def test_an_index_that_was_deleted_is_built_anew(world: World) -> None:
     name = f"{world.prefix}__science"
     made_at = world.direct.made_at(name)
     world.direct.drop_index(name)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while world.direct.made_at(name) in {None, made_at}:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -158,7 +161,7 @@ def test_an_index_that_others_made_again_is_replaced(world: World) -> None:
     while world.direct.made_at(name) is None:
         time.sleep(0.01)
     world.proxy.up()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while "signature" not in str(world.direct.settings(name)) and not _is_ours(world, name):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -281,10 +284,7 @@ def test_a_full_server_is_filled_when_it_has_space_again(world: World) -> None:
     world.converge()
     server.faults.full_disk = True
     world.publish_many(20)
-    deadline = time.monotonic() + 10
-    while read_status(world.database).details()["condition"] != "full":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _await_condition(world, "full")
     server.faults.lift()
     world.converge()
     assert len(world.indexed()) == 20

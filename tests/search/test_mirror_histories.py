@@ -4,12 +4,13 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -54,15 +55,15 @@ class Mortal(Mirror):
     holding = False
 
     def run(self) -> None:
-        try:
+        with suppress(KilledError):
             super().run()
-        except KilledError:
-            pass
 
     def _hold(self, lease: Lease) -> None:
         self.holding = True
-        super()._hold(lease)
-        self.holding = False
+        try:
+            super()._hold(lease)
+        finally:
+            self.holding = False
 
     def _renew(self, lease: Lease) -> None:
         if self.killed:
@@ -261,11 +262,11 @@ class Histories(RuleBasedStateMachine):
 @pytest.fixture
 def machine(
     fresh_settings: Callable[..., Settings],
-) -> Iterator[type[Histories]]:
+) -> type[Histories]:
     class Machine(Histories):
         make_settings = staticmethod(fresh_settings)
 
-    yield Machine
+    return Machine
 
 
 def test_at_rest_both_sides_are_equal(machine: type[Histories]) -> None:
@@ -274,6 +275,7 @@ def test_at_rest_both_sides_are_equal(machine: type[Histories]) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=14,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from app.search.index_settings import lacking, wanted_settings
 from app.search.naming import live_name
 from app.search.rebuild import Work, reindex_server, repair_server
-from tests.search.mirroring import PACE, World
+from tests.search.mirroring import PACE, PATIENCE, World
 from tests.support.meili.proxy import Fault
 
 
@@ -99,7 +99,7 @@ def test_a_rebuild_is_gone_on_with_when_its_process_dies(world: World) -> None:
         target=reindex_server, args=(world.database, world.settings, None, _ignore, PACE)
     )
     rebuild.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not _staging(world):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -123,7 +123,7 @@ def test_indexes_that_nobody_knows_are_cleaned_up(world: World) -> None:
     world.direct.make_index(stranger)
     world.start()
     world.converge()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while set(leaked) & world.direct.indexes(world.prefix).keys():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -137,7 +137,7 @@ def test_settings_that_were_changed_by_other_hands_are_set_again(world: World) -
     world.converge()
     name = live_name(world.prefix, "science")
     world.direct.change_settings(name, {"stopWords": ["why"], "searchableAttributes": ["hints"]})
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while world.direct.settings(name)["searchableAttributes"] != ["hints"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -1,7 +1,6 @@
 """A small public world for tests of search: banks, terms and questions through the bridge alone."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from app.search.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
 ALL = filter_from("{}")
-Running = Callable[[], "asynccontextmanager[AsyncIterator[Engine]]"]
 
 
 def document(bank: str, revision: int, **changes: object) -> dict[str, Any]:
@@ -187,7 +185,7 @@ class World:
 
 async def caught_up(engine: Engine, world: World) -> None:
     """Wait until the engine holds what is public now."""
-    assert await engine.reach(world.clock(), 20)
+    assert await engine.reach(world.clock(), 60)
 
 
 async def found(engine: Engine, asked: Asked) -> Found:

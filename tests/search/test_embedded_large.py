@@ -1,0 +1,119 @@
+"""In a bank of thousands the ways to find questions differ, and what they find does not."""
+
+import asyncio
+import itertools
+import random
+
+import pytest
+from pyroaring import BitMap
+
+import app.search.embedded
+from app.core.database import Database
+from app.core.settings import Settings
+from app.search.embedded import EmbeddedEngine
+from app.search.finding import ENOUGH, MOST, MOST_FEWER
+from tests.search.test_embedded_contract import embedded
+from tests.search.worlds import World, caught_up, found
+
+QUESTIONS = 3000
+WORDS = ["".join(parts) for parts in itertools.product("bdfgk", "aeiou", "lmnrt", "aeiou", "fgn")]
+
+
+def stems(chance: random.Random) -> list[str]:
+    """Return stems of words that are the rarer the later they stand in the list."""
+    weights = [1 / (place + 1) for place in range(len(WORDS))]
+    return [" ".join(chance.choices(WORDS, weights, k=9)) for _ in range(QUESTIONS)]
+
+
+def holding(texts: dict[int, str], query: str, members: BitMap) -> set[int]:
+    """Return the members that hold every word of the query, the last as a beginning."""
+    *whole, last = query.split()
+    return {
+        number
+        for number in members
+        if all(f" {word} " in texts[number] for word in whole) and f" {last}" in texts[number]
+    }
+
+
+async def check(engine: EmbeddedEngine, world: World, texts: dict[int, str]) -> None:
+    chance = random.Random(3)
+    everything = BitMap(texts)
+    ranks = [1 / (place + 1) for place in range(len(WORDS))]
+    for turn in range(120):
+        some = chance.choice([20, 100, 600, 2000, QUESTIONS])
+        members = everything if some == QUESTIONS else BitMap(chance.sample(list(texts), some))
+        query = " ".join(dict.fromkeys(chance.choices(WORDS, ranks, k=chance.randint(1, 3))))
+        if turn % 2:
+            query = query[: -chance.randint(1, 3)]
+        asked = world.asked(query, members=members, limit=100)
+        wanted = holding(texts, query, members)
+        matched = await engine.numbers(asked, MOST)
+        assert len(matched) == len(set(matched))
+        assert set(matched) <= set(members)
+        if len(wanted) >= MOST:
+            assert set(matched) <= wanted
+        elif len(wanted) >= ENOUGH:
+            assert set(matched) == wanted
+        else:
+            assert set(matched) >= wanted
+            assert len(matched) < ENOUGH + 3 * MOST_FEWER + QUESTIONS
+        seen: list[int] = []
+        for offset in range(0, 1000, 100):
+            answer = await found(
+                engine, world.asked(query, members=members, limit=100, offset=offset)
+            )
+            seen += [hit.number for hit in answer.hits]
+            if not answer.more:
+                break
+        assert len(seen) == len(set(seen))
+        assert len(seen) == min(len(matched), 1000)
+        # What was typed comes before what was only meant, or holds less.
+        assert set(seen[: len(wanted)]) <= wanted or len(wanted) >= MOST
+
+
+async def words_known(engine: EmbeddedEngine, world: World) -> None:
+    """Wait for the bank's words, which are read in the background: then errors are forgiven."""
+    async with asyncio.timeout(60):
+        while not (await engine.search(world.asked("balaf dedef"))).corrected:
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.search.embedded, "CUTOFF_SECONDS", 60.0)
+
+
+def test_every_way_finds_what_is_there(database: Database, settings: Settings) -> None:
+    world = World(database)
+    world.bank("science")
+    chance = random.Random(1)
+    texts = stems(chance)
+    published = world.publish_all([{"stem": stem} for stem in texts])
+
+    async def whole() -> None:
+        async with embedded(database, settings) as engine:
+            await caught_up(engine, world)
+            padded = {number: f" {text} " for number, text in zip(published, texts, strict=True)}
+            await words_known(engine, world)
+            await check(engine, world, padded)
+
+    asyncio.run(whole())
+
+
+def test_long_queries_find_what_holds_most_of_them(database: Database, settings: Settings) -> None:
+    world = World(database)
+    world.bank("science")
+    texts = stems(random.Random(1))
+    published = world.publish_all([{"stem": stem} for stem in texts])
+
+    async def whole() -> None:
+        async with embedded(database, settings) as engine:
+            await caught_up(engine, world)
+            await words_known(engine, world)
+            for place in (10, 1000, 2900):
+                words = list(dict.fromkeys(texts[place].split()))
+                query = " ".join(["unheard", *words, "of"])
+                answer = await found(engine, world.asked(query))
+                assert answer.hits[0].number == published[place]
+
+    asyncio.run(whole())
