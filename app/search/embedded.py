@@ -57,8 +57,11 @@ class EmbeddedEngine:
 
     name = "embedded"
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Index what `database` publishes, in the data directory."""
+    def __init__(
+        self, database: Database, settings: Settings, cutoff: float = CUTOFF_SECONDS
+    ) -> None:
+        """Index what `database` publishes, in the data directory; end searches after `cutoff`."""
+        self._cutoff = cutoff
         self._store = Store(settings.data_dir)
         self._stopping = threading.Event()
         self._sync = Synchronizer(database, settings, self._store, self._stopping.is_set)
@@ -200,11 +203,11 @@ class EmbeddedEngine:
             message = "the index is being built"
             raise EngineUnavailableError(message)
         try:
-            deadline = Deadline(CUTOFF_SECONDS)
+            deadline = Deadline(self._cutoff)
             with self._snapshot(file, deadline) as connection:
                 search = self._gathered(file, connection, asked, deadline)
                 # What was found is told, however long it took to find.
-                deadline.extend(CUTOFF_SECONDS)
+                deadline.extend(self._cutoff)
                 return work(search)
         except (sqlite3.Error, DamagedError) as error:
             raise self._unavailable(file, error) from error

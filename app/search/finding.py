@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pyroaring import BitMap
 
 from app.search import expressions
-from app.search.engine import Asked, Found, Hit
+from app.search.engine import Asked, EngineUnavailableError, Found, Hit
 from app.search.highlighting import Highlighter
 from app.search.lexicon import Lexicon
 from app.search.readings import Equals, Reader, Reading, respelt
@@ -230,15 +230,22 @@ class Search:
         self._seen = BitMap()
 
     def gather(self) -> bool:
-        """Find what matches; False when the time did not suffice for all of it."""
+        """Find what matches; False when the time did not suffice for all of it.
+
+        EngineUnavailableError when it did not suffice for anything.
+        """
         try:
             self._gather()
         except sqlite3.OperationalError as error:
-            interrupted = error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
-            if not interrupted or not self.stages:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
-            return False
-        return not self._deadline.passed()
+        else:
+            if not self._deadline.passed():
+                return True
+        if not self.stages:
+            message = "the search took too long"
+            raise EngineUnavailableError(message)
+        return False
 
     def numbers(self, most: int) -> list[int]:
         """Return the numbers of what was gathered, at most so many."""

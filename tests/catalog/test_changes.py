@@ -197,7 +197,7 @@ def test_copies_equal_the_bank_at_rest_whatever_happened(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     machine = type("Machine", (Everything,), {"make_shelf": lambda: Shelf(fresh_settings())})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=10,

@@ -196,7 +196,7 @@ def test_nodes_are_elements_with_text_between() -> None:
 
 
 def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None:
-    document = {
+    document: dict[str, Any] = {
         "stem": "*s*",
         "hints": ["*h*"],
         "options": [{"id": "*i*", "text": "*o*"}],
@@ -219,8 +219,7 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
         "stem": "s",
         "hints": ["h"],
         "options": [{"id": "*i*", "text": "o"}],
-        "answer": dict(document["answer"])  # type: ignore[call-overload]
-        | {"model": "m", "key_points": ["k"], "mistakes": ["w"]},
+        "answer": dict(document["answer"]) | {"model": "m", "key_points": ["k"], "mistakes": ["w"]},
         "feedback": {"a~/b": "f"},
     }
     assert found == expected

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -251,6 +251,23 @@ def test_without_an_index_it_says_so(database, settings) -> None:
     with pytest.raises(EngineUnavailableError):
         asyncio.run(engine.search(world.asked("entropy")))
     engine.close()
+
+
+def test_a_search_that_takes_too_long_is_refused(world, over, database, settings) -> None:
+    world.publish_all([{"stem": f"What is entropy, part {place}?"} for place in range(3000)])
+
+    async def body(_: EmbeddedEngine) -> None:
+        hasty = EmbeddedEngine(database, settings, cutoff=0.0)
+        running = asyncio.create_task(hasty.run())
+        await caught_up(hasty, world)
+        with pytest.raises(EngineUnavailableError, match="too long"):
+            await hasty.search(world.asked("entropy"))
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        hasty.close()
+
+    over(body)
 
 
 def test_restricted_answers_are_not_searched_before_the_index_is_cleaned(world, over) -> None:

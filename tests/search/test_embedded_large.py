@@ -4,10 +4,8 @@ import asyncio
 import itertools
 import random
 
-import pytest
 from pyroaring import BitMap
 
-import app.search.embedded
 from app.core.database import Database
 from app.core.settings import Settings
 from app.search.embedded import EmbeddedEngine
@@ -76,11 +74,6 @@ async def words_known(engine: EmbeddedEngine, world: World) -> None:
     async with asyncio.timeout(60):
         while not (await engine.search(world.asked("balaf dedef"))).corrected:
             await asyncio.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.search.embedded, "CUTOFF_SECONDS", 60.0)
 
 
 def test_every_way_finds_what_is_there(database: Database, settings: Settings) -> None:
