@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-browser check fix migrate seed openapi lock bench prove clean
+.PHONY: help serve test test-live test-browser check fix migrate seed openapi lock bench prove clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ test: $(VENV)/.dev ## everything that proves it, on SQLite and PostgreSQL
 
 test-browser: $(VENV)/.dev ## what needs Chromium and its driver
 	@$(PYTEST) -m browser
+
+test-live: $(VENV)/.dev ## search against the real Meilisearch that MEILI_URL or MEILI_BINARY names
+	@test -n "$$MEILI_URL$$MEILI_BINARY" || { echo "Set MEILI_URL and MEILI_KEY, or MEILI_BINARY (then it is also killed, wiped and restored)."; exit 1; }
+	@$(PYTEST) -k "live or real" tests/search
 
 check: $(VENV)/.dev ## format, lint, types, imports, migrations, OpenAPI
 	@$(BIN)/ruff format --check .

@@ -16,6 +16,8 @@ import app.core.operations
 import app.draws.router
 import app.questions.router
 import app.quizzes.router
+import app.search.editing
+import app.search.operators
 import app.search.router
 import app.taxonomy.router
 import app.transfer.router
@@ -46,8 +48,11 @@ MEASURE_SECONDS = 1.0
 
 ROUTERS = (
     app.catalog.router.router,
+    app.catalog.router.terms,
     app.draws.router.router,
     app.search.router.router,
+    app.search.editing.router,
+    app.search.operators.router,
     app.quizzes.router.router,
     app.questions.router.router,
     app.taxonomy.router.router,

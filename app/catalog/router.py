@@ -52,12 +52,7 @@ def register(door: Door, catalog: Catalog) -> None:
 
 
 async def _response(made: Reply | Awaitable[Reply]) -> Response:
-    reply = await made if inspect.isawaitable(made) else made
-    response = reply_response(reply)
-    if reply.status == 304:
-        # It would be that of the body which the client has.
-        del response.headers["content-length"]
-    return response
+    return reply_response(await made if inspect.isawaitable(made) else made)
 
 
 async def _answer(request: Request, caller: CallerDep, catalog: CatalogDep) -> Response:
@@ -191,6 +186,3 @@ async def list_tags(request: Request, caller: CallerDep, catalog: CatalogDep) ->
 async def list_banks(request: Request, caller: CallerDep, catalog: CatalogDep) -> Response:
     """Return the banks that the caller may read, by name, with how many questions match."""
     return await _answer(request, caller, catalog)
-
-
-router.include_router(terms)

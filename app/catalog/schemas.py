@@ -101,13 +101,13 @@ class Counted(BaseModel):
     count: int
 
 
-class CategoryRead(Counted):
+class CountedCategory(Counted):
     """A category; its count includes everything below it."""
 
     parent: str | None
 
 
-class TagRead(Counted):
+class CountedTag(Counted):
     """A tag."""
 
     group: str | None
@@ -124,7 +124,7 @@ class CountedPage(BaseModel):
 class CategoryPage(BaseModel):
     """One page of categories."""
 
-    items: list[CategoryRead]
+    items: list[CountedCategory]
     total: int
     next_cursor: str | None
 
@@ -132,7 +132,7 @@ class CategoryPage(BaseModel):
 class TagPage(BaseModel):
     """One page of tags."""
 
-    items: list[TagRead]
+    items: list[CountedTag]
     total: int
     next_cursor: str | None
 

@@ -42,7 +42,8 @@ def problem_reply(problem: Problem, request_id: str) -> Reply:
 def reply_response(reply: Reply) -> Response:
     """Return the reply as a Starlette response, byte for byte."""
     response = Response(reply.body, reply.status)
-    response.raw_headers = [(b"content-length", b"%d" % len(reply.body)), *reply.headers]
+    length = (b"content-length", b"%d" % len(reply.body))
+    response.raw_headers = reply.headers if reply.status == 304 else [length, *reply.headers]
     return response
 
 

@@ -13,7 +13,7 @@ ROUTE = "random"
 class Place:
     """How far a seeded draw has come.
 
-    `made` tells that the seed was made here (`seed=new`), `filter` is the canonical text of the
+    `made` tells that the seed was made here (`seed=new`), `filter` is what is held of the
     filter, `position` the last position that was sent.
     """
 

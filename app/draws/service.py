@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pyroaring import BitMap
 
 from app.access.rights import Caller
+from app.catalog.continuing import differs, hold, resume
 from app.catalog.reading_parameters import take_answers, take_format
 from app.catalog.service import Catalog, Reading
 from app.core import entropy
-from app.core.errors import FieldError, Problem, invalid
+from app.core.errors import Problem
 from app.core.query import (
-    Pairs,
     Parameter,
     boolean,
     reject_unknown,
@@ -23,7 +23,7 @@ from app.core.secrets import Secrets
 from app.draws.cursor import Place, open_place, seal_place
 from app.draws.permutation import Permutation, bits_for
 from app.draws.sampling import seeded, uniform
-from app.published.filter import NAMES, QuestionFilter, differing, filter_from, parse_filter
+from app.published.filter import NAMES, parse_filter
 
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
@@ -56,7 +56,7 @@ class Plan:
     """What a query asks for, resolved for one caller and one edition."""
 
     members: BitMap
-    canonical: str
+    held: str
     count: int
     strict: bool
     reading: Reading
@@ -97,7 +97,8 @@ class Drawer:
         after, made, order = -1, seed == NEW, None
         if cursor is not None:
             place = open_place(self._secrets, cursor, self._catalog.mark.epoch)
-            asked = self._continued(pairs, asked, seed, place)
+            asked = resume(pairs, asked, place.filter)
+            _same_seed(seed, place)
             seed, made, after = place.seed, place.made, place.position
             order = Permutation(seed, place.bits)
         elif seed is not None and not made:
@@ -105,7 +106,7 @@ class Drawer:
         reading = self._catalog.reading(caller, asked.bank.any, take_answers(pairs))
         return Plan(
             members=self._catalog.members(reading.banks, asked),
-            canonical=asked.canonical(),
+            held=hold(asked),
             count=count,
             strict=strict,
             reading=reading,
@@ -136,20 +137,11 @@ class Drawer:
         stretch = seeded(plan.members, plan.count, order, plan.after)
         if not stretch.more:
             return Drawn(stretch.numbers, seed, None)
-        place = Place(seed, plan.made, order.bits, stretch.position, plan.canonical)
+        place = Place(seed, plan.made, order.bits, stretch.position, plan.held)
         cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
         return Drawn(stretch.numbers, seed, cursor)
 
-    def _continued(
-        self, pairs: Pairs, asked: QuestionFilter, seed: str | None, place: Place
-    ) -> QuestionFilter:
-        begun = filter_from(place.filter)
-        wrong = list(differing(asked, begun)) if any(name in NAMES for name, _ in pairs) else []
-        if seed not in {None, place.seed} and not (seed == NEW and place.made):
-            wrong.append("seed")
-        if wrong:
-            detail = "It differs from what the cursor was made with; leave it out."
-            raise invalid(
-                *(FieldError("invalid_value", detail, parameter=name) for name in sorted(wrong))
-            )
-        return begun
+
+def _same_seed(seed: str | None, place: Place) -> None:
+    if seed not in {None, place.seed} and not (seed == NEW and place.made):
+        raise differs(["seed"])

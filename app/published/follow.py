@@ -108,7 +108,9 @@ class Follower:
                         warming.cancel()
                     warmed, warming = self._loads, asyncio.create_task(self._warm())
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    # wait_for would lose a cancellation that comes together with a nudge.
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
                 self._wake.clear()
         finally:
             if warming is not None:
@@ -139,7 +141,8 @@ class Follower:
                 return False
             moved = self._moved
             try:
-                await asyncio.wait_for(moved.wait(), min(rest, POLL_SECONDS))
+                async with asyncio.timeout(min(rest, POLL_SECONDS)):
+                    await moved.wait()
             except TimeoutError:
                 self._wake.set()
         return True

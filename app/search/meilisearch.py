@@ -53,11 +53,13 @@ class Server:
     """A server, asked through the official client; not to be shared between threads.
 
     The client keeps one dictionary of headers that each call changes, and waits for ever unless
-    it is given a timeout. Every method raises ServerError, and nothing else, when it fails.
+    it is given a timeout. Every method raises ServerError when it fails. `fence` is called before
+    each request, and may forbid it.
     """
 
     def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
         """Prepare a client; nothing is sent yet."""
+        self.fence: Callable[[], None] = lambda: None
         self._client = Client(
             settings.meili_url.rstrip("/"),
             settings.meili_key or None,
@@ -158,17 +160,21 @@ class Server:
                 "offset": offset,
             }
             path = f"indexes/{uid}/documents/fetch"
-            page = _called(lambda: self._client.http.post(path, body))["results"]  # noqa: B023 - called at once
+            page = self._called(lambda: self._client.http.post(path, body))["results"]  # noqa: B023 - called at once
             yield from page
             if len(page) < PAGE:
                 return
             offset += PAGE
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        return _called(lambda: self._client.http.get(path))
+        return self._called(lambda: self._client.http.get(path))
+
+    def _called(self, send: Callable[[], Result]) -> Result:
+        self.fence()
+        return _called(send)
 
     def _enqueue(self, send: Callable[[], Any]) -> Enqueued:
-        answer = _called(send)
+        answer = self._called(send)
         try:
             return Enqueued(answer["taskUid"], answer["enqueuedAt"])
         except (KeyError, TypeError) as error:

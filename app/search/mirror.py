@@ -84,9 +84,10 @@ class Mirror:
         self._renewed()
         knowledge = Knowledge(self._settings, self._synonyms)
         server = Server(self._settings, self._pace.timeout)
+        # However slow the server is, the lease is renewed between two requests.
+        server.fence = lambda: self._renew(lease)
         holder = entropy.random_bytes(16).hex()
         keeper = Keeper(self._database, self._settings, knowledge, server, self._pace, holder)
-        keeper.sender.fence = lambda: self._renew(lease)
         failures = 0
         while not self._stopping.is_set():
             self._renew(lease)

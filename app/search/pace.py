@@ -20,7 +20,7 @@ class Pace:
     report: float = 1.0  # between two reports of figures that changed
     lease: float = 10.0
     renew: float = 3.0
-    timeout: int = 30  # for one request
+    timeout: int = 6  # for one request; shorter than what is left of a lease when it is renewed
     documents: int = 1000  # in one request
     bytes: int = 5_000_000  # in one request
     rows: int = 2000  # read at once

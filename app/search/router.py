@@ -12,7 +12,6 @@ from app.core.deps import state
 from app.core.openapi import problems, scope
 from app.core.query import openapi_parameters
 from app.core.replies import reply_response
-from app.search import editing, operators
 from app.search.endpoint import SEARCH_PARAMETERS, SearchQuestions
 from app.search.schemas import SearchPage
 
@@ -57,7 +56,3 @@ async def search_questions(request: Request, caller: CallerDep) -> Response:
     search = state(request, SearchQuestions, "search")
     headers = dict(request.scope["headers"])
     return reply_response(await search(request.scope["query_string"], caller, headers))
-
-
-router.include_router(editing.router)
-router.include_router(operators.router)

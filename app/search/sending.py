@@ -60,7 +60,7 @@ class Sender:
 
     `suspicious` asks for a look at the server, `restored` tells that it lost what it had
     acknowledged, `doubt` that an answer was lost, so that a request may arrive late. `arrivals`
-    counts what arrived, `fence` is called before anything is sent.
+    counts what arrived.
     """
 
     def __init__(
@@ -83,7 +83,6 @@ class Sender:
         self._pause = pace.ask
         self._last_task = -1
         self.arrivals = 0
-        self.fence: Callable[[], None] = lambda: None
         self.quarantined: dict[int, Quarantined] = {}
         self.held: set[str] = set()
         self.suspicious = False
@@ -195,7 +194,6 @@ class Sender:
 
     def _send(self, shipment: Shipment) -> None:
         try:
-            self.fence()
             loaded = load(
                 self._database, self._knowledge, shipment.bank, shipment.numbers, self.quarantined
             )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -179,3 +180,16 @@ def test_only_draws_that_can_be_repeated_are_cached(service: Service) -> None:
         ROUTE, params={"seed": "s"}, headers={"If-None-Match": seeded.headers["ETag"]}
     )
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_filter_too_long_for_a_cursor_is_sent_again_beside_it(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 4)
+    query = {"count": 1, "seed": "s", "exclude": [str(uuid4()) for _ in range(100)]}
+    first = _draw(service.anonymous, **query)
+    cursor = first["next_cursor"]
+    assert len(cursor) < 4096
+    alone = service.anonymous.get(ROUTE, params={"cursor": cursor})
+    assert (alone.status_code, alone.json()["errors"][0]["parameter"]) == (422, "cursor")
+    rest = _draw(service.anonymous, cursor=cursor, count=10, exclude=query["exclude"])
+    assert len({*_ids(first), *_ids(rest)}) == 4

@@ -41,7 +41,7 @@ from tests.support.meili.proxy import Fault, FaultProxy
 from tests.support.meili.state import State
 
 EXAMPLES = int(os.environ.get("QUIZWELL_HISTORIES", "8"))
-HURRY = replace(PACE, lease=0.4, renew=0.1, verify=0.05, note=0.03, doubt=0.2, retry_most=0.1)
+HURRY = replace(PACE, lease=2.5, renew=0.5, verify=0.05, note=0.03, doubt=0.2, retry_most=0.1)
 
 
 class KilledError(BaseException):
