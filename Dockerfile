@@ -10,6 +10,7 @@ COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations
 COPY seed seed
+COPY docs/errors.md docs/errors.md
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 USER quizwell
 ENV QUIZWELL_HOST=0.0.0.0 QUIZWELL_DATA_DIR=/data

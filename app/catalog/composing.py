@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.access.rights import AnswerRight
-from app.catalog.documents import ByteCache, key_of
+from app.catalog.documents import OVERHEAD, ByteCache, key_of
 from app.catalog.markdown import RENDERER_VERSION
 from app.catalog.memory import release
+from app.catalog.packing import PackedCache, packed_cache
 from app.catalog.presenting import Presented, present, size_of
 from app.core.database import Database
 from app.core.errors import Problem
@@ -22,8 +23,10 @@ RENDERED_PART = 8
 RENDERED_LEAST = 4 * MEBIBYTE
 # More than these are read in a thread: the event loop has others to serve.
 INLINE = 100
-# So many numbers are read ahead in one piece.
-AHEAD = 1_000
+# So many numbers are read ahead in one piece, which is kept while nobody else is served.
+AHEAD = 250
+# About so many bodies show what all of them take and what they have in common.
+SAMPLE = 2_000
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -48,9 +51,9 @@ class Composer:
 
     def __init__(self, database: Database, budget_mb: int) -> None:
         """Read from `database`, keep at most `budget_mb` MiB of bodies."""
-        budget = budget_mb * MEBIBYTE
+        self._budget = budget = budget_mb * MEBIBYTE
         self._database = database
-        self._bodies: ByteCache[bytes] = ByteCache(budget, len)
+        self._bodies: ByteCache[bytes] | PackedCache = ByteCache(budget, len)
         self._rendered: dict[str, ByteCache[Presented]] = {
             f"{text_format} {part} {RENDERER_VERSION}": ByteCache(
                 max(RENDERED_LEAST, budget // RENDERED_PART), size_of
@@ -90,14 +93,35 @@ class Composer:
 
         `revision_of` gives a number's live revision, 0 for none.
         """
+        step = largest // SAMPLE + 1
+        asked = [(number, revision_of(number)) for number in range(largest, 0, -step)]
+        packed = await asyncio.to_thread(self._packed, largest, asked)
+        self._bodies = packed or self._bodies
         for high in range(largest + 1, 0, -AHEAD):
             found = await asyncio.to_thread(self._read_range, high - AHEAD, high)
-            for number, revision, body in found:
-                if revision == revision_of(number):
-                    self._bodies.put(key_of(number, revision), body)
-            if self._bodies.is_full:
+            if not self._keep_ahead(found, revision_of):
                 break
         await asyncio.to_thread(release)
+
+    def _packed(self, largest: int, asked: Pairs) -> PackedCache | None:
+        """Return a cache of compressed bodies, where a sample shows that they do not fit."""
+        with self._database.read() as session:
+            live = [(number, revision) for number, revision in asked if revision]
+            sample = list(read_documents(session.connection(), live).values())
+        taken = sum(map(len, sample)) + OVERHEAD * len(sample)
+        expected = taken * largest // max(1, len(asked))
+        return packed_cache(self._budget, largest, expected, sample)
+
+    def _keep_ahead(
+        self, found: Sequence[tuple[int, int, bytes]], revision_of: Callable[[int], int]
+    ) -> bool:
+        """Keep live bodies, the newest first; False when there is no room for another."""
+        for number, revision, body in reversed(found):
+            if revision == revision_of(number):
+                if not self._bodies.has_room(body):
+                    return False
+                self._bodies.put(key_of(number, revision), body)
+        return True
 
     def _read_range(self, low: int, high: int) -> list[tuple[int, int, bytes]]:
         with self._database.read() as session:

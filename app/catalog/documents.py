@@ -18,7 +18,30 @@ def key_of(number: int, revision: int) -> int:
     return number * REVISIONS + revision
 
 
-class ByteCache(Generic[V]):
+class Budget:
+    """How many bytes may be kept and how many are, and what is let in once something had to go."""
+
+    def __init__(self, budget: int) -> None:
+        """Keep at most `budget` bytes."""
+        self._budget = budget
+        self._size = 0
+        self._is_full = False
+        self._offered = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes are kept."""
+        return self._size
+
+    def _admits(self) -> bool:
+        """Return whether to take what is offered now: everything, until not everything fitted."""
+        if not self._is_full:
+            return True
+        self._offered += 1
+        return not self._offered % ADMITTED
+
+
+class ByteCache(Budget, Generic[V]):
     """Values by key, within a budget of bytes; what came first goes first.
 
     Nothing is moved at a hit: reading a body again costs less than keeping count of its use.
@@ -26,23 +49,10 @@ class ByteCache(Generic[V]):
 
     def __init__(self, budget: int, measure: Callable[[V], int]) -> None:
         """Keep at most `budget` bytes; `measure` tells how many a value takes."""
-        self._budget = budget
+        super().__init__(budget)
         self._measure = measure
         self._kept: dict[int, V] = {}
         self._order: deque[int] = deque()
-        self._size = 0
-        self._is_full = False
-        self._offered = 0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether something had to go, or would have."""
-        return self._is_full
-
-    @property
-    def size(self) -> int:
-        """How many bytes are kept."""
-        return self._size
 
     def get(self, key: int) -> V | None:
         """Return the value of a key, where it is kept."""
@@ -53,12 +63,14 @@ class ByteCache(Generic[V]):
         kept = self._kept.get
         return [kept(number * REVISIONS + revision) for number, revision in wanted]
 
+    def has_room(self, value: V) -> bool:
+        """Return whether nothing has to go for a value."""
+        return self._size + self._measure(value) + OVERHEAD <= self._budget
+
     def put(self, key: int, value: V) -> None:
         """Keep a value, or not: once everything did not fit, only some are taken."""
-        if self._is_full:
-            self._offered += 1
-            if self._offered % ADMITTED:
-                return
+        if not self._admits():
+            return
         size = self._measure(value) + OVERHEAD
         if size > self._budget or key in self._kept:
             return

@@ -36,7 +36,7 @@ class Comparison:
     again when it is sent, so it can never undo a later change.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works with, each once
         self,
         database: Database,
         server: Server,

@@ -55,7 +55,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first; `more` tells that others follow them; `corrected` is the query as it was read."""
+    """Hits, best first; `more`: others follow; `corrected`: the query as it was read."""
 
     hits: list[Hit]
     more: bool
@@ -81,7 +81,7 @@ class Engine(Protocol):
         """Return the numbers of at most `most` questions that match, for totals and facets."""
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
-        """Wait until the index holds at least the state `wanted`; False when that takes too long."""
+        """Wait until the index holds the state `wanted`; False when that takes too long."""
 
     async def run(self) -> None:
         """Keep the index equal to what is public until cancelled."""

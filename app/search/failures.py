@@ -1,4 +1,4 @@
-"""Pure: what went wrong between us and a Meilisearch server, told by its code and never by its status."""
+"""Pure: what went wrong between us and a Meilisearch server, told by its code alone."""
 
 from enum import Enum, auto
 
@@ -17,7 +17,9 @@ class Kind(Enum):
 
 
 _CODES = {
-    Kind.REFUSED: "missing_authorization_header missing_master_key invalid_api_key api_key_not_found",
+    Kind.REFUSED: (
+        "missing_authorization_header missing_master_key invalid_api_key api_key_not_found"
+    ),
     Kind.MISSING: "index_not_found",
     Kind.FORGOTTEN: "task_not_found",
     Kind.FULL: (
@@ -40,7 +42,7 @@ class ServerError(Exception):
     def __init__(
         self, kind: Kind, code: str, message: str, *, retry_after: float = 0.0, lost: bool = False
     ) -> None:
-        """Keep what is known; `lost` tells that the server may have taken the request all the same."""
+        """Keep what is known; `lost`: the server may have taken the request all the same."""
         super().__init__(f"{code}: {message}"[:500])
         self.kind = kind
         self.code = code

@@ -1,4 +1,4 @@
-"""Pure: a question as the index of its bank holds it, and the signature by which both sides are compared."""
+"""Pure: a question as its bank's index holds it, and the signature that both sides compare."""
 
 from collections.abc import Mapping
 from hashlib import blake2b

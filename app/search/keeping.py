@@ -36,7 +36,7 @@ class Keeper:
     loses nothing, whenever this process dies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works with, each once
         self,
         database: Database,
         settings: Settings,

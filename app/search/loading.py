@@ -42,7 +42,8 @@ def load(
 ) -> Load:
     """Return the load for a bank's questions; whatever is not live or is quarantined goes.
 
-    Nothing is sent of a bank that has no index. Rules and rows are read in one transaction, so no answer is sent under a rule that was changed.
+    Nothing is sent of a bank that has no index. Rules and rows are read in one transaction, so no
+    answer is sent under a rule that was changed.
     """
     loaded = Load()
     with database.read() as session:

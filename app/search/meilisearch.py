@@ -1,4 +1,4 @@
-"""The one module that speaks with a Meilisearch server: the official client for writes, httpx for searches."""
+"""The one module that speaks with a Meilisearch server, by the official client or by httpx."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 
 class Enqueued(NamedTuple):
-    """A task that the server took; its time tells it from another of the same number after a restore."""
+    """A task that the server took; its time tells it from one of the same number later."""
 
     uid: int
     at: str

@@ -1,4 +1,4 @@
-"""The Meilisearch engine: asks the indexes that the mirror keeps, and says no while they are not right."""
+"""The Meilisearch engine: asks the indexes that the mirror keeps, while they are right."""
 
 import asyncio
 import time
@@ -76,7 +76,7 @@ class MeilisearchEngine:
         return [values["id"] for values in await self._ask(asked, most, 0, shown=False)]
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
-        """Wait until every index holds at least the state `wanted`; False when that takes too long."""
+        """Wait until every index holds the state `wanted`; False when that takes too long."""
         deadline = time.monotonic() + seconds
         self._waiters += 1
         try:

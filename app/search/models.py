@@ -34,7 +34,7 @@ class MirrorRow(SQLModel, table=True):
 
 
 class MirrorIndexRow(SQLModel, table=True):
-    """One bank's index: `incarnation` is the time at which the server made it, null while there is none.
+    """One bank's index: `incarnation` is the time at which the server made it, null without one.
 
     `staging` is the fresh index beside it while one is built; `wanted` asks for one, `compare` for
     a comparison with the database, `done` of `total` questions are in the fresh one.

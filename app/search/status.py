@@ -1,4 +1,4 @@
-"""What every worker knows of the mirror, wherever it runs: how far it has come, which indexes there are."""
+"""What every worker knows of the mirror, wherever it runs: its mark and its indexes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def read_status(database: Database, before: Status | None = None) -> Status:
 
 
 def is_expected(database: Database, bank: str, mark: Mark) -> bool:
-    """Return whether the mirror claims to have sent something of the bank, so that it must be there."""
+    """Return whether the mirror claims to have sent something of the bank."""
     with database.read() as session:
         return not mark.epoch or had_live(session.connection(), bank, mark.seq)
 

@@ -1,4 +1,4 @@
-"""Notices when the server is not the one that was left: wiped, restored, or changed by other hands."""
+"""Notices when the server is not the one that was left: wiped, restored, changed by others."""
 
 import logging
 import time

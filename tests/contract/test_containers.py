@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from app.core.docs import ERRORS
 from app.core.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,6 +33,8 @@ def test_the_service_runs_several_workers_on_postgresql_in_production() -> None:
     assert int(environment["QUIZWELL_WORKERS"]) > 1
     assert environment["QUIZWELL_ENV"] == "production"
     assert environment["QUIZWELL_DATABASE_URL"].startswith("postgresql://")
+    assert environment["MEILI_URL"] == "http://search:7700"
+    assert set(SERVICES["quizwell"]["depends_on"]) == {"database", "search"}
 
 
 def test_it_sets_only_settings_that_exist() -> None:
@@ -42,7 +45,7 @@ def test_it_sets_only_settings_that_exist() -> None:
 def test_no_secret_stands_in_it() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|SECRET|MASTER_KEY", name):
+            if re.search(r"PASSWORD|SECRET|MASTER_KEY|MEILI_KEY", name):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
 
 
@@ -54,3 +57,9 @@ def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
     assert re.search(r"^USER quizwell$", text, re.MULTILINE)
     assert "--require-hashes" in text
     assert re.search(r"^HEALTHCHECK .*quizwell", text, re.MULTILINE)
+
+
+def test_everything_that_is_served_from_files_is_in_the_image() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    assert {"app", "migrations", "seed", str(ERRORS.relative_to(ROOT))} <= names

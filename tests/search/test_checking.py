@@ -43,6 +43,7 @@ def test_missing_stale_and_ghost_documents_are_told_apart_and_mended(world: Worl
     world.converge()
     _spoil(world)
     drift = world.drift()
+    assert drift is not None
     assert (drift.missing, drift.stale, drift.ghost) == ([2], [3, 4], [999])
     assert drift.compared == 8
     repair_server(world.database, world.settings, lambda _: None, PACE)
@@ -56,6 +57,7 @@ def test_what_the_mirror_has_not_reached_is_no_drift(world: World) -> None:
     world.stop()
     world.publish_many(3)
     drift = world.drift()
+    assert drift is not None
     assert drift.behind
     assert drift.total == 0
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlmodel import Session
@@ -23,7 +24,7 @@ from tests.search.mirroring import PACE, AnyMeili, LiveMeili, running
 class FixedSynonyms:
     """What editors keep, as the contract's test of synonyms wants it."""
 
-    current: Synonyms = {
+    current: ClassVar[Synonyms] = {
         "too complex model": ("overfitting",),
         "overfitting": ("too complex model",),
         "knn": ("k nearest neighbours",),

@@ -270,7 +270,7 @@ def machine(
 
 
 def test_at_rest_both_sides_are_equal(machine: type[Histories]) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=EXAMPLES,

@@ -85,7 +85,9 @@ def test_a_bank_alone_can_be_rebuilt(world: World) -> None:
 def test_a_rebuild_needs_no_worker(world: World) -> None:
     world.publish_many(30)
     reindex_server(world.database, world.settings, None, _ignore, PACE)
-    assert world.drift().total == 0
+    drift = world.drift()
+    assert drift is not None
+    assert drift.total == 0
     assert len(world.indexed()) == 30
 
 
