@@ -1,6 +1,8 @@
 """A fresh database for each test, on SQLite and on PostgreSQL, and a service over it."""
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +18,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresTemplate]:
-    template = PostgresTemplate(tmp_path_factory.mktemp("postgres"))
-    yield template
-    template.close()
+def postgres_template() -> Iterator[PostgresTemplate]:
+    # Not in pytest's own folders: another session would remove them while the server runs.
+    with tempfile.TemporaryDirectory(prefix="quizwell-postgres-") as name:
+        template = PostgresTemplate(Path(name))
+        yield template
+        template.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

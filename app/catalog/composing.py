@@ -101,6 +101,7 @@ class Composer:
             found = await asyncio.to_thread(self._read_range, high - AHEAD, high)
             if not self._keep_ahead(found, revision_of):
                 break
+        self._bodies.turn()
         await asyncio.to_thread(release)
 
     def _packed(self, largest: int, asked: Pairs) -> PackedCache | None:

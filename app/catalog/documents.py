@@ -19,12 +19,13 @@ def key_of(number: int, revision: int) -> int:
 
 
 class Budget:
-    """How many bytes may be kept and how many are, and what is let in once something had to go."""
+    """How many bytes may be kept and how many are; what is let in, and in which order all goes."""
 
     def __init__(self, budget: int) -> None:
         """Keep at most `budget` bytes."""
         self._budget = budget
         self._size = 0
+        self._order: deque[int] = deque()
         self._is_full = False
         self._offered = 0
 
@@ -32,6 +33,10 @@ class Budget:
     def size(self) -> int:
         """How many bytes are kept."""
         return self._size
+
+    def turn(self) -> None:
+        """Let what came last go first: of what was read ahead, the newest is to stay longest."""
+        self._order.reverse()
 
     def _admits(self) -> bool:
         """Return whether to take what is offered now: everything, until not everything fitted."""
@@ -52,7 +57,6 @@ class ByteCache(Budget, Generic[V]):
         super().__init__(budget)
         self._measure = measure
         self._kept: dict[int, V] = {}
-        self._order: deque[int] = deque()
 
     def get(self, key: int) -> V | None:
         """Return the value of a key, where it is kept."""

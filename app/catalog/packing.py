@@ -72,6 +72,7 @@ class PackedCache(Budget):
         self._size = count * each + FIXED
         self._block_size = min(1 << BLOCK_BITS, budget // BLOCKS)
         self._blocks: dict[int, bytearray] = {0: bytearray()}
+        self._order.append(0)
         self._newest = 0
         self._used = 0
 
@@ -130,10 +131,11 @@ class PackedCache(Budget):
             return False
         while self._size + taken > self._budget:
             self._is_full = True
-            self._size -= len(self._blocks.pop(next(iter(self._blocks))))
+            self._size -= len(self._blocks.pop(self._order.popleft()))
         self._newest += 1
         self._used = 0
         self._blocks[self._newest] = bytearray(taken)
+        self._order.append(self._newest)
         self._size += taken
         return True
 

@@ -105,12 +105,14 @@ class Comparison:
             kept = session.connection()
             acknowledged = acknowledged_seq(kept)
             rows = rows_numbered(kept, [*wrong, *ghosts])
+        moving = self._sender.in_motion()
+        left_over = set(ghosts)
         for number in (*wrong, *ghosts):
             row = rows.get(number)
-            if (row is not None and row.seq > acknowledged) or self._sender.in_motion(number):
+            if (row is not None and row.seq > acknowledged) or number in moving:
                 continue
-            self.found.ghost += number in ghosts
-            self.found.stale += number in theirs and number not in ghosts
+            self.found.ghost += number in left_over
+            self.found.stale += number in theirs and number not in left_over
             self.found.missing += number not in theirs
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
 
+from app.core.clock import Mark
 from app.published.follow import PublishedRow
 
 _COLUMNS = ", ".join(PublishedRow._fields)
@@ -23,8 +24,15 @@ _SOME = text(
     "SELECT 1 FROM published JOIN banks ON slug = bank WHERE bank = :bank AND exposure = 'open'"
     " AND revision IS NOT NULL AND seq <= :seq LIMIT 1"
 )
+_PEEK = text("SELECT epoch, seq, terms, (SELECT requests FROM search_mirror) FROM clock")
 _ACKNOWLEDGED = text("SELECT seq FROM search_mirror")
 CHUNK = 500
+
+
+def peek(connection: Connection) -> tuple[Mark, int]:
+    """Return where the clock stands, and how often operators have asked for something."""
+    *mark, requests = connection.execute(_PEEK).one()
+    return Mark(*mark), requests or 0
 
 
 def rows_after(connection: Connection, seq: int, most: int) -> list[PublishedRow]:

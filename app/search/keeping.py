@@ -12,7 +12,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.search.engine import Synonyms
 from app.search.failures import ServerError
-from app.search.feed import rows_after
+from app.search.feed import peek, rows_after
 from app.search.knowledge import Knowledge
 from app.search.meilisearch import Server
 from app.search.pace import Pace
@@ -23,7 +23,7 @@ from app.search.watching import Watch
 
 log = logging.getLogger(__name__)
 
-NEVER = float("inf")
+LATER = 12
 
 Rules = tuple[Mapping[str, bool], Mapping[str, str], Synonyms]
 
@@ -66,7 +66,7 @@ class Keeper:
         self._rules_terms = -1
         self._report_at = 0.0
         self._compare_at = time.monotonic() + pace.compare
-        self._doubt_at = NEVER
+        self._doubts: list[float] = []
         self._trouble: ServerError | None = None
         self._epochs = 0
         self._unsaved = False
@@ -78,9 +78,9 @@ class Keeper:
         places = self._upkeep.places
         self._upkeep.unset |= places.keys()
         self._upkeep.dirty |= {bank for bank in places if places[bank].compare or not was_clean}
-        if not was_clean:
+        if places and not was_clean:
             # Something that the one before us sent may still be on its way.
-            self._doubt_at = time.monotonic() + self._pace.lease + self._pace.doubt
+            self._have_doubts(self._pace.lease)
 
     def stop(self) -> None:
         """Keep whether everything had arrived, so that the next one need not compare."""
@@ -96,7 +96,7 @@ class Keeper:
             and not self._upkeep.busy
             and not self._upkeep.builds
             and self._progress.mark == self._clock
-            and self._doubt_at == NEVER
+            and not self._doubts
         )
 
     def step(self) -> bool:
@@ -126,10 +126,14 @@ class Keeper:
             self._states.save(self._progress)
 
     def _follow(self) -> bool:
+        with self._database.engine.connect() as connection:
+            mark, requests = peek(connection)
+        if (mark, requests, mark.seq) == (self._clock, self._requests, self._read_seq):
+            self._take_rules()
+            return False
         with self._database.read() as session:
             self._clock = mark = read_mark(session)
             self._knowledge.refresh(session)
-            requests = self._states.requests(session)
             same = mark.epoch == self._progress.epoch and mark.seq >= self._read_seq
             has_room = self.sender.waiting(bulk=False) < self._pace.rows
             behind = same and has_room and mark.seq > self._read_seq
@@ -211,14 +215,19 @@ class Keeper:
         now = time.monotonic()
         if self.sender.doubt:
             self.sender.doubt = False
-            self._doubt_at = now + self._pace.doubt
-        if now >= self._doubt_at and self.sender.idle:
-            self._doubt_at = NEVER
+            self._have_doubts()
+        if self._doubts and now >= self._doubts[0] and self.sender.idle:
+            self._doubts.pop(0)
             self._upkeep.distrust(keep=False)
         if now >= self._compare_at and self.at_rest:
             self._compare_at = now + self._pace.compare
             self._upkeep.drift = {}
             self._upkeep.distrust(keep=False)
+
+    def _have_doubts(self, after: float = 0.0) -> None:
+        # A request whose answer was lost may arrive late, and on some ways very late.
+        now = time.monotonic() + after
+        self._doubts = [now + self._pace.doubt, now + LATER * self._pace.doubt]
 
     def _report(self) -> None:
         now = time.monotonic()

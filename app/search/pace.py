@@ -24,8 +24,8 @@ class Pace:
     documents: int = 1000  # in one request
     bytes: int = 5_000_000  # in one request
     rows: int = 2000  # read at once
-    flights: int = 10  # requests that the server has taken and not ended
-    bulk_flights: int = 6  # of them for builds and repairs
+    flights: int = 16  # requests that the server has taken and not ended
+    bulk_flights: int = 12  # of them for builds and repairs
 
 
 PACE = Pace()

@@ -123,9 +123,9 @@ class Sender:
         """Return whether something for the index waits or is in flight."""
         return any(shipment.index == index for shipment in self._shipments())
 
-    def in_motion(self, number: int) -> bool:
-        """Return whether a question waits or is in flight."""
-        return any(number in shipment.numbers for shipment in self._shipments())
+    def in_motion(self) -> set[int]:
+        """Return the questions that wait or are in flight."""
+        return {number for shipment in self._shipments() for number in shipment.numbers}
 
     def drop(self, index: str) -> None:
         """Forget what is on its way to an index that is gone."""

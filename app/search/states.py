@@ -95,11 +95,6 @@ class States:
                 return None
             return _read(session)
 
-    def requests(self, session: Session) -> int:
-        """Return how often operators have asked for something."""
-        found = session.connection().execute(select(_MIRROR.c.requests)).scalar()
-        return int(found or 0)
-
     def save(self, progress: Progress) -> None:
         """Keep the progress; LostLeaseError when the fence is another's."""
         with self._fenced(

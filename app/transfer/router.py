@@ -131,7 +131,7 @@ def _examples(status: int) -> dict[str, Any]:
     "/v1/imports",
     summary="Import a file of questions",
     response_model=ImportRead,
-    responses=problems(413, 415) | {200: _examples(200), 202: _examples(202)},
+    responses=problems(404, 413, 415) | {200: _examples(200), 202: _examples(202)},
     openapi_extra=scope(
         "imports:write",
         parameters=[

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlalchemy import text
 
@@ -18,6 +19,16 @@ from app.search.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
 ALL = filter_from("{}")
+
+# Whatever might be typed, and what FTS5 would take for syntax.
+TYPED = st.lists(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"]),
+        st.sampled_from("\"'*^(){}:-+#./ \\"),
+        st.sampled_from(["gradient", " AND ", " NOT ", "NEAR(", "stem:", " OR ", "entropy", "C++"]),
+    ),
+    max_size=40,
+).map("".join)
 
 
 def document(bank: str, revision: int, **changes: object) -> dict[str, Any]:
