@@ -22,7 +22,6 @@ class Document(SQLModel, table=True):
     """The public JSON bytes of one revision: no answer in them, never changed."""
 
     __tablename__: ClassVar[str] = "documents"
-    __table_args__ = ({"sqlite_with_rowid": False},)
 
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -35,7 +34,6 @@ class Answer(SQLModel, table=True):
     __tablename__: ClassVar[str] = "answers"
     __table_args__ = (
         ForeignKeyConstraint(["number", "revision"], ["documents.number", "documents.revision"]),
-        {"sqlite_with_rowid": False},
     )
 
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

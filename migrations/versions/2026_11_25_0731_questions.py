@@ -19,8 +19,15 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number", "revision", name="pk_documents"),
-        sqlite_with_rowid=False,
     )
+    op.create_table(
+        "question_batches",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("results", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_question_batches"),
+    )
+    op.create_index("ix_question_batches_created_at", "question_batches", ["created_at"])
     op.create_table(
         "answers",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -32,7 +39,6 @@ def upgrade() -> None:
             name="fk_answers_number_revision_documents",
         ),
         sa.PrimaryKeyConstraint("number", "revision", name="pk_answers"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "published",
@@ -225,4 +231,6 @@ def downgrade() -> None:
     op.drop_table("questions")
     op.drop_table("published")
     op.drop_table("answers")
+    op.drop_index("ix_question_batches_created_at", table_name="question_batches")
+    op.drop_table("question_batches")
     op.drop_table("documents")

@@ -14,14 +14,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "question_batches",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("results", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_question_batches"),
-    )
-    op.create_index("ix_question_batches_created_at", "question_batches", ["created_at"])
-    op.create_table(
         "search_indexes",
         sa.Column("bank", sa.String(length=64), nullable=False),
         sa.Column("incarnation", sa.String(length=40), nullable=True),
@@ -73,5 +65,3 @@ def downgrade() -> None:
     op.drop_table("search_quarantine")
     op.drop_table("search_mirror")
     op.drop_table("search_indexes")
-    op.drop_index("ix_question_batches_created_at", table_name="question_batches")
-    op.drop_table("question_batches")
