@@ -103,6 +103,8 @@ class Upkeep:
     def work(self) -> bool:
         """Take the next step for each bank; return whether there was one to take."""
         worked = False
+        for todo in (self.dirty, self.unset, self.setting):
+            todo.intersection_update(self.places)
         for bank in list(self.places):
             if bank in self.places and bank not in self.removing:
                 worked |= self._work_on(self.places[bank])
@@ -154,8 +156,9 @@ class Upkeep:
         if build.done:
             del self.builds[bank]
             self.comparisons.pop(bank, None)
-            if not build.outdated:
-                self.dirty.discard(bank)
+            self.dirty.discard(bank)
+            if build.outdated:
+                self.dirty.add(bank)
         return build.phase is not before or build.reading
 
     def _set_up(self, bank: str) -> None:
@@ -211,7 +214,7 @@ class Upkeep:
         def settle(name: str, error: ServerError | None) -> None:
             if error is not None and error.code != "index_not_found":
                 # Still there: the rules are looked at again, and so is this.
-                self.removing.discard(bank)
+                self._keep(bank)
                 return
             left.discard(name)
             if not left and bank in self.removing:
@@ -219,6 +222,9 @@ class Upkeep:
                 self.states.drop_place(bank)
                 del self.places[bank]
 
+        # Nothing is sent to it from now on: a bank that comes back before it is gone lacks that.
+        place.compare = True
+        self.states.save_place(place, "compare")
         self.removing.add(bank)
         try:
             for name in names:
@@ -226,5 +232,11 @@ class Upkeep:
                 task = self.server.drop_index(name)
                 self.sender.follow(task, partial(settle, name))
         except ServerError:
-            self.removing.discard(bank)
+            self._keep(bank)
             raise
+
+    def _keep(self, bank: str) -> None:
+        self.removing.discard(bank)
+        if bank in self.places:
+            self.dirty.add(bank)
+            self.unset.add(bank)
