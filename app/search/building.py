@@ -155,6 +155,7 @@ class Build:
             live = self._shop.server.made_at(self._live)
             if live is not None and live == place.staging_incarnation:
                 # The one before us was killed between the swap and its own note of it.
+                self._hold()
                 self.phase = Phase.SWAPPED
             else:
                 self.restart()
@@ -183,9 +184,12 @@ class Build:
             place.done = comparison.seen
             self._shop.states.save_place(place, "done")
         elif comparison.done and not self._shop.sender.sending_to(str(place.staging)):
-            # Whatever changes now waits, so that nothing is sent to a name that is about to move.
-            self._shop.sender.held |= {self._live, str(place.staging)}
+            self._hold()
             self.phase = Phase.FILLED
+
+    def _hold(self) -> None:
+        # Whatever changes now waits, so that nothing is sent to a name that is about to move.
+        self._shop.sender.held |= {self._live, str(self._place.staging)}
 
     def _sound(self) -> None:
         # A key for some indexes does not see the tasks of swaps. But tasks are done in order, so
@@ -247,5 +251,5 @@ class Build:
         self._shop.sender.follow(task, settle)
 
 
-# While it fills and until it is swapped, the fresh index gets every change.
-_OPEN = frozenset({Phase.FILLING, Phase.FILLED, Phase.DECIDE})
+# From the first row read until it is the live one, the fresh index gets every change.
+_OPEN = frozenset({Phase.FILLING, Phase.FILLED, Phase.DECIDE, Phase.SWAPPED})

@@ -99,6 +99,10 @@ class Listener:
 
     async def _down(self) -> None:
         if self._server is not None:
+            # A connection whose transport is made after the server was closed is never closed.
+            for sock in self._server.sockets:
+                self._loop.remove_reader(sock.fileno())
+            await asyncio.sleep(0.01)
             self._server.close()
             self._server = None
         tasks = list(self._open.values())
