@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from app.access.commands import key_commands
+from app.core.corking import PROTOCOL
 from app.core.database import Database
 from app.core.errors import Problem
 from app.core.settings import Settings, load_settings
@@ -76,7 +77,7 @@ def serve() -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=PROTOCOL,
         ws="none",
         access_log=False,
         proxy_headers=False,

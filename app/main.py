@@ -27,7 +27,8 @@ from app.access.limiting import Limiter
 from app.catalog.door import Door
 from app.catalog.service import Catalog
 from app.core.database import Database
-from app.core.edge import COMPRESS_FROM, Edge
+from app.core.dressing import COMPRESS_FROM
+from app.core.edge import Edge
 from app.core.handlers import install_handlers
 from app.core.metrics import Metrics
 from app.core.requirements import Requirements
@@ -168,6 +169,7 @@ def create_app(settings: Settings | None = None) -> Edge:
 
 async def _measure(health: Health, metrics: Metrics) -> None:
     while True:
+        metrics.settle()
         health.measure(metrics)
         await asyncio.sleep(MEASURE_SECONDS)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from app.core.corking import PROTOCOL
+
 ROOT = Path(__file__).parent.parent
 PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
@@ -71,9 +73,12 @@ def serving(target: str, wait_for: str, **environment: str) -> Iterator[Server]:
         "--loop",
         "uvloop",
     ]
-    arguments += ["--http", "httptools", "--log-level", "warning", "--ws", "none"]
+    arguments += ["--log-level", "warning", "--ws", "none"]
     if target.endswith("create_app"):
-        arguments += ["--factory", "--no-proxy-headers", "--no-server-header"]
+        # As `quizwell serve` starts it.
+        arguments += ["--http", PROTOCOL, "--factory", "--no-proxy-headers", "--no-server-header"]
+    else:
+        arguments += ["--http", "httptools"]
     began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}

@@ -24,9 +24,10 @@ class Admission:
         self._limiter = limiter
         self._trusted = trusted_addresses(settings.trusted_proxies)
 
-    def admit(self, scope: MutableMapping[str, Any]) -> tuple[Caller, Allowance]:
+    def admit(
+        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]
+    ) -> tuple[Caller, Allowance]:
         """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
-        headers = dict(scope["headers"])
         client = client_of(scope, self._trusted)
         try:
             caller = self._directory.keyring.caller(headers)

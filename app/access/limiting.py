@@ -1,28 +1,30 @@
 """Rate limits: a budget for each key and each client, told in every answer."""
 
 import ipaddress
-import time
 from collections.abc import Collection, Iterable, MutableMapping
-from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
 
 from app.access.rights import Caller
+from app.access.windows import Windows
+from app.core import entropy
 from app.core.replies import Headers
 from app.core.settings import Settings
 
+MILLISECONDS = 1000
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a budget; no limit at all where `item` is None."""
+
+class Allowance(NamedTuple):
+    """What is left of a budget; no limit at all where `item` is None.
+
+    `seconds` are whole ones until the budget is full again, at least one.
+    """
 
     item: RateLimitItem | None
     remaining: int
-    reset: float
+    seconds: int
     allowed: bool
 
     @property
@@ -35,13 +37,8 @@ class Allowance:
             (b"ratelimit-policy", _policy(self.item)),
         ]
 
-    @property
-    def seconds(self) -> int:
-        """Whole seconds until the budget is full again, at least one."""
-        return max(1, ceil(self.reset - time.time()))
 
-
-UNLIMITED = Allowance(None, 0, 0.0, allowed=True)
+UNLIMITED = Allowance(None, 0, 0, allowed=True)
 
 
 @lru_cache(maxsize=256)
@@ -58,7 +55,7 @@ class Limiter:
         self._anonymous = self._item(settings.rate_anonymous)
         self._key = self._item(settings.rate_key)
         self._own = lru_cache(maxsize=1024)(self._item)
-        self._storage = MemoryStorage()
+        self._windows = Windows()
 
     def charge(self, caller: Caller, client: str, cost: int = 1) -> Allowance:
         """Take `cost` off the caller's budget and tell what is left."""
@@ -71,10 +68,10 @@ class Limiter:
                 name = f"{name} {client}"
         if item is None:
             return UNLIMITED
-        # A fixed window; the library's strategy would ask its storage three times.
-        count = self._storage.incr(name, item.get_expiry(), cost)
-        reset = self._storage.get_expiry(name)
-        return Allowance(item, max(0, item.amount - count), reset, count <= item.amount)
+        length = item.get_expiry() * MILLISECONDS
+        spent, left = self._windows.spend(name, cost, length, entropy.milliseconds())
+        seconds = -(-left // MILLISECONDS)
+        return Allowance(item, max(0, item.amount - spent), seconds, spent <= item.amount)
 
     def _item(self, rate: str) -> RateLimitItem | None:
         if rate == "off":

@@ -26,9 +26,12 @@ class BankRules:
     reveal: Literal["never", "score", "key"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """Who sent a request; `banks` is None where the key is for all of them, later ones too."""
+    """Who sent a request; `banks` is None where the key is for all of them, later ones too.
+
+    The keyring makes one for each key, so that memories by caller need not compare rights.
+    """
 
     key_id: UUID | None = None
     kind: Literal["anonymous", "secret", "publishable"] = "anonymous"

@@ -101,8 +101,8 @@ class GetChanges(Endpoint):
     def _finish(
         self, numbers: list[int], reading: Reading, place: Place, rest: bytes
     ) -> Body | Awaitable[Body]:
-        pairs = self._catalog.live_pairs(numbers)
-        composed = self._catalog.compose(pairs, reading, place.text_format)
+        keys = self._catalog.live_keys(numbers)
+        composed = self._catalog.compose(keys, reading, place.text_format)
 
         def finish(ready: Composed) -> Body:
             return Body(ready.joined(rest), reading)

@@ -2,12 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from app.access.rights import AnswerRight
-from app.catalog.documents import OVERHEAD, ByteCache, key_of
+from app.catalog.documents import OVERHEAD, ByteCache, key_of, pair_of
 from app.catalog.markdown import RENDERER_VERSION
 from app.catalog.memory import release
 from app.catalog.packing import PackedCache, packed_cache
@@ -28,11 +28,10 @@ AHEAD = 250
 # About so many bodies show what all of them take and what they have in common.
 SAMPLE = 2_000
 
-Pairs = Sequence[tuple[int, int]]
+Keys = Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """Questions as they are sent, each its JSON bytes; `nodes` is the JSON object beside them."""
 
     items: list[bytes]
@@ -40,10 +39,8 @@ class Composed:
 
     def joined(self, rest: bytes) -> bytes:
         """Return the JSON object of items, nodes where there are any, and `rest` of its members."""
-        items = b",".join(self.items)
-        if self.nodes is None:
-            return b'{"items":[' + items + b"]," + rest + b"}"
-        return b'{"items":[' + items + b'],"nodes":' + self.nodes + b"," + rest + b"}"
+        nodes = b"" if self.nodes is None else b'"nodes":%b,' % self.nodes
+        return b'{"items":[%b],%b%b}' % (b",".join(self.items), nodes, rest)
 
 
 class Composer:
@@ -66,27 +63,27 @@ class Composer:
 
     def compose(
         self,
-        wanted: Pairs,
+        keys: Keys,
         right: AnswerRight | None,
         text_format: str,
         bank_of: Callable[[int], str],
         at: str,
     ) -> Composed | Awaitable[Composed]:
-        """Return questions in order; at once where that takes no thread.
+        """Return the questions of keys in order; at once where that takes no thread.
 
         `at` is the JSON pointer of one of them, with {} for its place.
         """
         if right is None:
             if text_format == "markdown":
-                bodies = self._immediate(wanted)
+                bodies = self._immediate(keys)
                 if bodies is not None:
                     return Composed(bodies)
             else:
-                kept = self._cache(text_format, "public").many(wanted)
+                kept = self._cache(text_format, "public").many(keys)
                 if None not in kept:
                     return _joined([[part] for part in kept if part], text_format, at)
-        banks = [bank_of(number) for number, _ in wanted]
-        return self._later(wanted, banks, right, text_format, at)
+        banks = [bank_of(pair_of(key)[0]) for key in keys]
+        return self._later(keys, banks, right, text_format, at)
 
     async def warm(self, largest: int, revision_of: Callable[[int], int]) -> None:
         """Read ahead what fits the budget, the newest questions first; others are served meanwhile.
@@ -104,7 +101,7 @@ class Composer:
         self._bodies.turn()
         await asyncio.to_thread(release)
 
-    def _packed(self, largest: int, asked: Pairs) -> PackedCache | None:
+    def _packed(self, largest: int, asked: Sequence[tuple[int, int]]) -> PackedCache | None:
         """Return a cache of compressed bodies, where a sample shows that they do not fit."""
         with self._database.read() as session:
             live = [(number, revision) for number, revision in asked if revision]
@@ -128,92 +125,94 @@ class Composer:
         with self._database.read() as session:
             return read_range(session.connection(), low, high)
 
-    def _immediate(self, wanted: Pairs) -> list[bytes] | None:
+    def _immediate(self, keys: Keys) -> list[bytes] | None:
         """Return the bodies in order; None where they have to be read in a thread."""
-        bodies = self._bodies.many(wanted)
+        bodies = self._bodies.many(keys)
         if None not in bodies:
             return bodies  # type: ignore[return-value] # no None in it
-        missing = [pair for pair, body in zip(wanted, bodies, strict=True) if body is None]
+        missing = _missing(keys, bodies)
         if self._inline is None or len(missing) > INLINE:
             return None
         try:
-            found = self._inline.read(missing)
+            found = self._inline.read([pair_of(key) for key in missing])
         except sqlite3.Error:
             return None
-        if len(found) < len(dict(missing)):
+        if len(found) < len(set(missing)):
             return None
-        self._keep(missing, found)
-        return [
-            found[number] if body is None else body
-            for (number, _), body in zip(wanted, bodies, strict=True)
-        ]
+        return _filled(keys, bodies, self._keep(missing, found))
 
     async def _later(
         self,
-        wanted: Pairs,
+        keys: Keys,
         banks: Sequence[str],
         right: AnswerRight | None,
         text_format: str,
         at: str,
     ) -> Composed:
-        bodies = self._bodies.many(wanted)
-        missing = [pair for pair, body in zip(wanted, bodies, strict=True) if body is None]
-        wanted_answers = [
-            (number, revision, bank) for (number, revision), bank in zip(wanted, banks, strict=True)
-        ]
-        found, answers = await asyncio.to_thread(self._read, missing, right, wanted_answers)
-        self._keep(missing, found)
-        whole = [
-            found[number] if body is None else body
-            for (number, _), body in zip(wanted, bodies, strict=True)
-        ]
-        public = await self._presented(wanted, whole, text_format, "public")
+        kept = self._bodies.many(keys)
+        missing = _missing(keys, kept)
+        asked = [(*pair_of(key), bank) for key, bank in zip(keys, banks, strict=True)]
+        found, answers = await asyncio.to_thread(self._read, missing, right, asked)
+        bodies = _filled(keys, kept, self._keep(missing, found))
+        public = await self._presented(keys, bodies, text_format, "public")
         if right is None:
             return _joined([[part] for part in public], text_format, at)
         hidden = await self._presented(
-            wanted, [answers[number] for number, _ in wanted], text_format, "answers"
+            keys, [answers[number] for number, _, _ in asked], text_format, "answers"
         )
         return _joined([list(parts) for parts in zip(public, hidden, strict=True)], text_format, at)
 
     def _read(
-        self, missing: Pairs, right: AnswerRight | None, wanted: Sequence[tuple[int, int, str]]
+        self, missing: Keys, right: AnswerRight | None, asked: Sequence[tuple[int, int, str]]
     ) -> tuple[dict[int, bytes], dict[int, bytes]]:
         if not missing and right is None:
             return {}, {}
         with self._database.read() as session:
             connection = session.connection()
-            bodies = read_documents(connection, missing)
-            answers = read_answers(connection, right, wanted) if right is not None else {}
-        expected = {number for number, _ in missing} - bodies.keys()
-        if expected or (right is not None and len(answers) < len({pair[0] for pair in wanted})):
+            bodies = read_documents(connection, [pair_of(key) for key in missing])
+            answers = read_answers(connection, right, asked) if right is not None else {}
+        expected = {pair_of(key)[0] for key in missing} - bodies.keys()
+        if expected or (right is not None and len(answers) < len({each[0] for each in asked})):
             # History is being rewritten: the follower will notice within moments.
             message = "What is in memory is no longer in the database."
             raise Problem("not_caught_up", message, headers={"Retry-After": "1"})
         return bodies, answers
 
     async def _presented(
-        self, wanted: Pairs, bodies: Sequence[bytes], text_format: str, part: str
+        self, keys: Keys, bodies: Sequence[bytes], text_format: str, part: str
     ) -> list[Presented]:
         if text_format == "markdown":
             return [Presented(body) for body in bodies]
         cache = self._cache(text_format, part)
-        kept = cache.many(wanted)
+        kept = cache.many(keys)
         missing = [place for place, found in enumerate(kept) if found is None]
         if missing:
             made = await asyncio.to_thread(
                 lambda: [present(bodies[place], text_format) for place in missing]
             )
             for place, presented in zip(missing, made, strict=True):
-                cache.put(key_of(*wanted[place]), presented)
+                cache.put(keys[place], presented)
                 kept[place] = presented
         return [found for found in kept if found is not None]
 
     def _cache(self, text_format: str, part: str) -> ByteCache[Presented]:
         return self._rendered[f"{text_format} {part} {RENDERER_VERSION}"]
 
-    def _keep(self, missing: Pairs, found: dict[int, bytes]) -> None:
-        for number, revision in missing:
-            self._bodies.put(key_of(number, revision), found[number])
+    def _keep(self, missing: Keys, found: dict[int, bytes]) -> dict[int, bytes]:
+        """Keep the bodies that were found by number, and return them by key."""
+        read = {key: found[pair_of(key)[0]] for key in missing}
+        for key, body in read.items():
+            self._bodies.put(key, body)
+        return read
+
+
+def _missing(keys: Keys, bodies: Sequence[bytes | None]) -> list[int]:
+    return [key for key, body in zip(keys, bodies, strict=True) if body is None]
+
+
+def _filled(keys: Keys, bodies: Sequence[bytes | None], read: Mapping[int, bytes]) -> list[bytes]:
+    """Return bodies, those that are None taken from what was read."""
+    return [read[key] if body is None else body for key, body in zip(keys, bodies, strict=True)]
 
 
 def _joined(parts: Sequence[Sequence[Presented]], text_format: str, at: str) -> Composed:

@@ -18,6 +18,11 @@ def key_of(number: int, revision: int) -> int:
     return number * REVISIONS + revision
 
 
+def pair_of(key: int) -> tuple[int, int]:
+    """Return the number and the revision of a key."""
+    return divmod(key, REVISIONS)
+
+
 class Budget:
     """How many bytes may be kept and how many are; what is let in, and in which order all goes."""
 
@@ -62,10 +67,9 @@ class ByteCache(Budget, Generic[V]):
         """Return the value of a key, where it is kept."""
         return self._kept.get(key)
 
-    def many(self, wanted: Sequence[tuple[int, int]]) -> list[V | None]:
-        """Return the values of (number, revision) pairs, None for each that is not kept."""
-        kept = self._kept.get
-        return [kept(number * REVISIONS + revision) for number, revision in wanted]
+    def many(self, keys: Sequence[int]) -> list[V | None]:
+        """Return the values of keys, None for each that is not kept."""
+        return list(map(self._kept.get, keys))
 
     def has_room(self, value: V) -> bool:
         """Return whether nothing has to go for a value."""

@@ -80,8 +80,8 @@ class ListQuestions(Endpoint):
         members = self._catalog.members(reading.banks, asked)
         page = self._page(members, sort, place, limit)
         rest = self._rest(members, page, sort, asked)
-        pairs_wanted = self._catalog.live_pairs(page.numbers)
-        composed = self._catalog.compose(pairs_wanted, reading, text_format)
+        keys = self._catalog.live_keys(page.numbers)
+        composed = self._catalog.compose(keys, reading, text_format)
         return finished(composed, lambda ready: Body(ready.joined(rest), reading))
 
     def _page(self, members: BitMap, sort: str, place: int | None, limit: int) -> Page:

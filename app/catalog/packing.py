@@ -76,15 +76,15 @@ class PackedCache(Budget):
         self._newest = 0
         self._used = 0
 
-    def many(self, wanted: Sequence[tuple[int, int]]) -> list[bytes | None]:
-        """Return the bodies of (number, revision) pairs, None for each that is not kept."""
-        keys, places, sizes, blocks = self._keys, self._places, self._sizes, self._blocks
+    def many(self, keys: Sequence[int]) -> list[bytes | None]:
+        """Return the bodies of keys, None for each that is not kept."""
+        kept, places, sizes, blocks = self._keys, self._places, self._sizes, self._blocks
         unpack = self._packer.unpack
-        count = len(keys)
+        count = len(kept)
         found: list[bytes | None] = []
-        for number, revision in wanted:
-            slot = number % count
-            if keys[slot] == number * REVISIONS + revision:
+        for key in keys:
+            slot = key // REVISIONS % count
+            if kept[slot] == key:
                 place = places[slot]
                 block = blocks.get(place >> BLOCK_BITS)
                 if block is not None:

@@ -174,22 +174,22 @@ class Catalog:
         """Return the question with a number; KeyError where there is none."""
         return self.index.entry(number)
 
-    def live_pairs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
-        """Return live questions as (number, revision), in order."""
-        return self.index.pairs(numbers)
+    def live_keys(self, numbers: Sequence[int]) -> list[int]:
+        """Return the keys of live questions, in order."""
+        return self.index.keys(numbers)
 
     def compose(
         self,
-        wanted: Sequence[tuple[int, int]],
+        keys: Sequence[int],
         reading: Reading,
         text_format: str,
         at: str = ITEMS,
     ) -> Composed | Awaitable[Composed]:
-        """Return the questions (number, revision), in order, at once where memory holds them all.
+        """Return the questions of keys, in order, at once where memory holds them all.
 
         Problem answers_not_allowed when one lies in a bank outside the reading's right.
         """
-        return self._composer.compose(wanted, reading.right, text_format, self._bank, at)
+        return self._composer.compose(keys, reading.right, text_format, self._bank, at)
 
     def _bank(self, number: int) -> str:
         return self.index.bank(number)

@@ -36,8 +36,8 @@ class GetQuestion:
         if entry.bank not in reading.banks:
             message = "The answers of the question's bank may not be read by this caller."
             raise Problem("answers_not_allowed", message)
-        wanted = [(entry.number, entry.revision or 0)]
-        composed = self._catalog.compose(wanted, reading, text_format, at="")
+        keys = self._catalog.live_keys([entry.number])
+        composed = self._catalog.compose(keys, reading, text_format, at="")
         if isinstance(composed, Composed):
             return self._reply(composed, reading, caller, headers)
         return self._later(composed, reading, caller, headers)

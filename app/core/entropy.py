@@ -1,6 +1,7 @@
 """The only source of time and of chance, replaceable so that a history can be replayed."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +20,42 @@ class Source(Protocol):
         """Return `count` bytes that nobody can foretell."""
 
 
-class SystemSource:
+# A draw needs few random bytes, and asking the system for few costs as much as for so many.
+POOL_BYTES = 4096
+
+
+class SystemSource(threading.local):
     """The clock and the random generator of the operating system."""
+
+    _pool = b""
+    _at = 0
 
     def milliseconds(self) -> int:
         """Return the time since 1970 in milliseconds."""
         return time.time_ns() // 1_000_000
 
     def random_bytes(self, count: int) -> bytes:
-        """Return `count` bytes from the operating system's generator."""
-        return os.urandom(count)
+        """Return `count` bytes from the operating system's generator, each given out once."""
+        start = self._at
+        if start + count > len(self._pool):
+            if count > POOL_BYTES:
+                return os.urandom(count)
+            self._pool, start = os.urandom(POOL_BYTES), 0
+        self._at = start + count
+        return self._pool[start : self._at]
 
 
 class _Current:
     source: Source = SystemSource()
+
+
+def _renew() -> None:
+    # A forked process must not give out what its parent gives out too.
+    if isinstance(_Current.source, SystemSource):
+        _Current.source = SystemSource()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def milliseconds() -> int:

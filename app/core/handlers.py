@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
-from app.core.replies import problem_reply, reply_response
+from app.core.replies import Reply, new_request_id, problem_reply, reply_response
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,17 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer)
 
 
-def _answer(request: Request, error: Exception) -> Response:
-    request_id = request.scope["state"]["request_id"]
-    return reply_response(problem_reply(as_problem(error), request_id))
+def _answer(_: Request, error: Exception) -> Response:
+    return reply_response(refusal(error))
 
 
-def as_problem(error: Exception) -> Problem:
+def refusal(error: Exception) -> Reply:
+    """Return the answer that an exception means; the log has the same request_id."""
+    request_id = new_request_id()
+    return problem_reply(as_problem(error, request_id), request_id)
+
+
+def as_problem(error: Exception, request_id: str = "-") -> Problem:
     """Return the problem that an exception means; internal_error for one nobody foresaw."""
     if isinstance(error, Problem):
         return error
@@ -49,11 +54,11 @@ def as_problem(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _http(error)
     if isinstance(error, OperationalError):
-        return _database(error)
+        return _database(error, request_id)
     if isinstance(error, ClientDisconnect):
         # Nobody reads this; it is no fault of ours.
         return Problem("malformed_request", "The body ended before its end.")
-    log.error("a request failed", exc_info=error)
+    log.error("request %s failed", request_id, exc_info=error)
     return Problem("internal_error", "The request failed; nothing was written.")
 
 
@@ -64,7 +69,7 @@ def _http(error: HTTPException) -> Problem:
     return Problem(code, detail, headers=dict(error.headers or {}))
 
 
-def _database(error: OperationalError) -> Problem:
+def _database(error: OperationalError, request_id: str) -> Problem:
     # A full disk ends SQLite's transaction, and then the savepoint to go back to is missed: what
     # happened first says why.
     text = " ".join(str(getattr(each, "orig", each)).lower() for each in _chain(error))
@@ -73,7 +78,7 @@ def _database(error: OperationalError) -> Problem:
     if any(word in text for word in _BUSY):
         message = "The database is busy; nothing was written."
         return Problem("overloaded", message, headers={"Retry-After": "1"})
-    log.error("the database failed", exc_info=error)
+    log.error("the database failed request %s", request_id, exc_info=error)
     return Problem("internal_error", "The database failed; nothing was written.")
 
 

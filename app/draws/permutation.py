@@ -1,25 +1,21 @@
-"""The seeded order of question numbers: a Feistel network, as docs/adr/0002 describes it."""
+"""The seeded order of question numbers: a keyed bijection, as docs/adr/0002 describes it."""
 
 import hashlib
 
 import numpy as np
 import numpy.typing as npt
 
-ALGORITHM = "quizwell-draw-1"
+ALGORITHM = "quizwell-draw-2"
 MIN_BITS = 16
 MAX_BITS = 32
-ROUNDS = 8
+ROUNDS = 5
 
 Words = npt.NDArray[np.uint32]
 
-_FIRST_FACTOR = np.uint32(0x7FEB352D)
-_SECOND_FACTOR = np.uint32(0x846CA68B)
-_FOLD = np.uint32(15)
-
 
 def bits_for(largest: int) -> int:
-    """Return the smallest even width, at least 16, with largest < 2^width; ValueError over 32."""
-    bits = max(MIN_BITS, largest.bit_length() + largest.bit_length() % 2)
+    """Return the smallest width, at least 16, with largest < 2^width; ValueError over 32."""
+    bits = max(MIN_BITS, largest.bit_length())
     if largest < 0 or bits > MAX_BITS:
         message = f"question numbers lie between 0 and 2^{MAX_BITS} - 1"
         raise ValueError(message)
@@ -29,22 +25,29 @@ def bits_for(largest: int) -> int:
 class Permutation:
     """The bijection of [0, 2^bits) that a seed keys; the same on every machine, for ever.
 
-    The factors are those of lowbias32 (https://nullprogram.com/blog/2018/07/31/).
+    Sums, products by odd words and shifted differences, of which each can be undone; mixing as in
+    the finalisers of https://nullprogram.com/blog/2018/07/31/, with words of the seed's own.
     """
 
-    __slots__ = ("_cut", "_half", "_keys", "_mask", "bits")
+    __slots__ = ("_mask", "_rounds", "_shift", "_undone", "bits")
 
     def __init__(self, seed: str, bits: int) -> None:
-        """Key the network; `bits` is even, from 16 to 32 (ValueError else)."""
-        if bits % 2 or not MIN_BITS <= bits <= MAX_BITS:
-            message = f"bits must be even, from {MIN_BITS} to {MAX_BITS}"
+        """Key the rounds; `bits` is from 16 to 32 (ValueError else)."""
+        if not MIN_BITS <= bits <= MAX_BITS:
+            message = f"bits must lie between {MIN_BITS} and {MAX_BITS}"
             raise ValueError(message)
-        digest = hashlib.sha256(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
+        digest = hashlib.sha512(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
+        words = np.frombuffer(digest, dtype="<u4").tolist()
+        rounds = [(words[at], words[at + 1] | 1) for at in range(0, 2 * ROUNDS, 2)]
         self.bits = bits
-        self._keys = list(np.frombuffer(digest, dtype="<u4").astype(np.uint32))
-        self._half = np.uint32(bits // 2)
-        self._cut = np.uint32(32 - bits // 2)
-        self._mask = np.uint32(2 ** (bits // 2) - 1)
+        self._mask = np.uint32(2**bits - 1)
+        # At least half the width, so that doing it twice undoes it.
+        self._shift = np.uint32((bits + 1) // 2)
+        self._rounds = [(np.uint32(term), np.uint32(factor)) for term, factor in rounds]
+        self._undone = [
+            (np.uint32(pow(factor, -1, 2**32)), np.uint32(term))
+            for term, factor in reversed(rounds)
+        ]
 
     @property
     def size(self) -> int:
@@ -53,31 +56,22 @@ class Permutation:
 
     def forward(self, numbers: Words) -> Words:
         """Return the position of each number, all below 2^bits."""
-        left, right = numbers >> self._half, numbers & self._mask
-        scratch, folded = np.empty_like(left), np.empty_like(left)
-        for key in self._keys:
-            left ^= self._mixed(right, key, scratch, folded)
-            left, right = right, left
-        left <<= self._half
-        left |= right
-        return left
+        words, scratch = numbers.copy(), np.empty_like(numbers)
+        for term, factor in self._rounds:
+            words += term
+            words *= factor
+            words &= self._mask
+            np.right_shift(words, self._shift, out=scratch)
+            words ^= scratch
+        return words
 
     def inverse(self, positions: Words) -> Words:
         """Return the number at each position, all below 2^bits."""
-        left, right = positions >> self._half, positions & self._mask
-        scratch, folded = np.empty_like(left), np.empty_like(left)
-        for key in reversed(self._keys):
-            right ^= self._mixed(left, key, scratch, folded)
-            left, right = right, left
-        left <<= self._half
-        left |= right
-        return left
-
-    def _mixed(self, half: Words, key: np.uint32, scratch: Words, folded: Words) -> Words:
-        np.add(half, key, out=scratch)
-        scratch *= _FIRST_FACTOR
-        np.right_shift(scratch, _FOLD, out=folded)
-        scratch ^= folded
-        scratch *= _SECOND_FACTOR
-        scratch >>= self._cut
-        return scratch
+        words, scratch = positions.copy(), np.empty_like(positions)
+        for factor, term in self._undone:
+            np.right_shift(words, self._shift, out=scratch)
+            words ^= scratch
+            words *= factor
+            words -= term
+            words &= self._mask
+        return words

@@ -1,6 +1,7 @@
 """Resolves what a query asks for, and draws it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyroaring import BitMap
 
@@ -67,8 +68,7 @@ class Plan:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """What was drawn, in order; `cursor` leads on where there is more of a seeded draw."""
 
     numbers: list[int]

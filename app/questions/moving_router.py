@@ -11,6 +11,7 @@ from app.core.idempotency import Idempotency, IdempotencyDep, key_of
 from app.core.inputs import JsonBody, QueryPairs
 from app.core.openapi import problems, scope
 from app.core.query import openapi_parameters, reject_unknown, take, text
+from app.core.replies import new_request_id
 from app.questions import examples, repository
 from app.questions.batch import Outcome, run_batch
 from app.questions.documented import request_body
@@ -159,7 +160,7 @@ def batch_questions(  # noqa: PLR0913, PLR0917 - the parts of the service that i
         return reply({"items": repository.batch_results(session, UUID(made))})
     service = QuestionService(session, secrets, editor, note)
     outcomes = run_batch(service, an_object(body))
-    request_id = request.scope["state"]["request_id"]
+    request_id = new_request_id()
     items = [_item(place, outcome, request_id) for place, outcome in enumerate(outcomes)]
     if key_of(request) is not None:
         batch_id = repository.keep_batch(session, items)

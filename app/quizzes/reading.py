@@ -11,6 +11,7 @@ import orjson
 from app.access.rights import Caller
 from app.catalog.caching import reading_reply
 from app.catalog.composing import Composed
+from app.catalog.documents import pair_of
 from app.catalog.reading_parameters import take_answers, take_format
 from app.catalog.service import Catalog
 from app.core.clock import Mark
@@ -63,7 +64,7 @@ class QuizReader:
             body = composed.joined(rest)
             return reading_reply(body, caller, headers, public=True, storable=storable)
 
-        composed = self._catalog.compose(known.items, reading, text_format)
+        composed = self._catalog.compose(known.keys, reading, text_format)
         if isinstance(composed, Composed):
             return finish(composed)
         return _later(composed, finish)
@@ -105,7 +106,7 @@ class QuizReader:
 def quiz_rest(catalog: Catalog, known: KnownQuiz) -> bytes:
     """Return what stands beside a quiz's questions: its cover, and what was withdrawn since."""
     cover = QuizCover.model_validate(known.cover, from_attributes=True).model_dump(mode="json")
-    entries = (catalog.entry(number) for number, _ in known.items)
+    entries = (catalog.entry(pair_of(key)[0]) for key in known.keys)
     withdrawn = [str(UUID(bytes=entry.id)) for entry in entries if entry.revision is None]
     return orjson.dumps(cover | {"withdrawn": withdrawn})[1:-1]
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pyroaring import BitMap
 
 from app.access.rights import Caller
+from app.catalog.documents import pair_of
 from app.catalog.service import Catalog
 from app.core import entropy
 from app.core.errors import FieldError, Problem, invalid
@@ -71,7 +72,7 @@ def _drawn(
     else:
         order = Permutation(seed, bits_for(catalog.largest_number))
         numbers = seeded(members, count, order).numbers
-    return catalog.live_pairs(numbers)
+    return [pair_of(key) for key in catalog.live_keys(numbers)]
 
 
 def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:

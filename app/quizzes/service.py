@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.access.rights import Caller
+from app.catalog.documents import key_of
 from app.catalog.service import Catalog
 from app.core import entropy
 from app.core.clock import bump_terms
@@ -21,7 +22,7 @@ class KnownQuiz:
     """A quiz as it was made: cover, (number, revision) pairs in order, banks of its plan."""
 
     cover: Quiz
-    items: tuple[tuple[int, int], ...]
+    keys: tuple[int, ...]
     banks: frozenset[str]
 
 
@@ -48,7 +49,8 @@ def load_quiz(session: Session, reference: UUID | str) -> KnownQuiz | None:
     quiz = None if quiz_id is None else repository.get(quiz_id)
     if quiz is None:
         return None
-    return KnownQuiz(quiz, tuple(repository.items(quiz.id)), repository.banks(quiz.id))
+    keys = tuple(key_of(number, revision) for number, revision in repository.items(quiz.id))
+    return KnownQuiz(quiz, keys, repository.banks(quiz.id))
 
 
 def _take_slug(repository: QuizRepository, catalog: Catalog, caller: Caller, quiz: Quiz) -> None:

@@ -13,6 +13,7 @@ from app.access.rights import Caller
 from app.catalog.caching import reading_reply
 from app.catalog.composing import Composed
 from app.catalog.continuing import differs, hold, resume
+from app.catalog.documents import key_of
 from app.catalog.endpoint import KEPT_LENGTH, Headers, Kept, make_kept
 from app.catalog.listing import CURSOR, DEFAULT_LIMIT, LIMIT, MAX_LIMIT
 from app.catalog.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
@@ -215,12 +216,12 @@ class SearchQuestions:
         catalog = self._catalog
         members = self._searcher.members(plan.wanted)
         hits = [hit for hit in outcome.hits if hit.number in members]
-        pairs = catalog.live_pairs([hit.number for hit in hits])
+        keys = catalog.live_keys([hit.number for hit in hits])
         ids = catalog.index.ids([hit.number for hit in hits])
         highlights = {
             str(UUID(bytes=question_id)): {"stem": marked(hit.stem)}
-            for hit, (_, revision), question_id in zip(hits, pairs, ids, strict=True)
-            if hit.revision == revision and MARK_START in hit.stem
+            for hit, key, question_id in zip(hits, keys, ids, strict=True)
+            if key_of(hit.number, hit.revision) == key and MARK_START in hit.stem
         }
         cursor = None
         if outcome.following is not None:
@@ -228,7 +229,7 @@ class SearchQuestions:
             place: dict[str, object] = {"v": [*values, catalog.mark.epoch]}
             cursor = seal_cursor(catalog.secrets, ROUTE, place)
         rest = {"highlights": highlights, **outcome.rest, "next_cursor": cursor}
-        composed = catalog.compose(pairs, plan.reading, plan.text_format)
+        composed = catalog.compose(keys, plan.reading, plan.text_format)
         if not isinstance(composed, Composed):
             composed = await composed
         return composed.joined(orjson.dumps(rest)[1:-1])

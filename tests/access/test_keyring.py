@@ -97,9 +97,9 @@ def _admission(tmp_path: Path, *keys: ApiKey) -> Admission:
 
 
 def _admit(admission: Admission, path: str = "/v1/questions", key: str | None = None) -> str | None:
-    headers = [] if key is None else [(b"authorization", f"Bearer {key}".encode())]
+    headers = {} if key is None else {b"authorization": f"Bearer {key}".encode()}
     try:
-        admission.admit({"path": path, "headers": headers, "client": ("1.1.1.1", 1)})
+        admission.admit({"path": path, "headers": [], "client": ("1.1.1.1", 1)}, headers)
     except Problem as refused:
         return refused.code
     return None
@@ -119,13 +119,9 @@ def test_guessing_keys_costs_ten_and_then_comes_before_the_key(tmp_path: Path) -
 
 def test_a_refused_key_is_told_what_is_left(tmp_path: Path) -> None:
     admission = _admission(tmp_path)
-    scope = {
-        "path": "/v1/x",
-        "headers": [(b"authorization", b"Bearer x")],
-        "client": ("1.1.1.1", 1),
-    }
+    scope = {"path": "/v1/x", "headers": [], "client": ("1.1.1.1", 1)}
     with pytest.raises(Problem) as refused:
-        admission.admit(scope)
+        admission.admit(scope, {b"authorization": b"Bearer x"})
     assert refused.value.headers["ratelimit"].startswith('"default";r=15;t=')
     assert refused.value.headers["WWW-Authenticate"] == "Bearer"
 

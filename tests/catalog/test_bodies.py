@@ -21,7 +21,7 @@ from tests.catalog.support import ADMIN, Question, Shelf, make_question
 def _compose(
     shelf: Shelf, questions: list[Question], reading: Reading, text: str = "markdown"
 ) -> Composed:
-    wanted = [(question.number or 0, question.revision) for question in questions]
+    wanted = [key_of(question.number or 0, question.revision) for question in questions]
 
     async def compose() -> Composed:
         made = shelf.catalog.compose(wanted, reading, text)
@@ -62,7 +62,7 @@ def test_what_was_read_once_is_answered_without_the_database(shelf: Shelf) -> No
     first = _compose(shelf, [question], reading)
     shelf.execute("DELETE FROM answers")
     shelf.execute("UPDATE documents SET body = :body", body=b"{}")
-    again = shelf.catalog.compose([(question.number or 0, 1)], reading, "markdown")
+    again = shelf.catalog.compose([key_of(question.number or 0, 1)], reading, "markdown")
     assert again == first
 
 
@@ -162,7 +162,7 @@ def test_a_cache_of_bytes_stays_within_its_budget() -> None:
     body = b"x" * 100
     for number in range(1, 11):
         cache.put(key_of(number, 1), body)
-    assert cache.many([(number, 1) for number in range(1, 11)]) == [body] * 10
+    assert cache.many([key_of(number, 1) for number in range(1, 11)]) == [body] * 10
     for number in range(11, 200):
         cache.put(key_of(number, 1), body)
         assert cache.size <= 10 * (OVERHEAD + 100)
@@ -171,7 +171,7 @@ def test_a_cache_of_bytes_stays_within_its_budget() -> None:
     assert len(kept) == 10
     assert kept[0] > 11
     assert kept == list(range(kept[0], 200, kept[1] - kept[0]))
-    assert cache.many([(kept[0], 1), (kept[0], 2)]) == [body, None]
+    assert cache.many([key_of(kept[0], 1), key_of(kept[0], 2)]) == [body, None]
 
 
 def test_a_cache_of_bytes_refuses_what_is_larger_than_its_budget() -> None:

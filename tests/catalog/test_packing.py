@@ -43,7 +43,7 @@ def _incompressible(number: int, size: int) -> bytes:
 def test_any_bytes_come_back_as_they_were(body: bytes) -> None:
     cache = _cache()
     cache.put(key_of(1, 1), body)
-    assert cache.many([(1, 1), (1, 2), (2, 1)]) == [body, None, None]
+    assert cache.many([key_of(1, 1), key_of(1, 2), key_of(2, 1)]) == [body, None, None]
 
 
 def test_bodies_like_the_sample_take_a_part_of_their_size() -> None:
@@ -52,7 +52,7 @@ def test_bodies_like_the_sample_take_a_part_of_their_size() -> None:
     bodies = [_body(number) for number in range(1, 10_001)]
     for number, body in enumerate(bodies, 1):
         cache.put(key_of(number, 1), body)
-    assert cache.many([(number, 1) for number in range(1, 10_001)]) == bodies
+    assert cache.many([key_of(number, 1) for number in range(1, 10_001)]) == bodies
     assert cache.size - before < sum(map(len, bodies)) / 2
 
 
@@ -69,7 +69,7 @@ def test_what_is_kept_is_right_and_within_the_budget(puts: list[tuple[int, int, 
     for number, revision, _ in puts:
         sizes = [size for *pair, size in puts if pair == [number, revision]]
         made = [_incompressible(number * 4 + revision, size) for size in sizes]
-        assert cache.many([(number, revision)])[0] in [None, *made]
+        assert cache.many([key_of(number, revision)])[0] in [None, *made]
 
 
 def test_when_there_is_no_room_what_came_first_goes_first() -> None:
@@ -80,10 +80,10 @@ def test_when_there_is_no_room_what_came_first_goes_first() -> None:
         number += 1
         cache.put(key_of(number, 1), body)
     assert LEAST_BUDGET * 0.9 < cache.size <= LEAST_BUDGET
-    assert cache.many([(kept, 1) for kept in range(1, number + 1)]) == [body] * number
+    assert cache.many([key_of(kept, 1) for kept in range(1, number + 1)]) == [body] * number
     for late in range(number + 1, number + 101):
         cache.put(key_of(late, 1), body)
-    found = cache.many([(kept, 1) for kept in range(1, number + 101)])
+    found = cache.many([key_of(kept, 1) for kept in range(1, number + 101)])
     assert found[0] is None
     assert found[number - 1] == body
     # Once something had to go, only some come in.
@@ -100,7 +100,7 @@ def test_after_reading_ahead_the_newest_stay_longest() -> None:
     cache.turn()
     for late in range(1_001, 1_051):
         cache.put(key_of(late, 1), body)
-    found = cache.many([(1_000, 1), (number + 1, 1)])
+    found = cache.many([key_of(1_000, 1), key_of(number + 1, 1)])
     assert found == [body, None]
 
 
@@ -108,14 +108,14 @@ def test_a_later_revision_takes_the_place_of_an_earlier_one_and_keeps_it() -> No
     cache = _cache()
     for revision in (2, 3, 1):
         cache.put(key_of(7, revision), b"%d" % revision)
-    assert cache.many([(7, 1), (7, 2), (7, 3)]) == [None, None, b"3"]
+    assert cache.many([key_of(7, 1), key_of(7, 2), key_of(7, 3)]) == [None, None, b"3"]
 
 
 def test_more_numbers_than_were_foreseen_share_places() -> None:
     cache = _cache(largest=1)
     for number in range(1, 10_001):
         cache.put(key_of(number, 1), b"%d" % number)
-    found = cache.many([(number, 1) for number in range(1, 10_001)])
+    found = cache.many([key_of(number, 1) for number in range(1, 10_001)])
     assert found[-1] == b"10000"
     assert {body for body in found if body} <= {b"%d" % number for number in range(1, 10_001)}
     assert all(body in (None, b"%d" % number) for number, body in enumerate(found, 1))
@@ -125,7 +125,7 @@ def test_a_body_that_is_larger_than_the_budget_is_not_kept() -> None:
     cache = _cache()
     cache.put(key_of(1, 1), b"small")
     cache.put(key_of(2, 1), _incompressible(1, LEAST_BUDGET))
-    assert cache.many([(1, 1), (2, 1)]) == [b"small", None]
+    assert cache.many([key_of(1, 1), key_of(2, 1)]) == [b"small", None]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_bank_beyond_the_budget_is_kept_whole_and_follows_what_changes(
 
 
 def _items(shelf: Shelf, questions: list[Question]) -> list[bytes]:
-    wanted = [(question.number or 0, question.revision) for question in questions]
+    wanted = [key_of(question.number or 0, question.revision) for question in questions]
     reading = shelf.catalog.reading(ANONYMOUS)
 
     async def compose() -> list[bytes]:

@@ -21,7 +21,7 @@ class Anyone:
 
     headers: ClassVar[Headers] = []
 
-    def admit(self, scope: Any) -> tuple[Any, "Anyone"]:
+    def admit(self, scope: Any, headers: dict[bytes, bytes]) -> tuple[Any, "Anyone"]:
         return None, self
 
     def charge_time(self, scope: Any, caller: Any, seconds: float) -> None:

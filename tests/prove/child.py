@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 
 from app.access.service import ensure_admin_key
+from app.core.corking import PROTOCOL
 from app.core.database import Database
 from app.core.settings import Settings
 from app.main import create_app
@@ -26,6 +27,7 @@ def _serve(settings: Settings, port: int) -> None:
         port=port,
         log_level="error",
         ws="none",
+        http=PROTOCOL,
         proxy_headers=False,
         server_header=False,
         access_log=False,

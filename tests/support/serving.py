@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from app.access.service import ensure_admin_key
+from app.core.corking import PROTOCOL
 from app.core.database import Database
 from app.core.settings import Settings
 from app.main import create_app
@@ -95,6 +96,7 @@ def serving(settings: Settings) -> Iterator[Service]:
         port=0,
         log_level="warning",
         ws="none",
+        http=PROTOCOL,
         lifespan="on",
         proxy_headers=False,
         server_header=False,
