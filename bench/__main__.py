@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from bench.delays import beside_an_import, publish_to_drawn
-from bench.load import URL, Load, load, private_megabytes, serving
+from bench.load import URL, Load, load, private_megabytes, serving, settle
 from bench.prepared import KEY, Prepared, prepare, prepare_textbook
 from bench.report import Report, percentile
 from bench.search import build_seconds, measure_search
@@ -44,7 +44,8 @@ def main() -> None:
         for bank in banks:
             if bank.count <= MIDDLE:
                 build_seconds(bank.folder)
-        baselines = _baselines(banks[0], folder)
+        middle = next((bank for bank in banks if bank.count == MIDDLE), banks[-1])
+        baselines = _baselines(middle, folder)
         measured = {bank.count: _quizwell(report, bank, baselines, folder) for bank in banks}
         if MIDDLE in measured:
             _textbook(report, measured[MIDDLE], folder)
@@ -53,7 +54,6 @@ def main() -> None:
         for bank in banks:
             shutil.rmtree(bank.folder)
         measure_search(report, folder)
-        report.write()
 
 
 def _sizes(bank: Prepared) -> dict[str, int]:
@@ -83,6 +83,7 @@ def _quizwell(
     loads: Loads = {}
     with serving("app.main:create_app", SERVES, **bank.environment) as server:
         before = private_megabytes(server.pid)
+        ahead = settle(server)
         for work, paths in works(bank).items():
             loads[work] = load(server, paths, folder, KEY)
         after = private_megabytes(server.pid)
@@ -97,10 +98,11 @@ def _quizwell(
         share = framework.rate / bare.rate
         rows.append(("— FastAPI, as many bytes", *_cells(framework), f"{share:.0%}", ""))
     report.table(f"{bank.count:,} questions", ("", *HEAD), rows)
+    failed = sum(found.failed for found in loads.values())
     report.text(
         f"Imported at {bank.import_rate:,.0f} questions a second; ready after "
-        f"{server.ready_seconds:.1f} s; private memory {before:.0f} MB when ready, {after:.0f} MB "
-        f"after the load. Refused or failed: {sum(found.failed for found in loads.values())}."
+        f"{server.ready_seconds:.1f} s, with bodies read ahead {ahead:.0f} s later; private memory "
+        f"{before:.0f} MB when ready, {after:.0f} MB after the load. Refused or failed: {failed}."
     )
     return loads
 
@@ -144,7 +146,7 @@ def _larger(
     environment = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
     work = "draw 10, rotating filters"
     with serving("app.main:create_app", SERVES, **environment) as server:
-        load(server, works(largest)[work], folder, KEY, seconds=60)
+        settle(server)
         held = load(server, works(largest)[work], folder, KEY)
     base = measured[MIDDLE][work].rate
     rows = []

@@ -19,6 +19,9 @@ PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
 SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 CONNECTIONS = 16
+# A server that reads bodies ahead is busy; one that only follows the clock is not.
+QUIET_SECONDS = 2.0
+QUIET_PART = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # wrk runs this for every request: the next path of a file, so that filters rotate.
@@ -130,6 +133,16 @@ def load(
         failed=int(failed),
         size=round(size / requests),
     )
+
+
+def settle(server: Server) -> float:
+    """Wait until a server that is asked for nothing does next to nothing; return the seconds."""
+    began = time.monotonic()
+    while True:
+        before = _cpu(server.pid)
+        time.sleep(QUIET_SECONDS)
+        if _cpu(server.pid) - before < QUIET_SECONDS * QUIET_PART:
+            return time.monotonic() - began
 
 
 def _cpu(pid: int) -> float:

@@ -23,15 +23,12 @@ class Report:
         """Add a table under a title."""
         lines = [f"## {title}", "", _line(head), _line(["---"] * len(head))]
         lines += [_line(row) for row in rows]
-        self.parts.append("\n".join(lines))
         print("\n".join(lines), flush=True)
+        self.text("\n".join(lines))
 
     def text(self, words: str) -> None:
-        """Add a paragraph."""
+        """Add a paragraph; what was measured so far is not lost when a later measurement fails."""
         self.parts.append(words)
-
-    def write(self) -> None:
-        """Write the page."""
         PAGE.write_text("\n\n".join([_head(), *self.parts]) + "\n")
 
 

@@ -101,8 +101,7 @@ class GetChanges(Endpoint):
     def _finish(
         self, numbers: list[int], reading: Reading, place: Place, rest: bytes
     ) -> Body | Awaitable[Body]:
-        keys = self._catalog.live_keys(numbers)
-        composed = self._catalog.compose(keys, reading, place.text_format)
+        composed = self._catalog.compose_live(numbers, reading, place.text_format)
 
         def finish(ready: Composed) -> Body:
             return Body(ready.joined(rest), reading)

@@ -27,6 +27,9 @@ INLINE = 100
 AHEAD = 250
 # About so many bodies show what all of them take and what they have in common.
 SAMPLE = 2_000
+# Places for live bodies yet to come: at least so many, and such a part of what is there.
+ROOM = 1_024
+ROOM_PART = 4
 
 Keys = Sequence[int]
 
@@ -46,11 +49,19 @@ class Composed(NamedTuple):
 class Composer:
     """One worker's bodies and rendered texts; another history needs another composer."""
 
-    def __init__(self, database: Database, budget_mb: int) -> None:
-        """Read from `database`, keep at most `budget_mb` MiB of bodies."""
+    def __init__(
+        self, database: Database, budget_mb: int, revision_of: Callable[[int], int]
+    ) -> None:
+        """Read from `database`, keep at most `budget_mb` MiB of bodies.
+
+        `revision_of` gives a number's live revision, 0 for none.
+        """
+        self._revision_of = revision_of
         self._budget = budget = budget_mb * MEBIBYTE
         self._database = database
         self._bodies: ByteCache[bytes] | PackedCache = ByteCache(budget, len)
+        # By number, those of them that are live: one step to each where a dictionary takes three.
+        self._live: list[bytes | None] = []
         self._rendered: dict[str, ByteCache[Presented]] = {
             f"{text_format} {part} {RENDERER_VERSION}": ByteCache(
                 max(RENDERED_LEAST, budget // RENDERED_PART), size_of
@@ -85,18 +96,33 @@ class Composer:
         banks = [bank_of(pair_of(key)[0]) for key in keys]
         return self._later(keys, banks, right, text_format, at)
 
-    async def warm(self, largest: int, revision_of: Callable[[int], int]) -> None:
-        """Read ahead what fits the budget, the newest questions first; others are served meanwhile.
+    def live(self, numbers: Sequence[int]) -> list[bytes] | None:
+        """Return the live bodies of numbers, in order, where all of them are at hand."""
+        try:
+            bodies = list(map(self._live.__getitem__, numbers))
+        except IndexError:
+            return None
+        return None if None in bodies else bodies  # type: ignore[return-value] # no None in it
 
-        `revision_of` gives a number's live revision, 0 for none.
-        """
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Take note that other revisions of numbers are live now, or none."""
+        places = len(self._live)
+        for number in numbers if places else ():
+            if number < places:
+                self._live[number] = None
+
+    async def warm(self, largest: int) -> None:
+        """Read ahead what fits the budget, the newest first; others are served meanwhile."""
         step = largest // SAMPLE + 1
-        asked = [(number, revision_of(number)) for number in range(largest, 0, -step)]
+        asked = [(number, self._revision_of(number)) for number in range(largest, 0, -step)]
         packed = await asyncio.to_thread(self._packed, largest, asked)
-        self._bodies = packed or self._bodies
+        if packed is None:
+            self._live = [None] * (largest + 1 + max(ROOM, largest // ROOM_PART))
+        else:
+            self._bodies = packed
         for high in range(largest + 1, 0, -AHEAD):
             found = await asyncio.to_thread(self._read_range, high - AHEAD, high)
-            if not self._keep_ahead(found, revision_of):
+            if not self._keep_ahead(found):
                 break
         self._bodies.turn()
         await asyncio.to_thread(release)
@@ -110,16 +136,23 @@ class Composer:
         expected = taken * largest // max(1, len(asked))
         return packed_cache(self._budget, largest, expected, sample)
 
-    def _keep_ahead(
-        self, found: Sequence[tuple[int, int, bytes]], revision_of: Callable[[int], int]
-    ) -> bool:
+    def _keep_ahead(self, found: Sequence[tuple[int, int, bytes]]) -> bool:
         """Keep live bodies, the newest first; False when there is no room for another."""
         for number, revision, body in reversed(found):
-            if revision == revision_of(number):
+            if revision == self._revision_of(number):
                 if not self._bodies.has_room(body):
                     return False
-                self._bodies.put(key_of(number, revision), body)
+                self._put(key_of(number, revision), body)
         return True
+
+    def _put(self, key: int, body: bytes) -> None:
+        is_kept = self._bodies.put(key, body)
+        if self._bodies.is_full:
+            # What the budget lets go must not be held here.
+            self._live = []
+        number, revision = pair_of(key)
+        if is_kept and number < len(self._live) and revision == self._revision_of(number):
+            self._live[number] = body
 
     def _read_range(self, low: int, high: int) -> list[tuple[int, int, bytes]]:
         with self._database.read() as session:
@@ -202,7 +235,7 @@ class Composer:
         """Keep the bodies that were found by number, and return them by key."""
         read = {key: found[pair_of(key)[0]] for key in missing}
         for key, body in read.items():
-            self._bodies.put(key, body)
+            self._put(key, body)
         return read
 
 

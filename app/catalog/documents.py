@@ -39,6 +39,11 @@ class Budget:
         """How many bytes are kept."""
         return self._size
 
+    @property
+    def is_full(self) -> bool:
+        """Whether something ever had to go, so that not everything is kept."""
+        return self._is_full
+
     def turn(self) -> None:
         """Let what came last go first: of what was read ahead, the newest is to stay longest."""
         self._order.reverse()
@@ -75,16 +80,22 @@ class ByteCache(Budget, Generic[V]):
         """Return whether nothing has to go for a value."""
         return self._size + self._measure(value) + OVERHEAD <= self._budget
 
-    def put(self, key: int, value: V) -> None:
-        """Keep a value, or not: once everything did not fit, only some are taken."""
+    def put(self, key: int, value: V) -> bool:
+        """Keep a value, or not: once everything did not fit, only some are taken.
+
+        Return whether it is kept now.
+        """
+        if key in self._kept:
+            return True
         if not self._admits():
-            return
+            return False
         size = self._measure(value) + OVERHEAD
-        if size > self._budget or key in self._kept:
-            return
+        if size > self._budget:
+            return False
         self._kept[key] = value
         self._order.append(key)
         self._size += size
         while self._size > self._budget:
             self._is_full = True
             self._size -= self._measure(self._kept.pop(self._order.popleft())) + OVERHEAD
+        return True

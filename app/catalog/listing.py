@@ -80,8 +80,7 @@ class ListQuestions(Endpoint):
         members = self._catalog.members(reading.banks, asked)
         page = self._page(members, sort, place, limit)
         rest = self._rest(members, page, sort, asked)
-        keys = self._catalog.live_keys(page.numbers)
-        composed = self._catalog.compose(keys, reading, text_format)
+        composed = self._catalog.compose_live(page.numbers, reading, text_format)
         return finished(composed, lambda ready: Body(ready.joined(rest), reading))
 
     def _page(self, members: BitMap, sort: str, place: int | None, limit: int) -> Page:

@@ -101,25 +101,26 @@ class PackedCache(Budget):
             return True
         return self._size + max(largest, self._block_size) <= self._budget
 
-    def put(self, key: int, value: bytes) -> None:
+    def put(self, key: int, value: bytes) -> bool:
         """Keep a body, or not: once everything did not fit, only some are taken.
 
-        Where a later revision is kept it stays.
+        Where a later revision is kept it stays. Return whether this one is kept now.
         """
         if not self._admits():
-            return
+            return False
         slot = key // REVISIONS % len(self._keys)
         is_kept = self._places[slot] >> BLOCK_BITS in self._blocks
         if is_kept and key <= self._keys[slot] < (key // REVISIONS + 1) * REVISIONS:
-            return
+            return key == self._keys[slot]
         packed = self._packer.pack(value)
         if not self._make_room(len(packed)):
-            return
+            return False
         start, self._used = self._used, self._used + len(packed)
         self._blocks[self._newest][start : self._used] = packed
         self._keys[slot] = key
         self._places[slot] = self._newest << BLOCK_BITS | start
         self._sizes[slot] = len(packed)
+        return True
 
     def _make_room(self, size: int) -> bool:
         """Begin another block where the newest has no room; False for what is too large."""

@@ -2,7 +2,8 @@
 
 from app.core.query import Pairs, Parameter, boolean, one_of, take
 
-FORMATS = ("markdown", "html", "text", "nodes")
+MARKDOWN = "markdown"
+FORMATS = (MARKDOWN, "html", "text", "nodes")
 
 ANSWERS = Parameter(
     "answers",
@@ -14,7 +15,7 @@ FORMAT = Parameter(
     "format",
     "How texts are given: CommonMark, sanitised HTML, plain text, or CommonMark with trees of "
     "nodes beside it.",
-    {"type": "string", "enum": list(FORMATS), "default": "markdown"},
+    {"type": "string", "enum": list(FORMATS), "default": MARKDOWN},
 )
 
 
@@ -25,4 +26,4 @@ def take_answers(pairs: Pairs) -> bool:
 
 def take_format(pairs: Pairs) -> str:
     """Return the text format that is asked for."""
-    return take(pairs, FORMAT.name, one_of(*FORMATS), "markdown")
+    return take(pairs, FORMAT.name, one_of(*FORMATS), MARKDOWN)

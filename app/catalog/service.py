@@ -14,6 +14,7 @@ from app.catalog.composing import Composed, Composer
 from app.catalog.filtering import Matcher
 from app.catalog.index import Entry, Index
 from app.catalog.memory import release
+from app.catalog.reading_parameters import MARKDOWN
 from app.catalog.understanding import complaints, has_place, tombstone
 from app.core.clock import Mark
 from app.core.database import Database
@@ -69,7 +70,7 @@ class Catalog:
     def _start(self) -> None:
         self.index = Index()
         self._matcher = Matcher(self.index)
-        self._composer = Composer(self.database, self._budget_mb)
+        self._composer = Composer(self.database, self._budget_mb, self.index.revision)
 
     @property
     def size(self) -> int:
@@ -112,7 +113,7 @@ class Catalog:
 
     async def warm(self) -> None:
         """Read bodies ahead, after a full load."""
-        await self._composer.warm(self.index.largest, self.index.revision)
+        await self._composer.warm(self.index.largest)
 
     def _take(self, columns: Columns) -> None:
         batch = Batch(columns)
@@ -128,6 +129,7 @@ class Catalog:
                 return
             batch = Batch(columns_of(kept))
         self.index.take(batch)
+        self._composer.forget(batch.numbers.tolist())
 
     def known(self, caller: Caller) -> Known:
         """Return the banks and terms that the caller's filters may name."""
@@ -177,6 +179,16 @@ class Catalog:
     def live_keys(self, numbers: Sequence[int]) -> list[int]:
         """Return the keys of live questions, in order."""
         return self.index.keys(numbers)
+
+    def compose_live(
+        self, numbers: Sequence[int], reading: Reading, text_format: str, at: str = ITEMS
+    ) -> Composed | Awaitable[Composed]:
+        """Return live questions, as `compose` does."""
+        if reading.right is None and text_format == MARKDOWN:
+            bodies = self._composer.live(numbers)
+            if bodies is not None:
+                return Composed(bodies)
+        return self.compose(self.live_keys(numbers), reading, text_format, at)
 
     def compose(
         self,

@@ -26,18 +26,16 @@ class GetQuestion:
         self, question_id: str, query: bytes, caller: Caller, headers: dict[bytes, bytes]
     ) -> Reply | Awaitable[Reply]:
         """Answer one request; Problem not_found for what is not there for the caller."""
-        answers, text_format = False, "markdown"
-        if query:
-            pairs = split_query(query)
-            reject_unknown(pairs, ("answers", "format"))
-            answers, text_format = take_answers(pairs), take_format(pairs)
-        reading = self._catalog.reading(caller, (), answers)
+        pairs = split_query(query) if query else []
+        # Before the parameters are judged: what is not there is answered alike whatever they are.
         entry = self._find(question_id, caller)
+        reject_unknown(pairs, ("answers", "format"))
+        answers, text_format = take_answers(pairs), take_format(pairs)
+        reading = self._catalog.reading(caller, (), answers)
         if entry.bank not in reading.banks:
             message = "The answers of the question's bank may not be read by this caller."
             raise Problem("answers_not_allowed", message)
-        keys = self._catalog.live_keys([entry.number])
-        composed = self._catalog.compose(keys, reading, text_format, at="")
+        composed = self._catalog.compose_live([entry.number], reading, text_format, at="")
         if isinstance(composed, Composed):
             return self._reply(composed, reading, caller, headers)
         return self._later(composed, reading, caller, headers)

@@ -50,8 +50,7 @@ class RandomHandler:
             plan = self._drawer.plan(query, caller)
             self._plans.put(mark, (query, caller), plan)
         drawn = self._drawer.draw(plan)
-        keys = self._catalog.live_keys(drawn.numbers)
-        composed = self._catalog.compose(keys, plan.reading, plan.text_format)
+        composed = self._catalog.compose_live(drawn.numbers, plan.reading, plan.text_format)
         if isinstance(composed, Composed):
             return self._reply(plan, drawn, composed, caller, headers)
         return self._later(plan, drawn, composed, caller, headers)

@@ -216,8 +216,8 @@ class SearchQuestions:
         catalog = self._catalog
         members = self._searcher.members(plan.wanted)
         hits = [hit for hit in outcome.hits if hit.number in members]
-        keys = catalog.live_keys([hit.number for hit in hits])
-        ids = catalog.index.ids([hit.number for hit in hits])
+        numbers = [hit.number for hit in hits]
+        keys, ids = catalog.live_keys(numbers), catalog.index.ids(numbers)
         highlights = {
             str(UUID(bytes=question_id)): {"stem": marked(hit.stem)}
             for hit, key, question_id in zip(hits, keys, ids, strict=True)
@@ -229,7 +229,7 @@ class SearchQuestions:
             place: dict[str, object] = {"v": [*values, catalog.mark.epoch]}
             cursor = seal_cursor(catalog.secrets, ROUTE, place)
         rest = {"highlights": highlights, **outcome.rest, "next_cursor": cursor}
-        composed = catalog.compose(keys, plan.reading, plan.text_format)
+        composed = catalog.compose_live(numbers, plan.reading, plan.text_format)
         if not isinstance(composed, Composed):
             composed = await composed
         return composed.joined(orjson.dumps(rest)[1:-1])

@@ -157,6 +157,58 @@ def test_an_etag_answers_304_until_the_bytes_change(shelf: Shelf) -> None:
         assert shelf.get(address, headers={b"if-none-match": etag}).status == 200
 
 
+@pytest.mark.parametrize("query", ["bogus=1", "answers=perhaps", "format=pdf&answers=true"])
+def test_what_is_not_there_is_refused_first_whatever_the_parameters(
+    shelf: Shelf, query: str
+) -> None:
+    question = make_question()
+    shelf.publish(question)
+    shelf.follow()
+    unknown = "01a212d9-09c2-7c02-85fe-000000000000"
+    for absent in (unknown, "no-id"):
+        assert shelf.refusal(f"/v1/questions/{absent}?{query}").code == "not_found"
+    assert shelf.refusal(f"/v1/questions/{unknown}?format=%FF").code == "malformed_request"
+    assert shelf.refusal(f"/v1/questions/{question.id}?bogus=1").code == "invalid_request"
+
+
+@pytest.mark.parametrize("budget", [0, 1, 64])
+def test_what_is_live_is_given_as_it_is_now_whatever_was_kept(
+    fresh_settings: Callable[..., Settings], budget: int
+) -> None:
+    shelf = Shelf(fresh_settings(body_budget_mb=budget))
+    shelf.make_bank()
+    chance = random.Random(budget)
+    questions = [make_question(stem="x" * chance.randrange(10_000)) for _ in range(120)]
+    shelf.publish(*questions)
+    shelf.follow()
+    reading = shelf.catalog.reading(ANONYMOUS)
+
+    async def read(wanted: list[Question]) -> Composed:
+        numbers = [question.number or 0 for question in wanted]
+        made = shelf.catalog.compose_live(numbers, reading, "markdown")
+        return await made if inspect.isawaitable(made) else made
+
+    asyncio.run(shelf.catalog.warm())
+    live = list(questions)
+    for turn in range(25):
+        for question in chance.sample(live, 10):
+            question.revision += 1
+            question.stem = f"turn {turn}"
+        changed = [question for question in live if question.stem == f"turn {turn}"]
+        added = [make_question() for _ in range(3)]
+        shelf.publish(*changed, *added)
+        live += added
+        gone = chance.sample(live, 2)
+        shelf.withdraw(*gone)
+        live = [question for question in live if question not in gone]
+        shelf.follow()
+        for count in (1, 10, 60):
+            chosen = chance.sample(live, count)
+            composed = asyncio.run(read(chosen))
+            assert composed.items == [orjson.dumps(question.document) for question in chosen]
+    shelf.close()
+
+
 def test_a_cache_of_bytes_stays_within_its_budget() -> None:
     cache: ByteCache[bytes] = ByteCache(10 * (OVERHEAD + 100), len)
     body = b"x" * 100
