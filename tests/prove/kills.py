@@ -71,7 +71,8 @@ class Campaign:
         self._jobs: list[str] = []
         self._count = 0
         self._lock = threading.Lock()
-        self._answered = threading.Event()
+        self._wrote = threading.Event()
+        self._imported = threading.Event()
         self._say = say
         self.report = Report()
 
@@ -80,8 +81,10 @@ class Campaign:
         self._make_bank()
         for number in range(rounds):
             dying = threading.Event()
-            self._answered.clear()
-            second = self._import if number % 3 == 0 else functools.partial(self._write, dying)
+            self._wrote.clear()
+            self._imported.clear()
+            imports = number % 3 == 0
+            second = self._import if imports else functools.partial(self._write, dying)
             threads = [
                 threading.Thread(target=self._write, args=(dying,)),
                 threading.Thread(target=second),
@@ -90,7 +93,7 @@ class Campaign:
                 thread.start()
             if number % 2 == 0:
                 # Every other time not before something was acknowledged: then more is under way.
-                self._answered.wait(PATIENCE)
+                (self._imported if imports else self._wrote).wait(PATIENCE)
             time.sleep(self._chance.uniform(0.0, LONGEST_LIFE))
             dying.set()
             self._child.kill()
@@ -128,7 +131,7 @@ class Campaign:
                     if answer.status_code == 201:
                         self._written[name] = answer.json()["id"]
                         self.report.writes += 1
-                        self._answered.set()
+                        self._wrote.set()
                     else:
                         self.report.failures.append(f"{name}: {answer.status_code} {answer.text}")
 
@@ -146,7 +149,7 @@ class Campaign:
             if answer.status_code in {200, 202}:
                 self._jobs.append(answer.json()["id"])
                 self.report.imports += 1
-                self._answered.set()
+                self._imported.set()
 
     def _verify(self) -> None:
         with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
