@@ -120,21 +120,24 @@ def _cells(found: Load) -> tuple[str, ...]:
 def _textbook(report: Report, loads: Loads, folder: Path) -> None:
     path = folder / "textbook.db"
     prepare_textbook(path, MIDDLE)
-    address = "/questions/random?count=10&difficulty=easy"
+    asked = {
+        "draw 10, unfiltered": "/questions/random?count=10",
+        "draw 10, rotating filters": "/questions/random?count=10&difficulty=easy",
+    }
+    rows = []
     with serving("bench.textbook:app", "/docs", BENCH_DATABASE=str(path)) as server:
-        textbook = load(server, [address], folder)
-    ours = loads["draw 10, rotating filters"]
-    times = ours.rate / textbook.rate
-    verdict = "met" if times >= 300 else "missed"
-    report.table(
-        f"Beside a textbook service, {MIDDLE:,} questions",
-        ("", "requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes"),
-        [
-            ("FastAPI + SQLModel + ORDER BY random()", *_cells(textbook)),
-            ("Quizwell, rotating filters", *_cells(ours)),
-        ],
+        for work, address in asked.items():
+            textbook = load(server, [address], folder)
+            times = loads[work].rate / textbook.rate
+            target = f"300 times: {'met' if times >= 300 else 'missed'}"
+            rows.append((f"{work}: textbook", *_cells(textbook), "", ""))
+            rows.append((f"{work}: Quizwell", *_cells(loads[work]), f"{times:,.0f}", target))
+    title = f"Beside FastAPI + SQLModel + ORDER BY random(), {MIDDLE:,} questions"
+    head = ("", "requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes", "times", "target")
+    report.table(title, head, rows)
+    report.text(
+        "The textbook's filter is one indexed difficulty; it answers with one table's rows."
     )
-    report.text(f"{times:,.0f} times as many draws a second; target 300: {verdict}.")
 
 
 def _larger(

@@ -12,7 +12,7 @@ from app.draws.permutation import Permutation
 
 # A walk over `size` positions costs about as much as mapping members where
 # members^2 = WALK_COST * count * size (measured).
-WALK_COST = 24
+WALK_COST = 48
 SPARE = 16
 # Positions lie as if by chance: within so many deviations there are nearly always enough.
 SURE = 3
