@@ -5,7 +5,7 @@ WORKDIR /srv/quizwell
 RUN useradd --system --uid 10001 --home-dir /srv/quizwell quizwell \
     && install -d -o quizwell -g quizwell /data
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt
 COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations

@@ -14,13 +14,13 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit("Quizwell needs Python 3.11 or newer; name one: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the packages that Quizwell runs on (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	@echo "Installing the packages that prove it (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@
 
 serve: $(VENV)/.runtime ## migrate, seed and serve on 127.0.0.1:8000
@@ -43,7 +43,8 @@ test-live: $(VENV)/.dev ## search against the real Meilisearch that MEILI_URL or
 	@test -n "$$MEILI_URL$$MEILI_BINARY" || { echo "Set MEILI_URL and MEILI_KEY, or MEILI_BINARY (then it is also killed, wiped and restored)."; exit 1; }
 	@$(PYTEST) -k "live or real" tests/search
 
-check: $(VENV)/.dev ## format, lint, types, imports, migrations, OpenAPI
+check: $(VENV)/.dev ## packages, format, lint, types, imports, migrations, OpenAPI
+	@$(BIN)/python -m pip --disable-pip-version-check check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

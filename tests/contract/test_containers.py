@@ -55,8 +55,16 @@ def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
     assert image
     assert PINNED.match(image.group(1).replace("-slim-bookworm", "-slim"))
     assert re.search(r"^USER quizwell$", text, re.MULTILINE)
-    assert "--require-hashes" in text
     assert re.search(r"^HEALTHCHECK .*quizwell", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Makefile"])
+def test_packages_are_installed_from_the_lock_alone(name: str) -> None:
+    """Without --no-deps pip looks for newer releases of extras, and refuses them by their hash."""
+    installs = re.findall(r"pip install .*-r .*", (ROOT / name).read_text())
+    assert installs
+    for install in installs:
+        assert "--require-hashes --no-deps" in install
 
 
 def test_everything_that_is_served_from_files_is_in_the_image() -> None:
