@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,13 +19,14 @@ from app.core.clock import Mark
 from app.core.database import Database
 from app.core.settings import Settings
 from app.published.follow import NO_MARK
-from app.search import tables
-from app.search.engine import Asked, EngineUnavailableError, Found
-from app.search.finding import MOST, BankSearch, Deadline, Search, Stage
+from app.search.engine import Asked, EngineUnavailableError, Found, Synonyms
+from app.search.finding import Deadline, Search, Stage
 from app.search.lexicons import Lexicons
-from app.search.readings import Equals
+from app.search.matching import MOST, BankSearch, BankTable
+from app.search.readings import Equals, Reader
 from app.search.store import DamagedError, Store, inode, is_damage, open_index
 from app.search.syncing import HistoryError, StoppedError, Synchronizer
+from app.search.tables import read_banks
 
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 1.0
@@ -99,13 +100,13 @@ class EmbeddedEngine:
 
     async def search(self, asked: Asked) -> Found:
         """Return the page of hits; EngineUnavailableError when there can be none now."""
-        return await self._ask(lambda: self._with_search(asked, Search.page))
+        return (await self._ask(lambda: self._with_searches([asked], Search.page)))[0]
 
-    async def numbers(self, asked: Asked, most: int) -> list[int]:
-        """Return the numbers of at most `most` questions that match, for totals and facets."""
+    async def numbers(self, searches: Sequence[Asked], most: int) -> list[list[int]]:
+        """Return for each search the numbers of at most `most` questions that match."""
         wanted = min(most, MOST)
         return await self._ask(
-            lambda: self._with_search(asked, lambda found: found.numbers(wanted))
+            lambda: self._with_searches(searches, lambda found: found.numbers(wanted))
         )
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
@@ -197,7 +198,7 @@ class EmbeddedEngine:
         finally:
             self._waiting -= 1
 
-    def _with_search(self, asked: Asked, work: Callable[[Search], T]) -> T:
+    def _with_searches(self, searches: Sequence[Asked], work: Callable[[Search], T]) -> list[T]:
         file = self._file
         if file is None:
             message = "the index is being built"
@@ -205,38 +206,57 @@ class EmbeddedEngine:
         try:
             deadline = Deadline(self._cutoff)
             with self._snapshot(file, deadline) as connection:
-                search = self._gathered(file, connection, asked, deadline)
-                # What was found is told, however long it took to find.
-                deadline.extend(self._cutoff)
-                return work(search)
+                tables = self._tables(file, connection, searches)
+                done = []
+                for asked in searches:
+                    deadline.extend(self._cutoff)
+                    search = self._gathered(tables, asked, deadline)
+                    # What was found is told, however long it took to find.
+                    deadline.extend(self._cutoff)
+                    done.append(work(search))
+                return done
         except (sqlite3.Error, DamagedError) as error:
             raise self._unavailable(file, error) from error
 
-    def _gathered(
-        self, file: _File, connection: sqlite3.Connection, asked: Asked, deadline: Deadline
-    ) -> Search:
-        """Return the search with everything gathered, remembered from the last one like it."""
-        held = tables.read_banks(connection)
-        banks = [held[slug] for slug in asked.banks if slug in held]
-        chosen = [
-            BankSearch(connection, bank, file.lexicons.of(connection, bank), asked)
-            for bank in banks
-        ]
+    def _tables(
+        self, file: _File, connection: sqlite3.Connection, searches: Sequence[Asked]
+    ) -> dict[str, BankTable]:
+        """Return the banks to search that the index has."""
+        tables = {}
+        for slug, bank in read_banks(connection).items():
+            asking = [asked for asked in searches if slug in asked.banks]
+            if asking:
+                asked = asking[0]
+                known = file.lexicons.of(connection, bank)
+                answers = bank.answers and slug in asked.answer_banks
+                reader = Reader(
+                    asked.text, known.lexicon, self._equals_of(asked.synonyms), answers=answers
+                )
+                members = [asked.members for asked in asking]
+                tables[slug] = BankTable(connection, bank, known, reader, members)
+        return tables
+
+    def _equals_of(self, synonyms: Synonyms) -> Equals:
         equals = self._equals
-        if equals.source is not asked.synonyms:
-            equals = self._equals = Equals(asked.synonyms)
+        if equals.source is not synonyms:
+            equals = self._equals = Equals(synonyms)
+        return equals
+
+    def _gathered(self, tables: dict[str, BankTable], asked: Asked, deadline: Deadline) -> Search:
+        """Return the search with everything gathered, remembered from the last one like it."""
+        searched = [tables[slug] for slug in asked.banks if slug in tables]
+        banks = [BankSearch(table, asked.members) for table in searched]
         key = (
             asked.text,
-            tuple(bank.lexicon.serial for bank in chosen),
-            tuple(banks),
+            tuple((table.bank, table.known.lexicon.serial) for table in searched),
             asked.answer_banks,
             id(asked.members),
         )
         with self._lock:
             remembered = self._remembered.get(key)
         if remembered is not None and remembered[0].synonyms is asked.synonyms:
-            return Search(chosen, equals, asked, deadline, remembered[1])
-        search = Search(chosen, equals, asked, deadline)
+            return Search(banks, asked, deadline, remembered[1])
+        search = Search(banks, asked, deadline)
         if not search.gather():
             return search
         with self._lock:
@@ -307,5 +327,5 @@ class EmbeddedEngine:
 
 def _begin_to_read(lexicons: Lexicons, connection: sqlite3.Connection) -> None:
     """Have the words of every bank read, so that the first searches know them."""
-    for bank in tables.read_banks(connection).values():
+    for bank in read_banks(connection).values():
         lexicons.of(connection, bank)

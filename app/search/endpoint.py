@@ -175,14 +175,17 @@ class SearchQuestions:
         wanted = plan.wanted
         if not wanted.text:
             return self._listed(plan, engine)
+        rest: dict[str, Any] = {}
+        count = None
+        if plan.facets:
+            # Counted first, so that an engine may find all of it at once.
+            count, rest["facets"] = await self._searcher.count_facets(engine, wanted)
         page = await self._searcher.page(engine, wanted)
         if wanted.offset == 0 and page.following is None:
             count = Count(BitMap(hit.number for hit in page.hits), capped=False)
-        else:
+        elif count is None:
             count = await self._searcher.count(engine, wanted)
-        rest: dict[str, Any] = {"total": len(count.numbers), "total_capped": count.capped}
-        if plan.facets:
-            rest["facets"] = await self._searcher.facets(engine, wanted, count.numbers)
+        rest |= {"total": len(count.numbers), "total_capped": count.capped}
         reason = None
         if not page.hits and wanted.offset == 0:
             reason = await self._reason(plan, engine)

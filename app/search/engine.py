@@ -1,6 +1,6 @@
 """The narrow protocol between search and its engines, and what passes through it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -77,8 +77,11 @@ class Engine(Protocol):
         May return hits outside `asked.members`: whoever asks drops them and asks for more.
         """
 
-    async def numbers(self, asked: Asked, most: int) -> list[int]:
-        """Return the numbers of at most `most` questions that match, for totals and facets."""
+    async def numbers(self, searches: Sequence[Asked], most: int) -> list[list[int]]:
+        """Return for each search the numbers of at most `most` questions that match.
+
+        The searches are of one query, and differ in their filters only.
+        """
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
         """Wait until the index holds the state `wanted`; False when that takes too long."""

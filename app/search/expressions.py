@@ -5,7 +5,10 @@ from itertools import combinations
 
 from app.search.readings import Group, Reading, Way
 
-PUBLIC_FIELDS = "stem options terms hints"
+STEM = "{stem} : "
+PUBLIC_FIELDS = "{stem options terms hints} : "
+# FTS5 looks into every field where none is named, and that costs it less.
+EVERY_FIELD = ""
 # Words of a stem are near each other when at most so many others stand between them.
 NEAR = 6
 # From so many groups on, only the commonest are dropped instead of any.
@@ -14,19 +17,19 @@ MOST_COMBINED = 4
 
 def fields(*, answers: bool) -> str:
     """Return the fields that are searched."""
-    return f"{PUBLIC_FIELDS} answer" if answers else PUBLIC_FIELDS
+    return EVERY_FIELD if answers else PUBLIC_FIELDS
 
 
 def all_words(reading: Reading, where: str) -> str:
     """Return what finds every group, anywhere in the fields `where`."""
-    return f"{{{where}}} : ({_conjunction(reading.groups)})"
+    return f"{where}({_conjunction(reading.groups)})"
 
 
 def phrase(reading: Reading) -> str:
     """Return what finds the words as typed, in a row in the stem."""
     typed = _typed(reading)
     joined = Way(tuple(word for way in typed for word in way.words), prefix=typed[-1].prefix)
-    return f"{{stem}} : ({_way(joined)})"
+    return f"{STEM}({_way(joined)})"
 
 
 def near(reading: Reading) -> str:
@@ -37,23 +40,23 @@ def near(reading: Reading) -> str:
         for way in typed
         for place, word in enumerate(way.words)
     ]
-    return f"{{stem}} : NEAR({' '.join(parts)}, {NEAR})"
+    return f"{STEM}NEAR({' '.join(parts)}, {NEAR})"
 
 
 def some_words(reading: Reading, count: int, where: str) -> str:
     """Return what finds `count` of the groups: any of them where they are few, else the rarest."""
     if count == 1:
         parts = [_conjunction((group,)) for group in reading.groups]
-        return f"{{{where}}} : ({' OR '.join(parts)})"
+        return f"{where}({' OR '.join(parts)})"
     if len(reading.groups) > MOST_COMBINED:
         rarest = sorted(reading.groups, key=lambda group: -group.worth)[:count]
-        return f"{{{where}}} : ({_conjunction(rarest)})"
+        return f"{where}({_conjunction(rarest)})"
     # The last group may be open at its end, which costs most: it stands in the expression once.
     *others, last = reading.groups
     parts = [f"({_conjunction(groups)})" for groups in combinations(others, count)]
     pairs = (f"({_conjunction(groups)})" for groups in combinations(others, count - 1))
     parts.append(f"({_conjunction((last,))} AND ({' OR '.join(pairs)}))")
-    return f"{{{where}}} : ({' OR '.join(parts)})"
+    return f"{where}({' OR '.join(parts)})"
 
 
 def _typed(reading: Reading) -> list[Way]:

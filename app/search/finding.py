@@ -1,41 +1,23 @@
 """Finds questions in the embedded index: FTS5 gives candidates, their words tiers and scores."""
 
-import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from app.search import expressions
 from app.search.engine import Asked, EngineUnavailableError, Found, Hit
 from app.search.highlighting import Highlighter
-from app.search.lexicon import Lexicon
-from app.search.readings import Equals, Reader, Reading, respelt
-from app.search.tables import FIELDS, IndexedBank
-from app.search.tiers import Rater, Rating, Row, Tier, chosen_ways
+from app.search.matching import MOST, BankSearch
+from app.search.readings import Reading, respelt
+from app.search.tiers import Row, Tier, chosen_ways
 
-# So many hits can be reached by paging; one more tells that there are others.
-MOST = 1001
-# So many matches are all ranked; of more, so many of the newest in each tier, the others by age.
-RANKED = 400
-RANKED_NEWEST = 150
 # Below so many hits corrected words are looked for as well, and then fewer words.
 ENOUGH = 20
 # Hits that hold only some of the words; there could be very many.
 MOST_FEWER = 100
 MOST_STEPS = 8
-# So few questions are read themselves where the index would find so many times more.
-FEW = 1000
-VAIN = 40
-# Up to so many, and up to such a part of a bank, SQLite sorts out what is not a member.
-SPARSE = 4000
-SPARSE_PART = 0.04
-BATCH = 512
-
-_COLUMNS = f"rowid, revision, {', '.join(FIELDS)}"
 
 
 class Deadline:
@@ -52,13 +34,6 @@ class Deadline:
     def passed(self) -> bool:
         """Return whether the time is over."""
         return time.monotonic() > self._until
-
-
-class Known(NamedTuple):
-    """The words of a bank; not `fresh` when they may lack some that the snapshot holds."""
-
-    lexicon: Lexicon
-    fresh: bool
 
 
 class Stage(NamedTuple):
@@ -80,143 +55,12 @@ class Entry(NamedTuple):
     row: Row | None
 
 
-class BankSearch:
-    """One search in one bank's table."""
-
-    def __init__(
-        self, connection: sqlite3.Connection, bank: IndexedBank, known: Known, asked: Asked
-    ) -> None:
-        """Search `bank` through a connection that holds a snapshot."""
-        self.slug = bank.slug
-        self.answers = bank.slug in asked.answer_banks and bank.answers
-        self.lexicon = known.lexicon
-        self._fresh = known.fresh
-        self._connection = connection
-        self._table = bank.table
-        self._members = asked.members
-        self._where = expressions.fields(answers=self.answers)
-        self._ratings: tuple[Reading, list[Rating]] | None = None
-
-    def matches(self, reading: Reading, most: int, without: BitMap) -> list[int]:
-        """Return the numbers of questions that hold every group, newest first."""
-        if self._in_vain(reading):
-            return self._holding(reading, 0, most, without)
-        return self._stream(expressions.all_words(self._ready(reading), self._where), most, without)
-
-    def partial(self, reading: Reading, step: int, most: int, without: BitMap) -> list[int]:
-        """Return the numbers of questions that hold fewer groups, ever fewer with each step.
-
-        Groups that very many questions hold are not looked for. None is found when `step` is past
-        the last.
-        """
-        weighty = reading.weighty(self.lexicon, answers=self.answers, fresh=self._fresh)
-        left_out = len(weighty.groups) < len(reading.groups)
-        counts = _counts(len(weighty.groups) if left_out else len(weighty.groups) - 1)
-        if step >= len(counts):
-            return []
-        expression = expressions.some_words(self._ready(weighty), counts[step], self._where)
-        return self._stream(expression, most, without)
-
-    def leading(self, reading: Reading, numbers: list[int], without: BitMap) -> list[int]:
-        """Return the matches worth rating: all, or those of the best tiers and the newest."""
-        if len(numbers) <= (RANKED if self._listed is None else MOST - 1):
-            return numbers
-        closed = reading.closed(self.lexicon, answers=self.answers)
-        found = BitMap(numbers[:RANKED_NEWEST])
-        steps = (
-            expressions.phrase(closed),
-            expressions.near(closed),
-            expressions.all_words(closed, "stem"),
-        )
-        for expression in steps:
-            found.update(self._stream(expression, RANKED_NEWEST, without))
-            if len(found) >= 2 * RANKED_NEWEST:
-                break
-        return list(found)
-
-    def rated(self, reading: Reading, numbers: Sequence[int]) -> list[tuple[Row, Rating]]:
-        """Return what the index holds of questions, and how well that matches."""
-        if self._ratings is not None and self._ratings[0] is reading:
-            wanted = set(numbers)
-            pairs = zip(self._rows, self._ratings[1], strict=True)
-            return [(row, rating) for row, rating in pairs if row.number in wanted]
-        rater = Rater(reading, answers=self.answers)
-        return [(row, rater.rate(row)) for row in self.rows(numbers)]
-
-    def rows(self, numbers: Sequence[int]) -> list[Row]:
-        """Return what the index holds of questions."""
-        statement = (
-            f"SELECT {_COLUMNS} FROM {self._table}"  # noqa: S608 - the table's name is a number
-            " WHERE rowid IN (SELECT value FROM json_each(?))"
-        )
-        return list(map(Row._make, self._connection.execute(statement, (json.dumps(numbers),))))
-
-    def stems(self, numbers: Sequence[int]) -> dict[int, tuple[int, str]]:
-        """Return the revisions of questions and their stems as they are read."""
-        statement = (
-            f"SELECT rowid, revision, plain FROM {self._table}"  # noqa: S608
-            " WHERE rowid IN (SELECT value FROM json_each(?))"
-        )
-        rows = self._connection.execute(statement, (json.dumps(numbers),))
-        return {number: (revision, plain) for number, revision, plain in rows}
-
-    @cached_property
-    def _rows(self) -> list[Row]:
-        """Every member."""
-        return self.rows(list(self._members))
-
-    @cached_property
-    def _listed(self) -> str | None:
-        """The members as JSON, where they are a small part of the bank."""
-        sparse = len(self._members) <= min(SPARSE, SPARSE_PART * self.lexicon.questions)
-        return json.dumps(list(self._members)) if sparse else None
-
-    def _in_vain(self, reading: Reading) -> bool:
-        """Return whether most of what the index finds will be no member."""
-        members = len(self._members)
-        if members > FEW:
-            return False
-        counts = reading.counts(self.lexicon, answers=self.answers)
-        return min(counts) > VAIN * members
-
-    def _holding(self, reading: Reading, lacking: int, most: int, without: BitMap) -> list[int]:
-        """Return the members that lack at most so many groups, newest first."""
-        rater = Rater(reading, answers=self.answers)
-        ratings = [rater.rate(row) for row in self._rows]
-        self._ratings = (reading, ratings)
-        pairs = zip(self._rows, ratings, strict=True)
-        found = BitMap(row.number for row, rating in pairs if rating.missing <= lacking)
-        found -= without
-        return list(reversed(found))[:most]
-
-    def _ready(self, reading: Reading) -> Reading:
-        """Return the reading as the index is asked it: open ends cost it more than many words."""
-        return reading.spelt_out(self.lexicon, answers=self.answers) if self._fresh else reading
-
-    def _stream(self, expression: str, most: int, without: BitMap) -> list[int]:
-        statement = f"SELECT rowid FROM {self._table} WHERE {self._table} MATCH ?"  # noqa: S608
-        values = [expression]
-        if self._listed is not None:
-            # The sign keeps SQLite from asking the index once for each member.
-            statement += " AND +rowid IN (SELECT value FROM json_each(?))"
-            values.append(self._listed)
-        cursor = self._connection.execute(f"{statement} ORDER BY rowid DESC", values)
-        found: list[int] = []
-        while len(found) < most and (batch := cursor.fetchmany(BATCH)):
-            members = BitMap(number for (number,) in batch) & self._members
-            members -= without
-            found += reversed(members)
-        cursor.close()
-        return found[:most]
-
-
 class Search:
     """One search over all banks asked for."""
 
     def __init__(
         self,
         banks: Sequence[BankSearch],
-        equals: Equals,
         asked: Asked,
         deadline: Deadline,
         stages: Sequence[Stage] = (),
@@ -224,7 +68,6 @@ class Search:
         """Search until the deadline, or go on from the stages of an equal search."""
         self.stages = list(stages)
         self._banks = {bank.slug: bank for bank in banks}
-        self._equals = equals
         self._asked = asked
         self._deadline = deadline
         self._seen = BitMap()
@@ -264,18 +107,14 @@ class Search:
 
     def _gather(self) -> None:
         """Find what was typed, and where that is little, what was meant, and fewer words."""
-        readers = {
-            slug: Reader(self._asked.text, bank.lexicon, self._equals, answers=bank.answers)
-            for slug, bank in self._banks.items()
-        }
-        readings = {slug: reader.exact() for slug, reader in readers.items()}
+        readings = {slug: bank.reader.exact for slug, bank in self._banks.items()}
         for slug, reading in readings.items():
             self._add(slug, reading, Tier.PHRASE)
         if len(self._seen) >= ENOUGH:
             return
         found = bool(self._seen)
-        for slug, reader in readers.items():
-            corrected = reader.corrected(readings[slug], unknown_only=found)
+        for slug, bank in self._banks.items():
+            corrected = bank.reader.corrected(unknown_only=found)
             if corrected is not None:
                 readings[slug] = corrected
                 self._add(slug, corrected, Tier.CORRECTED)
@@ -348,12 +187,3 @@ class Search:
             return None
         chosen = chosen_ways(stage.reading, row, answers=self._banks[stage.bank].answers)
         return respelt(self._asked.text, chosen)
-
-
-def _counts(most: int) -> list[int]:
-    """Return how many words to look for, ever fewer, in a few steps."""
-    counts = []
-    while most > 0:
-        counts.append(most)
-        most = most - 1 if most <= expressions.MOST_COMBINED else most // 2
-    return counts

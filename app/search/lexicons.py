@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from app.search.finding import Known
 from app.search.lexicon import EMPTY, Lexicon
 from app.search.tables import IndexedBank
 
@@ -17,6 +17,13 @@ SHARE = 0.05
 QUICK_SECONDS = 0.01
 MOST_BANKS = 100
 BATCH = 2000
+
+
+class Known(NamedTuple):
+    """The words of a bank; not `fresh` when they may lack some that the snapshot holds."""
+
+    lexicon: Lexicon
+    fresh: bool
 
 
 @dataclass(slots=True)

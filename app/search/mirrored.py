@@ -71,9 +71,12 @@ class MeilisearchEngine:
         hits = [_hit(values) for values in found[: asked.limit]]
         return Found(hits, more=len(found) > asked.limit, corrected=_corrected(asked, hits))
 
-    async def numbers(self, asked: Asked, most: int) -> list[int]:
-        """Return the numbers of at most `most` questions that match."""
-        return [values["id"] for values in await self._ask(asked, most, 0, shown=False)]
+    async def numbers(self, searches: Sequence[Asked], most: int) -> list[list[int]]:
+        """Return for each search the numbers of at most `most` questions that match."""
+        found = await asyncio.gather(
+            *(self._ask(asked, most, 0, shown=False) for asked in searches)
+        )
+        return [[values["id"] for values in hits] for hits in found]
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
         """Wait until every index holds the state `wanted`; False when that takes too long."""

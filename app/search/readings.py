@@ -143,13 +143,15 @@ class Reader:
 
     def __init__(self, text: str, lexicon: Lexicon, equals: Equals, *, answers: bool) -> None:
         """Take a cleaned query; `answers` tells whether words of answers count."""
+        self.answers = answers
         self._lexicon = lexicon
         self._equals = equals
-        self._answers = answers
         found = query_words(text)
         self._words = [word for word in found if not word.joined]
         self._joined = {word.start: word for word in found if word.joined}
+        self._corrected: dict[bool, Reading | None] = {}
 
+    @cached_property
     def exact(self) -> Reading:
         """Return the query as it was typed, with inflections, compounds and synonyms."""
         groups = []
@@ -160,15 +162,20 @@ class Reader:
             at += length
         return Reading(tuple(groups))
 
-    def corrected(self, exact: Reading, *, unknown_only: bool) -> Reading | None:
+    def corrected(self, *, unknown_only: bool) -> Reading | None:
         """Return the query with the nearest known words too; None where that changes nothing.
 
         With `unknown_only` words that some question holds are left as they are.
         """
+        if unknown_only not in self._corrected:
+            self._corrected[unknown_only] = self._correct(unknown_only=unknown_only)
+        return self._corrected[unknown_only]
+
+    def _correct(self, *, unknown_only: bool) -> Reading | None:
         groups: list[Group] = []
         changed = False
         at = 0
-        for group in exact.groups:
+        for group in self.exact.groups:
             length = len(group.typed.words)
             known = all(self._count(word) for word in group.typed.words)
             if length > 1 and known:
@@ -216,7 +223,7 @@ class Reader:
     def _worth(self, typed: Sequence[Word], *, last: bool) -> float:
         counts = [self._count(word.text) for word in typed]
         if last and not counts[-1]:
-            counts[-1] = self._lexicon.prefix_count(typed[-1].text, answers=self._answers)
+            counts[-1] = self._lexicon.prefix_count(typed[-1].text, answers=self.answers)
         return sum(self._rarity(count) for count in counts)
 
     def _rarity(self, count: int) -> float:
@@ -235,10 +242,10 @@ class Reader:
             return []
         ways = [
             Way((other.word,), CORRECTED[other.edits], corrected=True)
-            for other in self._lexicon.corrections(word, prefix=last, answers=self._answers)
+            for other in self._lexicon.corrections(word, prefix=last, answers=self.answers)
         ]
         if not self._count(word):
-            halves = self._lexicon.halves(word, answers=self._answers)
+            halves = self._lexicon.halves(word, answers=self.answers)
             if halves:
                 ways.append(Way(halves, CORRECTED[1], corrected=True))
         return ways
@@ -254,10 +261,10 @@ class Reader:
     def _is_known(self, word: str, *, last: bool) -> bool:
         if self._count(word):
             return True
-        return last and self._lexicon.prefix_count(word, answers=self._answers) > 0
+        return last and self._lexicon.prefix_count(word, answers=self.answers) > 0
 
     def _count(self, word: str) -> int:
-        return self._lexicon.count(word, answers=self._answers)
+        return self._lexicon.count(word, answers=self.answers)
 
 
 def respelt(text: str, chosen: Mapping[Group, Way]) -> str | None:

@@ -1,6 +1,5 @@
 """Searches over what the caller may read: asks an engine, keeps what the catalog still has."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,8 @@ WAIT_SECONDS = 2.0
 MAX_WAITERS = 64
 RETRY_SECONDS = 2
 NOTHING = QuestionFilter()
+
+Facets = dict[str, list[dict[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +100,31 @@ class Searcher:
 
     async def count(self, engine: Engine, wanted: Wanted) -> Count:
         """Return what matches, up to the reach; EngineUnavailableError likewise."""
-        asked = self._asked(wanted)
-        if not asked.banks:
-            return Count(BitMap(), capped=False)
-        numbers = await engine.numbers(asked, REACH + 1)
-        found = BitMap(numbers[:REACH]) & self.members(wanted)
-        return Count(found, capped=len(numbers) > REACH)
+        return (await self._counts(engine, [wanted]))[0]
 
-    async def facets(
-        self, engine: Engine, wanted: Wanted, found: BitMap
-    ) -> dict[str, list[dict[str, object]]]:
-        """Return the counts of every facet over what was found, each without its own parameter."""
+    async def count_facets(self, engine: Engine, wanted: Wanted) -> tuple[Count, Facets]:
+        """Return what matches, and the counts of every facet, each without its own parameter."""
         narrowed = [name for name in FACETS if getattr(wanted.filter, name) != Choice()]
-        counted = await asyncio.gather(
-            *(self.count(engine, _without(wanted, name)) for name in narrowed)
-        )
-        wider = dict(zip(narrowed, counted, strict=True))
-        return {
-            name: facet_items(self._catalog, name, wider[name].numbers if name in wider else found)
+        wider = [_without(wanted, name) for name in narrowed]
+        found, *counted = await self._counts(engine, [wanted, *wider])
+        counts = dict(zip(narrowed, counted, strict=True))
+        return found, {
+            name: facet_items(self._catalog, name, counts.get(name, found).numbers)
             for name in FACETS
         }
 
-    def listed_facets(self, wanted: Wanted) -> dict[str, list[dict[str, object]]]:
+    async def _counts(self, engine: Engine, searches: Sequence[Wanted]) -> list[Count]:
+        asked = [self._asked(wanted) for wanted in searches]
+        found = iter(await engine.numbers([one for one in asked if one.banks], REACH + 1))
+        counts = []
+        for wanted, one in zip(searches, asked, strict=True):
+            numbers = next(found) if one.banks else []
+            # What was withdrawn while the engine searched is not counted.
+            held = BitMap(numbers[:REACH]) & self.members(wanted)
+            counts.append(Count(held, capped=len(numbers) > REACH))
+        return counts
+
+    def listed_facets(self, wanted: Wanted) -> Facets:
         """Return the counts of every facet over everything that matches the filter, likewise."""
         return {
             name: facet_items(self._catalog, name, self.members(_without(wanted, name)))

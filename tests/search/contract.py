@@ -10,7 +10,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.published.filter import filter_from
 from app.search.engine import MARK_END, MARK_START, Engine
-from tests.search.worlds import World, caught_up, found, hits, numbers, shown
+from tests.search.worlds import World, caught_up, found, hits, matching, numbers, shown
 
 TERMS = {
     "C++": "When does a C++ destructor run?",
@@ -66,7 +66,7 @@ class EngineContract:
             [hit] = await hits(engine, world.asked("gradient"))
             assert (hit.number, hit.revision) == (wanted, 1)
             assert shown(hit) == "What does [gradient] descent minimise?"
-            assert await engine.numbers(world.asked("gradient"), 1001) == [wanted]
+            assert await matching(engine, world.asked("gradient"), 1001) == [wanted]
 
         over(body)
 
@@ -199,12 +199,12 @@ class EngineContract:
         async def body(engine: Engine) -> None:
             asked = world.asked("multicollinearity", *banks, answers=banks)
             assert await numbers(engine, asked) == [public]
-            assert await engine.numbers(asked, 1001) == [public]
+            assert await matching(engine, asked, 1001) == [public]
             for query in ("multicollinearity", "multicolinearity", "multicol", "multi"):
                 without = world.asked(query, *banks)
                 answer = await found(engine, without)
                 assert (answer.hits, answer.corrected) == ([], None)
-                assert await engine.numbers(without, 1001) == []
+                assert await matching(engine, without, 1001) == []
 
         over(body)
 
@@ -268,7 +268,7 @@ class EngineContract:
             for query in ("heteroscedasticity", "heteroscedastcity", "heterosced", "he"):
                 answer = await found(engine, world.asked(query))
                 assert (answer.hits, answer.corrected, answer.more) == ([], None, False)
-                assert await engine.numbers(world.asked(query), 1001) == []
+                assert await matching(engine, world.asked(query), 1001) == []
 
         over(body)
 
@@ -296,7 +296,7 @@ class EngineContract:
 
             async def body(engine: Engine, asked=asked, wanted=wanted) -> None:
                 assert await numbers(engine, asked) == [wanted]
-                assert await engine.numbers(asked, 1001) == [wanted]
+                assert await matching(engine, asked, 1001) == [wanted]
 
             over(body)
 
@@ -312,8 +312,8 @@ class EngineContract:
                 seen += [hit.number for hit in answer.hits]
             assert sorted(seen) == wanted
             asked = world.asked("gradient descent")
-            assert sorted(await engine.numbers(asked, 1001)) == wanted
-            assert len(await engine.numbers(asked, 10)) == 10
+            assert sorted(await matching(engine, asked, 1001)) == wanted
+            assert len(await matching(engine, asked, 10)) == 10
 
         over(body)
 
@@ -385,6 +385,6 @@ class EngineContract:
         async def body(engine: Engine) -> None:
             answer = await found(engine, world.asked("xylophone"))
             assert (answer.hits, answer.more, answer.corrected) == ([], False, None)
-            assert await engine.numbers(world.asked("xylophone"), 1001) == []
+            assert await matching(engine, world.asked("xylophone"), 1001) == []
 
         over(body)

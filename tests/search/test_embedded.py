@@ -23,7 +23,7 @@ from app.search.engine import MARK_END, MARK_START, EngineUnavailableError
 from app.search.query import clean_query
 from app.search.store import SCHEMA, Store, open_index
 from tests.search.test_embedded_contract import embedded
-from tests.search.worlds import TYPED, World, caught_up, found, hits, numbers
+from tests.search.worlds import TYPED, World, caught_up, found, hits, matching, numbers
 
 Body = Callable[[EmbeddedEngine], Awaitable[None]]
 Over = Callable[[Body], None]
@@ -278,7 +278,7 @@ def test_restricted_answers_are_not_searched_before_the_index_is_cleaned(world, 
             assert await numbers(engine, world.asked(query, answers=("science",)))
             answer = await found(engine, world.asked(query))
             assert (answer.hits, answer.corrected, answer.more) == ([], None, False)
-            assert await engine.numbers(world.asked(query), 1001) == []
+            assert await matching(engine, world.asked(query), 1001) == []
 
     over(body)
 
@@ -363,9 +363,9 @@ def test_the_ranked_and_the_others_are_told_once_each(world, over) -> None:
             seen += await numbers(engine, world.asked("entropy", limit=100, offset=offset))
         assert len(seen) == len(set(seen)) == 701
         assert seen[0] == best
-        assert len(await engine.numbers(world.asked("entropy"), 1001)) == 701
+        assert len(await matching(engine, world.asked("entropy"), 1001)) == 701
         few = BitMap(list(world.members("science"))[100:130])
-        kept = await engine.numbers(world.asked("entropy", members=few), 1001)
+        kept = await matching(engine, world.asked("entropy", members=few), 1001)
         assert sorted(kept) == list(few)
 
     over(body)

@@ -97,8 +97,8 @@ def test_any_words_can_be_read(text: str) -> None:
     words = lexicon(gradient=50, descent=9, knn=3)
     equals = Equals({"k nn": ("knn",), "": ("x",), "gradient descent": ("sgd", "")})
     reader = Reader(text, words, equals, answers=False)
-    exact = reader.exact()
-    corrected = reader.corrected(exact, unknown_only=False)
+    exact = reader.exact
+    corrected = reader.corrected(unknown_only=False)
     for reading in filter(None, (exact, corrected)):
         for group in reading.groups:
             assert group.ways

@@ -9,9 +9,11 @@ from pyroaring import BitMap
 from app.core.database import Database
 from app.core.settings import Settings
 from app.search.embedded import EmbeddedEngine
-from app.search.finding import ENOUGH, MOST, MOST_FEWER
+from app.search.engine import Asked
+from app.search.finding import ENOUGH, MOST_FEWER
+from app.search.matching import MOST
 from tests.search.test_embedded_contract import embedded
-from tests.search.worlds import World, caught_up, found
+from tests.search.worlds import World, caught_up, found, matching
 
 QUESTIONS = 3000
 WORDS = ["".join(parts) for parts in itertools.product("bdfgk", "aeiou", "lmnrt", "aeiou", "fgn")]
@@ -45,7 +47,7 @@ async def check(engine: EmbeddedEngine, world: World, texts: dict[int, str]) -> 
             query = query[: -chance.randint(1, 3)]
         asked = world.asked(query, members=members, limit=100)
         wanted = holding(texts, query, members)
-        matched = await engine.numbers(asked, MOST)
+        matched = await matching(engine, asked, MOST)
         assert len(matched) == len(set(matched))
         assert set(matched) <= set(members)
         if len(wanted) >= MOST:
@@ -69,6 +71,26 @@ async def check(engine: EmbeddedEngine, world: World, texts: dict[int, str]) -> 
         assert set(seen[: len(wanted)]) <= wanted or len(wanted) >= MOST
 
 
+async def check_together(engine: EmbeddedEngine, world: World, texts: dict[int, str]) -> None:
+    """Several searches of one query find what each finds alone."""
+    chance = random.Random(5)
+    ranks = [1 / (place + 1) for place in range(len(WORDS))]
+    for turn in range(60):
+        query = " ".join(dict.fromkeys(chance.choices(WORDS, ranks, k=chance.randint(1, 3))))
+        query = query[: len(query) - turn % 3]
+        sizes = [chance.choice([0, 20, 90, 110, 600, QUESTIONS]) for _ in range(3)]
+
+        def searches(query: str = query, sizes: list[int] = sizes) -> list[Asked]:
+            # Other bitmaps each time, so that nothing is remembered.
+            drawn = random.Random(query)
+            sets = [BitMap(drawn.sample(list(texts), size)) for size in sizes]
+            return [world.asked(query, members=members) for members in sets]
+
+        together = await engine.numbers(searches(), MOST)
+        alone = [await matching(engine, asked, MOST) for asked in searches()]
+        assert together == alone
+
+
 async def words_known(engine: EmbeddedEngine, world: World) -> None:
     """Wait for the bank's words, which are read in the background: then errors are forgiven."""
     async with asyncio.timeout(60):
@@ -89,6 +111,7 @@ def test_every_way_finds_what_is_there(database: Database, settings: Settings) -
             padded = {number: f" {text} " for number, text in zip(published, texts, strict=True)}
             await words_known(engine, world)
             await check(engine, world, padded)
+            await check_together(engine, world, padded)
 
     asyncio.run(whole())
 

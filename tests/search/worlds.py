@@ -216,6 +216,11 @@ async def numbers(engine: Engine, asked: Asked) -> list[int]:
     return [hit.number for hit in await hits(engine, asked)]
 
 
+async def matching(engine: Engine, asked: Asked, most: int) -> list[int]:
+    """Return the numbers of everything that matches."""
+    return (await engine.numbers([asked], most))[0]
+
+
 def shown(hit: Hit) -> str:
     """Return a hit's stem with its marks as people see them."""
     return hit.stem.replace(MARK_START, "[").replace(MARK_END, "]")
