@@ -113,6 +113,7 @@ class Follower:
                         await self._wake.wait()
                 self._wake.clear()
         finally:
+            gc.unfreeze()
             if warming is not None:
                 warming.cancel()
 
@@ -178,6 +179,9 @@ class Follower:
                     self._applier.fill(columns)
             self._applier.apply((), mark)
             self.mark = mark
+        # What lives as long as the worker is looked through for cycles no more: that would stop
+        # every request for a tenth of a second and more, again and again, and find nothing.
+        gc.freeze()
 
     async def _advance(self) -> bool:
         """Apply what came next; True when that was all, or when only a reload can go on."""

@@ -133,8 +133,10 @@ class Lexicon:
         if found is None:
             ordered = self._ordered_answers if answers else self._ordered
             start, end = _range(ordered, first)
+            # What answers share with the rest is compared once.
+            beside = self._public if answers else ()
             found = self._columns[key] = Column(
-                [word for word in ordered[start:end] if word.isalpha()]
+                [word for word in ordered[start:end] if word.isalpha() and word not in beside]
             )
         return found
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from pyroaring import BitMap
@@ -18,7 +19,7 @@ MOST = 1001
 # So many matches are all ranked; of more, so many of the newest in each tier, the others by age.
 RANKED = 400
 RANKED_NEWEST = 150
-# So few questions are read themselves where the index would find so many times more.
+# So few questions are read themselves where the index would find over so many times as many.
 FEW = 1000
 VAIN = 40
 # Up to so many, and up to such a part of a bank, SQLite sorts out what is not a member.
@@ -29,6 +30,14 @@ VAGUE = 20_000
 BATCH = 512
 
 _COLUMNS = f"rowid, revision, {', '.join(FIELDS)}"
+
+
+@dataclass(slots=True)
+class _Found:
+    """Numbers of some questions that match; all of them but those up to `below`."""
+
+    numbers: BitMap
+    below: int
 
 
 class BankTable:
@@ -52,20 +61,28 @@ class BankTable:
         self._connection = connection
         self._most = min(SPARSE, SPARSE_PART * known.lexicon.questions)
         self._few = BitMap().union(*filter(self.is_sparse, members))
-        self._found: dict[str, BitMap] = {}
+        self._found: dict[str, _Found] = {}
 
     def is_sparse(self, members: BitMap) -> bool:
         """Return whether members are so few that everything that matches is told of them."""
         return len(members) <= self._most
 
-    def matching(self, expression: str, members: BitMap, most: int, without: BitMap) -> list[int]:
-        """Return the numbers of members that match, at most so many, newest first."""
+    def matching(
+        self, expression: str, members: BitMap, most: int, without: BitMap, expected: int = 0
+    ) -> list[int]:
+        """Return the numbers of members that match, at most so many, newest first.
+
+        `expected` is roughly how many questions match, where that may be most of the bank.
+        """
         wanted = members - without
         if not self.is_sparse(members):
             return self._stream(expression, wanted, most)
-        if expression not in self._found:
-            self._found[expression] = self._matching_few(expression)
-        return list(reversed(self._found[expression] & wanted))[:most]
+        if not wanted:
+            return []
+        known = self._found.setdefault(expression, _Found(BitMap(), self._few.max()))
+        while known.below >= wanted.min() and len(known.numbers & wanted) < most:
+            self._go_on(expression, known, expected)
+        return list(reversed(known.numbers & wanted))[:most]
 
     def rows(self, numbers: Sequence[int]) -> list[Row]:
         """Return what the index holds of questions."""
@@ -88,11 +105,19 @@ class BankTable:
     def _listed(self) -> str:
         return json.dumps(list(self._few))
 
-    def _matching_few(self, expression: str) -> BitMap:
-        # The sign keeps SQLite from asking the index once for each member.
-        statement = f"{self._select} AND +rowid IN (SELECT value FROM json_each(?))"  # noqa: S608
-        rows = self._connection.execute(statement, (expression, self._listed))
-        return BitMap([number for (number,) in rows])
+    def _go_on(self, expression: str, known: "_Found", expected: int) -> None:
+        """Find the next older ones; all of them unless very many match."""
+        span = self._few.max() // (expected // VAGUE + 1) + 1
+        above = known.below - span
+        statement = (
+            f"{self._select} AND rowid BETWEEN ? AND ?"  # noqa: S608
+            # The sign keeps SQLite from asking the index once for each member.
+            " AND +rowid IN (SELECT value FROM json_each(?))"
+        )
+        values = (expression, above + 1, known.below, self._listed)
+        rows = self._connection.execute(statement, values)
+        known.numbers.update([number for (number,) in rows])
+        known.below = above
 
     def _stream(self, expression: str, wanted: BitMap, most: int) -> list[int]:
         cursor = self._connection.execute(f"{self._select} ORDER BY rowid DESC", (expression,))
@@ -120,14 +145,14 @@ class BankSearch:
         self._known = table.known
         self._members = members
         self._where = expressions.fields(answers=self.answers)
-        self._ratings: tuple[Reading, list[Rating]] | None = None
 
     def matches(self, reading: Reading, most: int, without: BitMap) -> list[int]:
         """Return the numbers of questions that hold every group, newest first."""
-        if self._in_vain(reading):
+        least = self._least(reading)
+        if len(self._members) <= min(FEW, least / VAIN):
             return self._holding(reading, most, without)
         expression = expressions.all_words(self._ready(reading), self._where)
-        return self._table.matching(expression, self._members, most, without)
+        return self._table.matching(expression, self._members, most, without, least)
 
     def partial(self, reading: Reading, step: int, most: int, without: BitMap) -> list[int]:
         """Return the numbers of questions that hold fewer groups, ever fewer with each step.
@@ -146,13 +171,17 @@ class BankSearch:
 
     def leading(self, reading: Reading, numbers: list[int], without: BitMap) -> list[int]:
         """Return the matches worth rating: all, or those of the best tiers and the newest."""
-        if len(numbers) <= (MOST - 1 if self._table.is_sparse(self._members) else RANKED):
+        if len(numbers) <= RANKED:
             return numbers
+        if self._least(reading) > VAGUE:
+            return numbers[: 2 * RANKED_NEWEST]
         closed = reading.closed(self._known.lexicon, answers=self.answers)
         found = BitMap(numbers[:RANKED_NEWEST])
-        steps = [expressions.all_words(closed, expressions.STEM)]
-        if self._least(reading) <= VAGUE:
-            steps = [expressions.phrase(closed), expressions.near(closed), *steps]
+        steps = (
+            expressions.phrase(closed),
+            expressions.near(closed),
+            expressions.all_words(closed, expressions.STEM),
+        )
         for expression in steps:
             found.update(self._table.matching(expression, self._members, RANKED_NEWEST, without))
             if len(found) >= 2 * RANKED_NEWEST:
@@ -161,10 +190,6 @@ class BankSearch:
 
     def rated(self, reading: Reading, numbers: Sequence[int]) -> list[tuple[Row, Rating]]:
         """Return what the index holds of questions, and how well that matches."""
-        if self._ratings is not None and self._ratings[0] is reading:
-            wanted = set(numbers)
-            pairs = zip(self._rows, self._ratings[1], strict=True)
-            return [(row, rating) for row, rating in pairs if row.number in wanted]
         rater = Rater(reading, answers=self.answers)
         return [(row, rater.rate(row)) for row in self._table.rows(numbers)]
 
@@ -177,11 +202,6 @@ class BankSearch:
         """Every member."""
         return self._table.rows(list(self._members))
 
-    def _in_vain(self, reading: Reading) -> bool:
-        """Return whether most of what the index finds will be no member."""
-        members = len(self._members)
-        return members <= FEW and self._least(reading) > VAIN * members
-
     def _least(self, reading: Reading) -> int:
         """Return roughly how many questions hold the rarest group."""
         return min(reading.counts(self._known.lexicon, answers=self.answers))
@@ -189,10 +209,7 @@ class BankSearch:
     def _holding(self, reading: Reading, most: int, without: BitMap) -> list[int]:
         """Return the members that hold every group, newest first."""
         rater = Rater(reading, answers=self.answers)
-        ratings = [rater.rate(row) for row in self._rows]
-        self._ratings = (reading, ratings)
-        pairs = zip(self._rows, ratings, strict=True)
-        found = BitMap([row.number for row, rating in pairs if not rating.missing])
+        found = BitMap([row.number for row in self._rows if rater.holds(row)])
         found -= without
         return list(reversed(found))[:most]
 

@@ -91,6 +91,11 @@ class Rater:
             score += COVERED * covered
         return Rating(tier, score, 0)
 
+    def holds(self, row: Row) -> bool:
+        """Return whether the row holds every group."""
+        fields = row.fields(answers=self._answers)
+        return all(_found(ways, fields) for _, ways in self._groups)
+
     def _in_stem(self, words: list[str]) -> tuple[Tier, float]:
         found: list[tuple[int, set[int]]] = []
         last = len(self._slots) - 1
