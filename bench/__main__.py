@@ -9,7 +9,18 @@ from pathlib import Path
 import httpx
 
 from bench.delays import beside_an_import, publish_to_drawn
-from bench.load import URL, Load, load, private_megabytes, serving, settle
+from bench.load import (
+    PORT,
+    Load,
+    Server,
+    Work,
+    load,
+    middle,
+    private_megabytes,
+    serving,
+    settle,
+    share,
+)
 from bench.prepared import KEY, Prepared, prepare, prepare_textbook
 from bench.report import Report, percentile
 from bench.search import build_seconds, measure_search
@@ -30,7 +41,7 @@ TARGETS = {
 }
 HEAD = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes", "of bare", "target")
 
-Loads = dict[str, Load]
+TIMES = 300
 
 
 def main() -> None:
@@ -44,67 +55,60 @@ def main() -> None:
         for bank in banks:
             if bank.count <= MIDDLE:
                 build_seconds(bank.folder)
-        middle = next((bank for bank in banks if bank.count == MIDDLE), banks[-1])
-        baselines = _baselines(middle, folder)
-        measured = {bank.count: _quizwell(report, bank, baselines, folder) for bank in banks}
-        if MIDDLE in measured:
-            _textbook(report, measured[MIDDLE], folder)
-        _larger(report, banks, measured, folder)
-        _writing(report, banks, folder)
+        chosen = next((bank for bank in banks if bank.count == MIDDLE), banks[-1])
+        for bank in banks:
+            _quizwell(report, bank, folder)
+        _textbook(report, chosen, folder)
+        if banks[-1] is not chosen:
+            _larger(report, chosen, banks[-1], folder)
+        _writing(report, chosen, folder)
         for bank in banks:
             shutil.rmtree(bank.folder)
         measure_search(report, folder)
 
 
-def _sizes(bank: Prepared) -> dict[str, int]:
-    """Return how many bytes an answer of each kind of work has, on average."""
-    with serving("app.main:create_app", SERVES, **bank.environment):
-        return {
-            work: sum(len(httpx.get(URL + path, headers=HEADERS).content) for path in paths[:50])
-            // len(paths[:50])
-            for work, paths in works(bank).items()
-        }
+def _size(server: Server, paths: list[str]) -> int:
+    """Return how many bytes an answer has, on average."""
+    some = paths[:50]
+    return sum(len(httpx.get(server.url + path, headers=HEADERS).content) for path in some) // len(
+        some
+    )
 
 
-def _baselines(bank: Prepared, folder: Path) -> dict[str, tuple[Load, Load]]:
-    """Return, for each kind of work, bare uvicorn and FastAPI sending as many constant bytes."""
-    found = {}
-    for work, size in _sizes(bank).items():
-        with serving("bench.bare:app", "/", BENCH_BYTES=str(size)) as server:
-            bare = load(server, ["/"], folder)
-        with serving("bench.framework:app", "/", BENCH_BYTES=str(size)) as server:
-            found[work] = bare, load(server, ["/"], folder)
-    return found
-
-
-def _quizwell(
-    report: Report, bank: Prepared, baselines: dict[str, tuple[Load, Load]], folder: Path
-) -> Loads:
-    loads: Loads = {}
-    with serving("app.main:create_app", SERVES, **bank.environment) as server:
+def _quizwell(report: Report, bank: Prepared, folder: Path) -> None:
+    rows: list[tuple[str, ...]] = []
+    failed = 0
+    with serving("app.main:create_app", SERVES, bank.environment) as server:
         before = private_megabytes(server.pid)
         ahead = settle(server)
         for work, paths in works(bank).items():
-            loads[work] = load(server, paths, folder, KEY)
+            constant = {"BENCH_BYTES": str(_size(server, paths))}
+            with (
+                serving("bench.bare:app", "/", constant, PORT + 1) as plain,
+                serving("bench.framework:app", "/", constant, PORT + 2) as routed,
+            ):
+                asked = [Work(server, paths, KEY), Work(plain, ["/"]), Work(routed, ["/"])]
+                ours, bare, framework = load(asked, folder)
+            part, target = share(ours, bare), TARGETS[work]
+            verdict = _verdict(part >= target, f"{target:.0%}")
+            rows += [
+                (work, *_cells(middle(ours)), f"{part:.0%}", verdict),
+                ("— bare uvicorn, as many bytes", *_cells(middle(bare)), "", ""),
+                (
+                    "— FastAPI, as many bytes",
+                    *_cells(middle(framework)),
+                    f"{share(framework, bare):.0%}",
+                    "",
+                ),
+            ]
+            failed += sum(found.failed for found in ours)
         after = private_megabytes(server.pid)
-    rows = []
-    for work, found in loads.items():
-        bare, framework = baselines[work]
-        share = found.rate / bare.rate
-        target = TARGETS[work]
-        verdict = "met" if share >= target else "missed"
-        rows.append((work, *_cells(found), f"{share:.0%}", f"{target:.0%}: {verdict}"))
-        rows.append(("— bare uvicorn, as many bytes", *_cells(bare), "", ""))
-        share = framework.rate / bare.rate
-        rows.append(("— FastAPI, as many bytes", *_cells(framework), f"{share:.0%}", ""))
     report.table(f"{bank.count:,} questions", ("", *HEAD), rows)
-    failed = sum(found.failed for found in loads.values())
     report.text(
         f"Imported at {bank.import_rate:,.0f} questions a second; ready after "
         f"{server.ready_seconds:.1f} s, with bodies read ahead {ahead:.0f} s later; private memory "
         f"{before:.0f} MB when ready, {after:.0f} MB after the load. Refused or failed: {failed}."
     )
-    return loads
 
 
 def _cells(found: Load) -> tuple[str, ...]:
@@ -117,22 +121,28 @@ def _cells(found: Load) -> tuple[str, ...]:
     )
 
 
-def _textbook(report: Report, loads: Loads, folder: Path) -> None:
+def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
     path = folder / "textbook.db"
-    prepare_textbook(path, MIDDLE)
+    prepare_textbook(path, bank.count)
+    database = {"BENCH_DATABASE": str(path)}
     asked = {
         "draw 10, unfiltered": "/questions/random?count=10",
         "draw 10, rotating filters": "/questions/random?count=10&difficulty=easy",
     }
     rows = []
-    with serving("bench.textbook:app", "/docs", BENCH_DATABASE=str(path)) as server:
+    with (
+        serving("app.main:create_app", SERVES, bank.environment) as server,
+        serving("bench.textbook:app", "/docs", database, PORT + 1) as other,
+    ):
+        settle(server)
         for work, address in asked.items():
-            textbook = load(server, [address], folder)
-            times = loads[work].rate / textbook.rate
-            target = f"300 times: {'met' if times >= 300 else 'missed'}"
-            rows.append((f"{work}: textbook", *_cells(textbook), "", ""))
-            rows.append((f"{work}: Quizwell", *_cells(loads[work]), f"{times:,.0f}", target))
-    title = f"Beside FastAPI + SQLModel + ORDER BY random(), {MIDDLE:,} questions"
+            pair = [Work(server, works(bank)[work], KEY), Work(other, [address])]
+            ours, textbook = load(pair, folder)
+            times = share(ours, textbook)
+            verdict = _verdict(times >= TIMES, f"{TIMES} times")
+            rows.append((f"{work}: textbook", *_cells(middle(textbook)), "", ""))
+            rows.append((f"{work}: Quizwell", *_cells(middle(ours)), f"{times:,.0f}", verdict))
+    title = f"Beside FastAPI + SQLModel + ORDER BY random(), {bank.count:,} questions"
     head = ("", "requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes", "times", "target")
     report.table(title, head, rows)
     report.text(
@@ -140,32 +150,31 @@ def _textbook(report: Report, loads: Loads, folder: Path) -> None:
     )
 
 
-def _larger(
-    report: Report, banks: list[Prepared], measured: dict[int, Loads], folder: Path
-) -> None:
-    largest = banks[-1]
-    if largest.count <= MIDDLE or MIDDLE not in measured:
-        return
-    environment = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
+def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> None:
     work = "draw 10, rotating filters"
-    with serving("app.main:create_app", SERVES, **environment) as server:
-        settle(server)
-        held = load(server, works(largest)[work], folder, KEY)
-    base = measured[MIDDLE][work].rate
-    rows = []
-    for name, found, most in (
-        ("all bodies in the budget", held, 0.20),
-        ("default budget (256 MB)", measured[largest.count][work], 0.35),
+    held = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
+    with (
+        serving("app.main:create_app", SERVES, bank.environment) as base,
+        serving("app.main:create_app", SERVES, held, PORT + 1) as all_held,
+        serving("app.main:create_app", SERVES, largest.environment, PORT + 2) as default,
     ):
-        slower = 1 - found.rate / base
-        verdict = "met" if slower <= most else "missed"
-        rows.append((name, f"{found.rate:,.0f}", f"{slower:.0%}", f"{most:.0%}: {verdict}"))
-    title = f"{largest.count:,} questions beside {MIDDLE:,}: {work}"
+        for server in (base, all_held, default):
+            settle(server)
+        paths = works(largest)[work]
+        asked = [Work(base, works(bank)[work], KEY)]
+        asked += [Work(server, paths, KEY) for server in (all_held, default)]
+        first, *others = load(asked, folder)
+    rows = []
+    names = (("all bodies in the budget", 0.20), ("default budget (256 MB)", 0.35))
+    for (name, most), found in zip(names, others, strict=True):
+        slower = 1 - share(found, first)
+        verdict = _verdict(slower <= most, f"{most:.0%}")
+        rows.append((name, f"{middle(found).rate:,.0f}", f"{slower:.0%}", verdict))
+    title = f"{largest.count:,} questions beside {bank.count:,}: {work}"
     report.table(title, ("", "requests/s", "slower by", "at most"), rows)
 
 
-def _writing(report: Report, banks: list[Prepared], folder: Path) -> None:
-    bank = next((bank for bank in banks if bank.count == MIDDLE), banks[-1])
+def _writing(report: Report, bank: Prepared, folder: Path) -> None:
     delays = publish_to_drawn(bank)
     rate, writes = beside_an_import(bank, folder)
     p99, slowest = percentile(delays, 0.99), percentile(writes, 0.99)

@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 
 import httpx
 
@@ -17,8 +18,10 @@ from app.core.corking import PROTOCOL
 ROOT = Path(__file__).parent.parent
 PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
-SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 CONNECTIONS = 16
+# Machines grow faster and slower from second to second: what is compared takes turns, in slices.
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+SLICE_SECONDS = 2
 # A server that reads bodies ahead is busy; one that only follows the clock is not.
 QUIET_SECONDS = 2.0
 QUIET_PART = 0.1
@@ -60,18 +63,35 @@ class Server:
     """A running server process."""
 
     pid: int
+    port: int
     ready_seconds: float
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a server is asked: paths in turn, with a key where one is given."""
+
+    server: Server
+    paths: list[str]
+    key: str = ""
 
 
 @contextmanager
-def serving(target: str, wait_for: str, **environment: str) -> Iterator[Server]:
+def serving(
+    target: str, wait_for: str, environment: Mapping[str, str], port: int = PORT
+) -> Iterator[Server]:
     """Run uvicorn with `target` until the block ends; ready when `wait_for` answers 200."""
     arguments = [
         "-m",
         "uvicorn",
         target,
         "--port",
-        str(PORT),
+        str(port),
         "--no-access-log",
         "--loop",
         "uvloop",
@@ -87,42 +107,69 @@ def serving(target: str, wait_for: str, **environment: str) -> Iterator[Server]:
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
-        while not _answers(wait_for):
+        while not _answers(f"http://127.0.0.1:{port}{wait_for}"):
             if process.poll() is not None:
                 message = f"{target} ended with status {process.returncode}"
                 raise RuntimeError(message)
             time.sleep(0.02)
-        yield Server(process.pid, time.monotonic() - began)
+        yield Server(process.pid, port, time.monotonic() - began)
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers(path: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        return httpx.get(URL + path, timeout=5).status_code == 200
+        return httpx.get(url, timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def load(
-    server: Server, paths: list[str], folder: Path, key: str = "", seconds: int = SECONDS
-) -> Load:
-    """Send `paths` in turn for some seconds over 16 connections."""
-    script, listed = folder / "rotate.lua", folder / "paths.txt"
-    script.write_text(ROTATE)
-    listed.write_text("\n".join(paths) + "\n")
-    environment = {**os.environ, "BENCH_PATHS": str(listed), "BENCH_KEY": key}
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-s", str(script), URL]
-    subprocess.run([*command, "-d1"], env=environment, check=True, capture_output=True)
-    before = _cpu(server.pid)
-    run = subprocess.run(
-        [*command, f"-d{seconds}"], env=environment, check=True, capture_output=True, text=True
-    )
-    spent = _cpu(server.pid) - before
-    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", run.stdout)
+def load(works: Sequence[Work], folder: Path) -> list[list[Load]]:
+    """Load each server in turn over 16 connections, again and again; return each one's slices."""
+    for place, work in enumerate(works):
+        _files(folder, place)[0].write_text(ROTATE)
+        _files(folder, place)[1].write_text("\n".join(work.paths) + "\n")
+        _wrk(work, folder, place, 1)
+    found: list[list[Load]] = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for place, work in enumerate(works):
+            found[place].append(_slice(work, folder, place))
+    return found
+
+
+def middle(slices: Sequence[Load]) -> Load:
+    """Return the median of each value."""
+    values = {
+        name.name: median(getattr(each, name.name) for each in slices) for name in fields(Load)
+    }
+    return Load(**values)
+
+
+def share(slices: Sequence[Load], others: Sequence[Load]) -> float:
+    """Return the median of how many times as many requests a second came through in one round."""
+    return median(one.rate / other.rate for one, other in zip(slices, others, strict=True))
+
+
+def _files(folder: Path, place: int) -> tuple[Path, Path]:
+    return folder / f"rotate-{place}.lua", folder / f"paths-{place}.txt"
+
+
+def _wrk(work: Work, folder: Path, place: int, seconds: int) -> str:
+    script, paths = _files(folder, place)
+    environment = {**os.environ, "BENCH_PATHS": str(paths), "BENCH_KEY": work.key}
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-s", str(script), f"-d{seconds}", work.server.url]
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return run.stdout
+
+
+def _slice(work: Work, folder: Path, place: int) -> Load:
+    before = _cpu(work.server.pid)
+    said = _wrk(work, folder, place, SLICE_SECONDS)
+    spent = _cpu(work.server.pid) - before
+    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", said)
     if found is None:
-        message = f"wrk said: {run.stdout}"
+        message = f"wrk said: {said}"
         raise RuntimeError(message)
     requests, microseconds, p50, p99, failed, size = (float(part) for part in found.groups())
     return Load(

@@ -25,7 +25,7 @@ from app.starting import load_seed
 from app.taxonomy.glossary import Glossary
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
-from bench.load import URL, load, serving
+from bench.load import URL, Work, load, middle, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, finder, judgements, relevance
 from bench.report import Report, percentile
@@ -101,7 +101,7 @@ def _scores(score: Score) -> str:
     return f"{score.mrr:.3f}, {score.recall:.3f}"
 
 
-def seed_relevance(folder: Path, environment: Mapping[str, str]) -> dict[str, Score]:
+def seed_relevance(folder: Path, environment: dict[str, str]) -> dict[str, Score]:
     """Return the scores over the seed bank, served with what `environment` adds."""
     bank = SearchBank(0, folder, [])
     settings = settings_of(folder)
@@ -113,7 +113,7 @@ def seed_relevance(folder: Path, environment: Mapping[str, str]) -> dict[str, Sc
     load_seed(database, settings, lambda _: None)
     database.close()
     with (
-        serving("app.main:create_app", "/readyz", **bank.environment, **environment),
+        serving("app.main:create_app", "/readyz", bank.environment | environment),
         httpx.Client(base_url=URL, headers=HEADERS) as client,
     ):
         _await_index(client)
@@ -166,12 +166,12 @@ def _typing(report: Report, banks: Sequence[SearchBank], folder: Path) -> None:
         typed = keystrokes(bank, TYPED)
         plain = [f"/v1/search?{urlencode({'q': text, 'limit': 10})}" for text in typed]
         narrow = narrowed(bank)
-        with serving("app.main:create_app", "/readyz", **bank.environment) as server:
+        with serving("app.main:create_app", "/readyz", bank.environment) as server:
             with httpx.Client(base_url=URL, timeout=60) as client:
                 _await_index(client)
                 single = latencies(client, plain)
                 filtered = latencies(client, narrow)
-            found = load(server, plain, folder)
+            found = middle(load([Work(server, plain)], folder)[0])
         title = f"{bank.count:,}"
         rows += [
             (title, "as you type, alone", "", *_times(single), ""),
@@ -264,11 +264,11 @@ def _delays(
     report.table("Indexes", ("", "measured", "target"), rows)
 
 
-def publish_to_found(bank: SearchBank, environment: Mapping[str, str]) -> list[float]:
+def publish_to_found(bank: SearchBank, environment: dict[str, str]) -> list[float]:
     """Return, in ms, how long after its answer each publication was found, ascending."""
     delays = []
     with (
-        serving("app.main:create_app", "/readyz", **bank.environment, **environment),
+        serving("app.main:create_app", "/readyz", bank.environment | environment),
         httpx.Client(base_url=URL, headers=HEADERS, timeout=60) as client,
     ):
         _await_index(client)
