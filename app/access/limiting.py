@@ -60,12 +60,10 @@ class Limiter:
     def charge(self, caller: Caller, client: str, cost: int = 1) -> Allowance:
         """Take `cost` off the caller's budget and tell what is left."""
         if caller.key_id is None:
-            item, name = self._anonymous, client
+            item, name = self._anonymous, (0, client)
         else:
             item = self._key if caller.rate is None else self._own(caller.rate)
-            name = caller.key_id.hex
-            if caller.kind == "publishable":
-                name = f"{name} {client}"
+            name = (caller.key_id.int, client if caller.kind == "publishable" else "")
         if item is None:
             return UNLIMITED
         length = item.get_expiry() * MILLISECONDS

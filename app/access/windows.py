@@ -1,5 +1,6 @@
 """Pure: what callers have spent, each in a window of time that its first request opens."""
 
+from collections.abc import Hashable
 from typing import NamedTuple
 
 # Fewer windows than these are not worth going through for those that are over.
@@ -22,14 +23,14 @@ class Windows:
 
     def __init__(self) -> None:
         """Start with no window."""
-        self._windows: dict[str, list[int]] = {}
+        self._windows: dict[Hashable, list[int]] = {}
         self._full = FEW
 
     def __len__(self) -> int:
         """Return how many windows are kept, those that are over and not yet dropped too."""
         return len(self._windows)
 
-    def spend(self, name: str, amount: int, length: int, now: int) -> Spent:
+    def spend(self, name: Hashable, amount: int, length: int, now: int) -> Spent:
         """Spend in the window of a name, a new one of `length` ms where it has none at `now`."""
         window = self._windows.get(name)
         if window is None or window[1] <= now:

@@ -1,5 +1,8 @@
 """Finds a question's number by its id: a sorted table, and a dictionary for the latest."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +24,7 @@ class Ids:
         self._high: Words = np.empty(0, np.uint64)
         self._numbers: Numbers = np.empty(0, np.uint32)
         self._latest: dict[bytes, int] = {}
+        self._look()
 
     def build(self, numbers: Numbers, table: IdTable) -> None:
         """Know the ids of `numbers` and no other."""
@@ -29,6 +33,7 @@ class Ids:
         order = np.argsort(high, kind="stable")
         self._high, self._numbers = high[order], numbers[order]
         self._latest.clear()
+        self._look()
 
     def add(self, question_id: bytes, number: int) -> None:
         """Know one more."""
@@ -44,11 +49,15 @@ class Ids:
         latest = self._latest.get(question_id)
         if latest is not None:
             return latest
-        high = np.uint64(int.from_bytes(question_id[:HALF], "big"))
-        at = int(self._high.searchsorted(high))
-        while at < len(self._high) and self._high[at] == high:
+        high = int.from_bytes(question_id[:HALF], "big")
+        at = bisect_left(self._highs, high)
+        while at < len(self._highs) and self._highs[at] == high:
             number = int(self._numbers[at])
             if table[number].tobytes() == question_id:
                 return number
             at += 1
         return None
+
+    def _look(self) -> None:
+        # Python's own search over a view takes a third of what numpy takes for a single number.
+        self._highs: Sequence[int] = self._high.data

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from pyroaring import BitMap
 
@@ -168,9 +167,9 @@ class Catalog:
         """Return the live questions of a category and of everything below it."""
         return self._matcher.category(self.mark, self.vocabularies, slug)
 
-    def find(self, question_id: UUID) -> Entry | None:
-        """Return a question that is or was public, of any bank."""
-        return self.index.find(question_id.bytes)
+    def find(self, question_id: bytes) -> Entry | None:
+        """Return a question that is or was public, of any bank, by the 16 bytes of its id."""
+        return self.index.find(question_id)
 
     def entry(self, number: int) -> Entry:
         """Return the question with a number; KeyError where there is none."""

@@ -1,12 +1,22 @@
 """Sends the head of an answer and its body together: one system call and one packet, not two."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 # What uvicorn is told to speak with clients through.
 PROTOCOL = "app.core.corking:CorkedProtocol"
+# The ASGI extension that takes an answer at once; see `answer_whole`.
+WHOLE = "quizwell.whole"
+
+Whole = Callable[[int, list[tuple[bytes, bytes]], bytes], bool]
 
 
 class Corked:
@@ -39,9 +49,46 @@ class Corked:
             self._transport.write(b"".join(parts))
 
 
+def answer_whole(
+    cycle: RequestResponseCycle, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+) -> bool:
+    """Write an answer as uvicorn does from two messages; False where those are needed after all.
+
+    Names of headers are in lower case, and one of them tells the length unless there is no body.
+    uvicorn looks at each header three times, which takes as long as everything else that it does.
+    """
+    if cycle.flow.write_paused or cycle.response_started:
+        return False
+    if cycle.disconnected:
+        return True
+    lines = [name + b": " + value for name, value in (*cycle.default_headers, *headers)]
+    if not cycle.keep_alive:
+        lines.append(b"connection: close")
+    head = STATUS_LINE[status] + b"\r\n".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        message = "a header of the answer has a line break in it"
+        raise ValueError(message)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(head + b"\r\n\r\n" + body)
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
+
+
 class CorkedProtocol(HttpToolsProtocol):
     """uvicorn's protocol over a corked transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Begin a connection."""
         super().connection_made(cast(asyncio.Transport, Corked(transport)))
+
+    def on_headers_complete(self) -> None:
+        """Begin an answer, which the application may give as a whole."""
+        super().on_headers_complete()
+        cycle = self.cycle
+        if cycle is not None and cycle.scope is self.scope and not self.config.access_log:
+            extensions: dict[str, Any] = {WHOLE: partial(answer_whole, cycle)}
+            self.scope["extensions"] = extensions

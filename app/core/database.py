@@ -81,6 +81,7 @@ class Database:
             "sqlite" if settings.embedded else "postgresql"
         )
         self._listeners: list[Callable[[], None]] = []
+        self._closers: list[Callable[[], None]] = []
         if self.dialect == "sqlite":
             settings.data_dir.mkdir(parents=True, exist_ok=True)
             pages = settings.database_max_mb * (1024 * 1024 // PAGE_BYTES)
@@ -120,10 +121,25 @@ class Database:
         """Call `callback` after each commit of this process, in the committing thread."""
         self._listeners.append(callback)
 
+    def single(self) -> Any:  # noqa: ANN401 - either driver's
+        """Return a driver's connection that is the caller's to close; each statement is its own."""
+        pooled = self.engine.raw_connection()
+        connection: Any = pooled.dbapi_connection
+        pooled.detach()
+        if self.dialect == "postgresql":
+            connection.autocommit = True
+        return connection
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever connections are to be closed."""
+        self._closers.append(callback)
+
     def close(self) -> None:
         """Close every connection that is not in use."""
         self.engine.dispose()
         self._writer.dispose()
+        for callback in self._closers:
+            callback()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -110,7 +110,7 @@ class Edge:
         state = scope.setdefault("state", {})
         try:
             if method == "OPTIONS" and for_browsers(path):
-                await send_reply(send, Reply(204, b"", PREFLIGHT), [], head=False)
+                await send_reply(scope, send, Reply(204, b"", PREFLIGHT), [])
                 return
             caller, allowance = self._admission.admit(scope, headers)
             state["caller"] = caller
@@ -137,7 +137,7 @@ class Edge:
         if reply is not None:
             compress(headers.get(b"accept-encoding", b""), reply)
             dress = [*dress, *self._edition(path, state), *manners(path)]
-            await send_reply(send, reply, dress, head=method == "HEAD")
+            await send_reply(scope, send, reply, dress)
             self._metrics.observe(route, reply.status, time.perf_counter() - began)
 
     async def _framework(

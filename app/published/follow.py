@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from app.core.clock import Mark, read_mark
+from app.core.clockwatch import ClockWatch
 from app.core.database import Database
 from app.published.feed import Columns, PublishedRow, all_columns, changed_rows
 from app.published.replaced import FileWatch
@@ -70,6 +71,7 @@ class Follower:
         self._loaded = False
         self._loads = 0
         self._file = FileWatch(database)
+        self._clock = ClockWatch(database)
         self.mark = NO_MARK
 
     @property
@@ -156,8 +158,7 @@ class Follower:
     def _read_clock(self) -> tuple[Mark, bool]:
         """Return the clock, and whether the database's file is another one than before."""
         replaced = self._file.was_replaced() and self._loaded
-        with self._database.engine.connect() as connection:
-            return read_mark(connection), replaced
+        return self._clock.read(), replaced
 
     async def _reload(self) -> None:
         self._loaded = False

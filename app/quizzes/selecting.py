@@ -83,7 +83,7 @@ def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
     errors = []
     for place, question_id in enumerate(ids):
         pointer = f"/ids/{place}"
-        entry = catalog.find(question_id)
+        entry = catalog.find(question_id.bytes)
         if entry is None or entry.revision is None or entry.bank not in seen:
             detail = "No published question that you may read has this id."
             errors.append(FieldError("unknown_value", detail, pointer=pointer))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from app.core.clock import Mark, read_mark
+from app.core.clockwatch import ClockWatch
 from app.core.database import Database
 from app.core.settings import Settings
 from app.published.answers import read_answers
@@ -61,6 +62,7 @@ class Synchronizer:
         self._store = store
         self._stopping = stopping
         self._knowledge = Knowledge(settings)
+        self._clock = ClockWatch(database)
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[Path, int] | None = None
         self._changes = 0
@@ -119,8 +121,7 @@ class Synchronizer:
         path = opened[0]
         state = tables.read_state(connection)
         told(path, state.mark)
-        with self._database.engine.connect() as source:
-            clock = read_mark(source)
+        clock = self._clock.read()
         waiting = bool(tables.postponed(connection, 1))
         while waiting or state.mark != clock:
             if self._stopping():

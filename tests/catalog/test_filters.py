@@ -182,7 +182,7 @@ def test_members_are_those_that_the_model_says(
     assert [entry.revision for entry in entries] == [
         rows[entry.number - 1].revision for entry in entries
     ]
-    assert [worker.catalog.find(UUID(bytes=entry.id)) for entry in entries] == entries
+    assert [worker.catalog.find(entry.id) for entry in entries] == entries
 
 
 @settings(deadline=None, max_examples=100)
