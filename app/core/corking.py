@@ -38,6 +38,13 @@ class Corked:
             self._loop.call_soon(self._flush)
         self._parts.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """Write at once, unless something is to be written before it."""
+        if self._parts:
+            self._parts.append(data)
+        elif not self._transport.is_closing():
+            self._transport.write(data)
+
     def close(self) -> None:
         """Close behind what was written."""
         self._flush()
@@ -70,7 +77,7 @@ def answer_whole(
         raise ValueError(message)
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(head + b"\r\n\r\n" + body)
+    cast(Corked, cycle.transport).write_now(head + b"\r\n\r\n" + body)
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()

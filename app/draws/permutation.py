@@ -1,6 +1,7 @@
 """The seeded order of question numbers: a keyed bijection, as docs/adr/0002 describes it."""
 
 import hashlib
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,6 @@ class Permutation:
     the finalisers of https://nullprogram.com/blog/2018/07/31/, with words of the seed's own.
     """
 
-    __slots__ = ("_mask", "_rounds", "_shift", "_undone", "bits")
-
     def __init__(self, seed: str, bits: int) -> None:
         """Key the rounds; `bits` is from 16 to 32 (ValueError else)."""
         if not MIN_BITS <= bits <= MAX_BITS:
@@ -38,15 +37,21 @@ class Permutation:
             raise ValueError(message)
         digest = hashlib.sha512(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
         words = np.frombuffer(digest, dtype="<u4").tolist()
-        rounds = [(words[at], words[at + 1] | 1) for at in range(0, 2 * ROUNDS, 2)]
+        self._keys = [(words[at], words[at + 1] | 1) for at in range(0, 2 * ROUNDS, 2)]
         self.bits = bits
         self._mask = np.uint32(2**bits - 1)
         # At least half the width, so that doing it twice undoes it.
         self._shift = np.uint32((bits + 1) // 2)
-        self._rounds = [(np.uint32(term), np.uint32(factor)) for term, factor in rounds]
-        self._undone = [
+
+    @cached_property
+    def _rounds(self) -> list[tuple[np.uint32, np.uint32]]:
+        return [(np.uint32(term), np.uint32(factor)) for term, factor in self._keys]
+
+    @cached_property
+    def _undone(self) -> list[tuple[np.uint32, np.uint32]]:
+        return [
             (np.uint32(pow(factor, -1, 2**32)), np.uint32(term))
-            for term, factor in reversed(rounds)
+            for term, factor in reversed(self._keys)
         ]
 
     @property

@@ -109,7 +109,7 @@ def walk(members: BitMap, count: int, order: Permutation, after: int) -> Stretch
         here = [number for number in numbers.tolist() if number in members]
         kept = here[: count - len(found)]
         if kept:
-            position = start + int(np.argmax(numbers == np.uint32(kept[-1])))
+            position = start + int((numbers == np.uint32(kept[-1])).argmax())
         found += here
         start = stop
     return Stretch(found[:count], position, len(found) > count)
@@ -119,7 +119,7 @@ def map_all(members: BitMap, count: int, order: Permutation, after: int) -> Stre
     """Do as `seeded`, mapping every member: quick where few numbers are members."""
     numbers = np.frombuffer(members.to_array(), dtype=np.uint32)
     if len(numbers) and int(numbers[-1]) >= order.size:
-        numbers = numbers[: np.searchsorted(numbers, np.uint32(order.size))]
+        numbers = numbers[: numbers.searchsorted(np.uint32(order.size))]
     positions = order.forward(numbers)
     last = order.size - 1
     span = (count + 1 + SURE * isqrt(count + 1)) * order.size // max(len(numbers), 1)
@@ -128,11 +128,11 @@ def map_all(members: BitMap, count: int, order: Permutation, after: int) -> Stre
         near = positions <= np.uint32(high)
         if after >= 0:
             near &= positions > np.uint32(after)
-        chosen = np.flatnonzero(near)
+        chosen = near.nonzero()[0]
         if len(chosen) > count or high == last:
             break
         span *= 2
     positions = positions[chosen]
-    turn = np.argsort(positions)[:count]
+    turn = positions.argsort()[:count]
     position = int(positions[turn[-1]]) if len(turn) else after
     return Stretch(numbers[chosen[turn]].tolist(), position, len(chosen) > count)
