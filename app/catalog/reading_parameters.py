@@ -18,6 +18,8 @@ FORMAT = Parameter(
     {"type": "string", "enum": list(FORMATS), "default": MARKDOWN},
 )
 
+_one_format = one_of(*FORMATS)
+
 
 def take_answers(pairs: Pairs) -> bool:
     """Return whether answers are asked for."""
@@ -26,4 +28,4 @@ def take_answers(pairs: Pairs) -> bool:
 
 def take_format(pairs: Pairs) -> str:
     """Return the text format that is asked for."""
-    return take(pairs, FORMAT.name, one_of(*FORMATS), MARKDOWN)
+    return take(pairs, FORMAT.name, _one_format, MARKDOWN)

@@ -78,6 +78,8 @@ def _decode(raw: bytes) -> str:
 
 def reject_unknown(pairs: Pairs, known: Sequence[str]) -> None:
     """Raise a 422 naming each parameter that the route does not have, with near misses."""
+    if not pairs:
+        return
     errors = [
         FieldError(
             "unknown_parameter",
@@ -97,7 +99,7 @@ def take(pairs: Pairs, name: str, parse: Callable[[str, str], T], default: T) ->
 
     Problem invalid_request when it stands more than once.
     """
-    values = [value for given, value in pairs if given == name]
+    values = [value for given, value in pairs if given == name] if pairs else ()
     if not values:
         return default
     if len(values) > 1:
