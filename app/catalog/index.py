@@ -77,12 +77,6 @@ class Index:
         if self._settled:
             self._keep_tidy(batch.columns, known)
 
-    def drop(self, number: int) -> None:
-        """Forget what was live of a question, as if it had been withdrawn."""
-        if 0 < number <= self.largest:
-            self._forget(np.array([number], np.uint32))
-            self._key[number] = 0
-
     def settle(self) -> None:
         """Order what came in another order; from here on rows come in the order of seq."""
         self._log.settle(self._seq)

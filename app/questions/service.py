@@ -1,6 +1,7 @@
 """The rules of editing: what may be done to a question, by whom, and how it is refused."""
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from copy import copy
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,14 @@ _ACTIONS = {
 }
 
 
+class _OvertakenError(Exception):
+    """What was checked does not hold any more: the tables refused what was to be written."""
+
+    def __init__(self, held: Held, content: QuestionContent, pointer: str) -> None:
+        super().__init__(str(held.id))
+        self.held, self.content, self.pointer = held, content, pointer
+
+
 class QuestionService:
     """Edits questions in one transaction; `finish` is the last thing that is called."""
 
@@ -43,6 +52,8 @@ class QuestionService:
         self._ledger = Ledger(session, secrets, editor.key_id)
         self._terms = TermCheck(session)
         self._held: dict[UUID, Held] = {}
+        self._languages: dict[str, str | None] = {}
+        self._in_savepoint = False
 
     def hold(self, ids: Collection[UUID]) -> None:
         """Lock questions by id and read them; those that do not exist are passed over."""
@@ -99,7 +110,7 @@ class QuestionService:
         self.editor.require("questions:write", bank)
         if publish:
             self.editor.require("questions:publish", bank)
-        language = repository.bank_language(self.session, bank)
+        language = self._language(bank)
         if language is None:
             raise not_found()
         content = checking.new_content(body, language, pointer)
@@ -122,7 +133,7 @@ class QuestionService:
         if publish:
             self.editor.require("questions:publish", held.bank)
         check_match(held, etag)
-        language = repository.bank_language(self.session, held.bank) or "en"
+        language = self._language(held.bank) or "en"
         view = editing_view(held, self._ledger.renderer, answers=True)
         content = checking.patched_content(held, view, body, language, pointer)
         if "external_id" in body:
@@ -174,15 +185,25 @@ class QuestionService:
         """Run `change`; what it did to tables and question is undone when it is refused."""
         held = None if question_id is None else self._held.get(question_id)
         before = copy(held)
+        self._in_savepoint = True
         try:
             with self.session.begin_nested():
                 return change()
-        except Problem:
+        except (Problem, _OvertakenError) as error:
+            # Found out before the question is itself again: it tells what was wanted.
+            refusal = error if isinstance(error, Problem) else self._explained(error)
             self._terms.forget()
             if held is not None and before is not None:
                 # The same object: whatever goes public at the end has hold of it already.
                 held.become(before)
-            raise
+            raise refusal from (None if refusal is error else error)
+        finally:
+            self._in_savepoint = False
+
+    def _language(self, bank: str) -> str | None:
+        if bank not in self._languages:
+            self._languages[bank] = repository.bank_language(self.session, bank)
+        return self._languages[bank]
 
     def _of(self, question_id: UUID, scope: str) -> Held:
         if question_id not in self._held:
@@ -220,15 +241,24 @@ class QuestionService:
 
     def _write(self, held: Held, content: QuestionContent, pointer: str, *, public: bool) -> None:
         try:
-            with self.session.begin_nested():
+            with nullcontext() if self._in_savepoint else self.session.begin_nested():
                 self._ledger.write([held])
         except IntegrityError as error:
-            # Somebody took the external id, or deleted a term, while this was being checked.
-            self._terms.forget()
-            self._check_external_id(held, pointer)
-            self._terms.check(content, pointer)
-            message = "Something that the question refers to changed; nothing was written."
-            raise Problem("overloaded", message, headers={"Retry-After": "1"}) from error
+            overtaken = _OvertakenError(held, content, pointer)
+            if self._in_savepoint:
+                raise overtaken from error
+            raise self._explained(overtaken) from error
         self._held[held.id] = held
         if public:
             self._ledger.note_public(held)
+
+    def _explained(self, error: _OvertakenError) -> Problem:
+        """Return what to say once the savepoint is undone: somebody was quicker."""
+        self._terms.forget()
+        try:
+            self._check_external_id(error.held, error.pointer)
+            self._terms.check(error.content, error.pointer)
+        except Problem as problem:
+            return problem
+        message = "Something that the question refers to changed; nothing was written."
+        return Problem("overloaded", message, headers={"Retry-After": "1"})
