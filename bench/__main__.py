@@ -117,7 +117,7 @@ def _cells(found: Load) -> tuple[str, ...]:
         f"{found.p50:.2f}",
         f"{found.p99:.2f}",
         f"{found.cpu:.0f}",
-        f"{found.size:,}",
+        f"{found.size:,.0f}",
     )
 
 

@@ -79,6 +79,7 @@ class Outcome:
     hits: Sequence[Hit]
     following: int | None
     rest: dict[str, Any]
+    settled: bool = True
 
 
 class SearchQuestions:
@@ -100,11 +101,13 @@ class SearchQuestions:
             return reading_reply(kept[0], caller, headers, public=True, etag=kept[1])
         plan = self._plan(query, caller)
         engines = await self._engines(plan, headers)
-        body, engine = await self._answer(plan, engines)
+        # Taken before: an engine that moves while it is asked may not have looked at what came.
+        reached = {engine.name: engine.mark for engine in engines}
+        body, engine, settled = await self._answer(plan, engines)
         if self._catalog.is_secret(plan.reading):
             return reading_reply(body, caller, headers, public=False, storable=False)
         etag = etag_of(body)
-        is_settled = mark is self._catalog.mark and engine.mark == mark
+        is_settled = settled and mark is self._catalog.mark and reached[engine.name] == mark
         if is_settled and plan.reading.right is None and len(body) <= KEPT_LENGTH:
             self._kept.put(mark, key, (body, etag), len(body))
         return reading_reply(body, caller, headers, public=True, etag=etag)
@@ -153,7 +156,7 @@ class SearchQuestions:
             return await self._searcher.wait(mark, engines)
         return engines
 
-    async def _answer(self, plan: Plan, engines: Sequence[Engine]) -> tuple[bytes, Engine]:
+    async def _answer(self, plan: Plan, engines: Sequence[Engine]) -> tuple[bytes, Engine, bool]:
         index = self._catalog.index
         failure: EngineUnavailableError | None = None
         for engine in engines:
@@ -165,7 +168,7 @@ class SearchQuestions:
             if index is not self._catalog.index:
                 # History was replaced meanwhile: these numbers mean other questions now.
                 raise not_caught_up()
-            return await self._body(plan, engine, outcome), engine
+            return await self._body(plan, engine, outcome), engine, outcome.settled
         if plan.engine is not None and len(self._searcher.engines) > 1:
             # Another engine has another order: the walk has to begin anew.
             raise resync_required()
@@ -190,7 +193,7 @@ class SearchQuestions:
         if not page.hits and wanted.offset == 0:
             reason = await self._reason(plan, engine)
         rest |= {"corrected": page.corrected, "engine": engine.name, "reason": reason}
-        return Outcome(page.hits, page.following, rest)
+        return Outcome(page.hits, page.following, rest, page.settled)
 
     def _listed(self, plan: Plan, engine: Engine) -> Outcome:
         wanted = plan.wanted

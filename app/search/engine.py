@@ -55,11 +55,15 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first; `more`: others follow; `corrected`: the query as it was read."""
+    """Hits, best first; `more`: others follow; `corrected`: the query as it was read.
+
+    `settled` is False where the same engine may find more soon, though nothing is published.
+    """
 
     hits: list[Hit]
     more: bool
     corrected: str | None
+    settled: bool = True
 
 
 class Engine(Protocol):

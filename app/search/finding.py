@@ -71,6 +71,7 @@ class Search:
         self._asked = asked
         self._deadline = deadline
         self._seen = BitMap()
+        self._whole = True
 
     def gather(self) -> bool:
         """Find what matches; False when the time did not suffice for all of it.
@@ -88,6 +89,7 @@ class Search:
         if not self.stages:
             message = "the search took too long"
             raise EngineUnavailableError(message)
+        self._whole = False
         return False
 
     def numbers(self, most: int) -> list[int]:
@@ -103,7 +105,12 @@ class Search:
             if len(ordered) < wanted:
                 ordered += self._ordered([stage for stage in self.stages if stage.tier == tier])
         hits = self._hits(ordered[asked.offset : wanted - 1])
-        return Found(hits, more=len(ordered) >= wanted, corrected=self._respelt(ordered))
+        return Found(
+            hits,
+            more=len(ordered) >= wanted,
+            corrected=self._respelt(ordered),
+            settled=self._whole and all(bank.fresh for bank in self._banks.values()),
+        )
 
     def _gather(self) -> None:
         """Find what was typed, and where that is little, what was meant, and fewer words."""

@@ -141,6 +141,7 @@ class BankSearch:
         self.slug = table.bank.slug
         self.reader = table.reader
         self.answers = table.reader.answers
+        self.fresh = table.known.fresh
         self._table = table
         self._known = table.known
         self._members = members

@@ -42,6 +42,7 @@ class Page:
     hits: list[Hit]
     following: int | None
     corrected: str | None
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,14 @@ class Searcher:
             return Page([], None, None)
         hits: list[Hit] = []
         corrected: str | None = None
+        settled = True
         place = wanted.offset
         # One more than wanted tells whether there is a next page.
         size = wanted.limit + 1
         while place < REACH:
             size = min(size, REACH - place)
             found = await engine.search(replace(asked, limit=size, offset=place))
+            settled = settled and found.settled
             if place == wanted.offset:
                 corrected = found.corrected
             # What was withdrawn while the engine searched is not found.
@@ -90,13 +93,13 @@ class Searcher:
             for at, hit in enumerate(found.hits, place):
                 if hit.number in members:
                     if len(hits) == wanted.limit:
-                        return Page(hits, at, corrected)
+                        return Page(hits, at, corrected, settled)
                     hits.append(hit)
             place += len(found.hits)
             if not found.more or not found.hits:
                 break
             size *= 2
-        return Page(hits, None, corrected)
+        return Page(hits, None, corrected, settled)
 
     async def count(self, engine: Engine, wanted: Wanted) -> Count:
         """Return what matches, up to the reach; EngineUnavailableError likewise."""
