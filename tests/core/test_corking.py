@@ -1,8 +1,6 @@
 """Answers leave whole: head and body as one piece, in order, and before a connection is closed."""
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +8,7 @@ import uvicorn
 
 from app.core.corking import PROTOCOL
 from app.core.edge import Message, Receive, Scope, Send
+from tests.support.running import running
 
 ASK = b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n"
 CLOSE = b"Connection: close\r\n"
@@ -36,14 +35,8 @@ def port() -> Iterator[int]:
     config = uvicorn.Config(
         _app, port=0, log_level="warning", ws="none", lifespan="off", http=PROTOCOL
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join()
+    with running(config) as port:
+        yield port
 
 
 def _connect(port: int) -> socket.socket:

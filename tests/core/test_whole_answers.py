@@ -2,8 +2,6 @@
 
 import re
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +12,7 @@ from app.core.corking import PROTOCOL
 from app.core.dressing import send_reply
 from app.core.edge import Receive, Scope, Send
 from app.core.replies import Reply
+from tests.support.running import running
 
 DRESS = [(b"etag", b'"abc"'), (b"quizwell-edition", b"xyz")]
 OFFERED: list[bool] = []
@@ -40,14 +39,8 @@ def _served(protocol: str, *, access_log: bool = False) -> Iterator[int]:
         http=protocol,
         access_log=access_log,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join()
+    with running(config) as port:
+        yield port
 
 
 def _asked(port: int, request: bytes) -> bytes:
