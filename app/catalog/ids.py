@@ -59,5 +59,5 @@ class Ids:
         return None
 
     def _look(self) -> None:
-        # Python's own search over a view takes a third of what numpy takes for a single number.
+        # Python's own search over a view takes half of what numpy takes for a single number.
         self._highs: Sequence[int] = self._high.data

@@ -12,7 +12,7 @@ _READ = "SELECT epoch, seq, terms FROM clock"
 class ClockWatch:
     """One loop's look at the clock; from any thread.
 
-    Many times a second: through the pool and a transaction each look costs ten times as much.
+    Many times a second: through pool and transaction each look costs over twenty times as much.
     """
 
     def __init__(self, database: Database) -> None:

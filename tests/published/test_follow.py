@@ -1,9 +1,10 @@
 """A follower's memory equals what is public, whatever happens to it."""
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from sqlalchemy import text
@@ -88,6 +89,25 @@ def test_it_loads_everything_then_follows_each_change(database: Database) -> Non
     seqs = [mark.seq for mark in memory.marks]
     assert seqs == sorted(seqs)
     assert follower.mark.seq == 142
+
+
+def test_what_was_loaded_is_left_to_the_collector_only_when_following_ends(
+    database: Database,
+) -> None:
+    async def whole() -> None:
+        gc.unfreeze()
+        follower = Follower(database, Memory(), [])
+        running = asyncio.create_task(follower.run())
+        async with asyncio.timeout(60):
+            while not follower.loaded:
+                await asyncio.sleep(0.01)
+        assert gc.get_freeze_count() > 0
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        assert gc.get_freeze_count() == 0
+
+    asyncio.run(whole())
 
 
 def test_terms_are_read_anew_before_the_mark_tells_of_them(database: Database) -> None:
