@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from limits import RateLimitItem, parse
+from limits import parse
 
 from app.access.rights import Caller
 from app.access.windows import Windows
@@ -16,13 +16,21 @@ from app.core.settings import Settings
 MILLISECONDS = 1000
 
 
+class Budget(NamedTuple):
+    """What may be spent in a window of `length` ms, and the header that tells so."""
+
+    amount: int
+    length: int
+    policy: tuple[bytes, bytes]
+
+
 class Allowance(NamedTuple):
-    """What is left of a budget; no limit at all where `item` is None.
+    """What is left of a budget; no limit at all where there is none.
 
     `seconds` are whole ones until the budget is full again, at least one.
     """
 
-    item: RateLimitItem | None
+    budget: Budget | None
     remaining: int
     seconds: int
     allowed: bool
@@ -30,20 +38,15 @@ class Allowance(NamedTuple):
     @property
     def headers(self) -> Headers:
         """The RateLimit headers (draft-ietf-httpapi-ratelimit-headers)."""
-        if self.item is None:
+        if self.budget is None:
             return []
         return [
             (b"ratelimit", b'"default";r=%d;t=%d' % (self.remaining, self.seconds)),
-            (b"ratelimit-policy", _policy(self.item)),
+            self.budget.policy,
         ]
 
 
 UNLIMITED = Allowance(None, 0, 0, allowed=True)
-
-
-@lru_cache(maxsize=256)
-def _policy(item: RateLimitItem) -> bytes:
-    return b'"default";q=%d;w=%d' % (item.amount, item.get_expiry())
 
 
 class Limiter:
@@ -52,30 +55,32 @@ class Limiter:
     def __init__(self, settings: Settings) -> None:
         """Take the rates of the settings."""
         self._share = settings.workers
-        self._anonymous = self._item(settings.rate_anonymous)
-        self._key = self._item(settings.rate_key)
-        self._own = lru_cache(maxsize=1024)(self._item)
+        self._anonymous = self._budget(settings.rate_anonymous)
+        self._key = self._budget(settings.rate_key)
+        self._own = lru_cache(maxsize=1024)(self._budget)
         self._windows = Windows()
 
     def charge(self, caller: Caller, client: str, cost: int = 1) -> Allowance:
         """Take `cost` off the caller's budget and tell what is left."""
         if caller.key_id is None:
-            item, name = self._anonymous, (0, client)
+            budget, name = self._anonymous, (0, client)
         else:
-            item = self._key if caller.rate is None else self._own(caller.rate)
+            budget = self._key if caller.rate is None else self._own(caller.rate)
             name = (caller.key_id.int, client if caller.kind == "publishable" else "")
-        if item is None:
+        if budget is None:
             return UNLIMITED
-        length = item.get_expiry() * MILLISECONDS
+        amount, length, _ = budget
         spent, left = self._windows.spend(name, cost, length, entropy.milliseconds())
         seconds = -(-left // MILLISECONDS)
-        return Allowance(item, max(0, item.amount - spent), seconds, spent <= item.amount)
+        return Allowance(budget, max(0, amount - spent), seconds, spent <= amount)
 
-    def _item(self, rate: str) -> RateLimitItem | None:
+    def _budget(self, rate: str) -> Budget | None:
         if rate == "off":
             return None
         whole = parse(rate)
-        return type(whole)(max(1, whole.amount // self._share), whole.multiples)
+        amount, seconds = max(1, whole.amount // self._share), whole.get_expiry()
+        told = b'"default";q=%d;w=%d' % (amount, seconds)
+        return Budget(amount, seconds * MILLISECONDS, (b"ratelimit-policy", told))
 
 
 def trusted_addresses(listed: Iterable[str]) -> frozenset[str]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.core.corking import WHOLE, Whole
 from app.core.replies import NO_STORE, Headers, Reply
 
 Scope = MutableMapping[str, Any]
@@ -66,13 +65,8 @@ def compress(accepted: bytes, reply: Reply) -> None:
     reply.headers.append((b"content-encoding", b"gzip"))
 
 
-async def send_reply(scope: Scope, send: Send, reply: Reply, dress: Headers) -> None:
-    """Send an answer, its headers followed by those of `dress`."""
-    headers = reply.headers + dress
-    if reply.status not in {204, 304}:
-        headers.append((b"content-length", b"%d" % len(reply.body)))
+async def send_reply(scope: Scope, send: Send, reply: Reply) -> None:
+    """Send an answer."""
     body = b"" if scope["method"] == "HEAD" else reply.body
-    whole: Whole | None = scope.get("extensions", {}).get(WHOLE)
-    if whole is None or not whole(reply.status, headers, body):
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    await send({"type": "http.response.body", "body": body})

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from app.core.bodylimit import BodyGuard
 from app.core.clock import Mark
+from app.core.corking import Whole
 from app.core.dressing import (
     PREFLIGHT,
     compress,
@@ -28,6 +29,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SLOW_SECONDS = 0.01
 MIN_EDITION = b"quizwell-min-edition"
+# Where a scope's state keeps what `Edge.at_once` came to.
+VISIT = "visit"
 
 
 class Allowance(Protocol):
@@ -74,6 +77,36 @@ class Door(Protocol):
         """Return a GET path's route, handler, and whether the time it takes is charged."""
 
 
+class _Visit:
+    """How far one request has come."""
+
+    __slots__ = (
+        "answer",
+        "began",
+        "caller",
+        "demand",
+        "dress",
+        "headers",
+        "path",
+        "route",
+        "scope",
+        "started",
+        "timed",
+    )
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.began = self.started = time.perf_counter()
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.caller: Any = None
+        self.demand: bytes | None = None
+        self.dress: Headers = []
+        self.route = "unmatched"
+        self.timed = False
+        self.answer: Reply | Awaitable[Reply] | None = None
+
+
 class Edge:
     """The ASGI application that clients meet; the framework stands behind it."""
 
@@ -95,56 +128,99 @@ class Edge:
         self._requirements = requirements
         self._metrics = metrics
 
+    def at_once(self, scope: Scope) -> Whole | None:
+        """Return the whole answer to a GET, where that takes neither waiting nor the framework.
+
+        Otherwise `__call__` goes on with the scope, from where this came to.
+        """
+        visit = self._begin(scope)
+        if isinstance(visit.answer, Reply):
+            self._finish(visit, visit.answer)
+            return visit.answer.status, visit.answer.headers, visit.answer.body
+        scope["state"][VISIT] = visit
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
-        path: str = scope["path"]
-        method: str = scope["method"]
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        dress: Headers = []
-        route = "unmatched"
-        reply: Reply | None
-        state = scope.setdefault("state", {})
-        try:
-            if method == "OPTIONS" and for_browsers(path):
-                await send_reply(scope, send, Reply(204, b"", PREFLIGHT), [])
-                return
-            caller, allowance = self._admission.admit(scope, headers)
-            state["caller"] = caller
-            dress = allowance.headers
-            if path.startswith("/v1"):
-                self._require_loaded()
-                if (wanted := headers.get(MIN_EDITION)) is not None:
-                    await self._editions.demand(wanted.decode("latin-1"))
-            found = self._door.find(path) if method in {"GET", "HEAD"} else None
-            if found is not None:
-                route, handler, timed = found
-                # Waiting for an edition costs nothing.
-                started = time.perf_counter()
-                answer = handler(scope["query_string"], caller, headers)
-                reply = answer if isinstance(answer, Reply) else await answer
-                if timed and (spent := time.perf_counter() - started) > SLOW_SECONDS:
-                    self._admission.charge_time(scope, caller, spent)
-            else:
-                route, reply = await self._framework(scope, receive, send, dress)
-        except Exception as error:
-            if state.get("answered"):
-                raise
-            reply = refusal(error)
+        if scope["method"] == "OPTIONS" and for_browsers(scope["path"]):
+            await send_reply(scope, send, Reply(204, b"", list(PREFLIGHT)))
+            return
+        visit = scope.setdefault("state", {}).pop(VISIT, None) or self._begin(scope)
+        reply = visit.answer
+        if not isinstance(reply, Reply):
+            try:
+                reply = await self._wait(visit, receive, send)
+            except Exception as error:
+                if scope["state"].get("answered"):
+                    raise
+                reply = refusal(error)
         if reply is not None:
-            compress(headers.get(b"accept-encoding", b""), reply)
-            dress = [*dress, *self._edition(path, state), *manners(path)]
-            await send_reply(scope, send, reply, dress)
-            self._metrics.observe(route, reply.status, time.perf_counter() - began)
+            self._finish(visit, reply)
+            await send_reply(scope, send, reply)
 
-    async def _framework(
-        self, scope: Scope, receive: Receive, send: Send, dress: Headers
-    ) -> tuple[str, Reply | None]:
+    def _begin(self, scope: Scope) -> "_Visit":
+        """Admit a request and ask the door, unless an edition has to be reached before."""
+        visit = _Visit(scope)
+        try:
+            visit.caller, allowance = self._admission.admit(scope, visit.headers)
+            scope["state"]["caller"] = visit.caller
+            visit.dress = allowance.headers
+            if visit.path.startswith("/v1"):
+                self._require_loaded()
+                visit.demand = visit.headers.get(MIN_EDITION)
+            if visit.demand is None:
+                self._knock(visit)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
+            visit.answer = refusal(error)
+        return visit
+
+    def _knock(self, visit: "_Visit") -> None:
+        """Let the door answer, if the route is one of its own."""
+        scope = visit.scope
+        found = self._door.find(visit.path) if scope["method"] in {"GET", "HEAD"} else None
+        if found is None:
+            return
+        visit.route, handler, visit.timed = found
+        # Waiting for an edition costs nothing.
+        visit.started = time.perf_counter()
+        visit.answer = handler(scope["query_string"], visit.caller, visit.headers)
+        if isinstance(visit.answer, Reply):
+            self._charge(visit)
+
+    async def _wait(self, visit: "_Visit", receive: Receive, send: Send) -> Reply | None:
+        """Return the answer once it is there; None where the framework has sent its own."""
+        if visit.demand is not None:
+            await self._editions.demand(visit.demand.decode("latin-1"))
+            self._knock(visit)
+        if visit.answer is None:
+            await self._framework(visit, receive, send)
+            return None
+        if isinstance(visit.answer, Reply):
+            return visit.answer
+        reply = await visit.answer
+        self._charge(visit)
+        return reply
+
+    def _charge(self, visit: "_Visit") -> None:
+        if visit.timed and (spent := time.perf_counter() - visit.started) > SLOW_SECONDS:
+            self._admission.charge_time(visit.scope, visit.caller, spent)
+
+    def _finish(self, visit: "_Visit", reply: Reply) -> None:
+        """Compress and dress an answer, and count it."""
+        compress(visit.headers.get(b"accept-encoding", b""), reply)
+        extra = self._edition(visit.path, visit.scope["state"])
+        headers = [*reply.headers, *visit.dress, *extra, *manners(visit.path)]
+        if reply.status not in {204, 304}:
+            headers.append((b"content-length", b"%d" % len(reply.body)))
+        reply.headers = headers
+        self._metrics.observe(visit.route, reply.status, time.perf_counter() - visit.began)
+
+    async def _framework(self, visit: "_Visit", receive: Receive, send: Send) -> None:
         """Let the framework answer, dressed on the way out; nothing is left to send after."""
-        began = time.perf_counter()
+        scope, dress = visit.scope, visit.dress
         head = scope["method"] == "HEAD"
         if head:
             # A copy: the server goes by its own scope to leave out the body.
@@ -181,8 +257,7 @@ class Edge:
             if not ended:
                 raise
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._metrics.observe(route, status, time.perf_counter() - began)
-        return route, None
+        self._metrics.observe(route, status, time.perf_counter() - visit.began)
 
     def _refuse_method(self, path: str) -> None:
         methods = self._requirements.methods(path)

@@ -1,6 +1,7 @@
 """Figures for operators, in Prometheus' text format, summed over a host's workers."""
 
 import os
+from collections import defaultdict
 from functools import lru_cache
 
 from prometheus_client import (
@@ -63,24 +64,26 @@ class Metrics:
         )
         # Finding a child by its labels costs more than counting.
         self._child = lru_cache(maxsize=4096)(self._make_child)
-        self._gathered: list[tuple[str, int, float]] = []
+        self._gathered: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
 
     def _make_child(self, route: str, status: int) -> tuple[Counter, Histogram]:
         return self._requests.labels(route, status), self._seconds.labels(route)
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._gathered.append((route, status, seconds))
-        if len(self._gathered) >= GATHERED:
+        gathered = self._gathered[route, status]
+        gathered.append(seconds)
+        if len(gathered) >= GATHERED:
             self.settle()
 
     def settle(self) -> None:
         """Put what was observed into the figures."""
-        gathered, self._gathered = self._gathered, []
-        for route, status, seconds in gathered:
+        for (route, status), gathered in self._gathered.items():
             counter, histogram = self._child(route, status)
-            counter.inc()
-            histogram.observe(seconds)
+            counter.inc(len(gathered))
+            for seconds in gathered:
+                histogram.observe(seconds)
+        self._gathered.clear()
 
     def text(self) -> bytes:
         """Return the figures of all workers of this host."""

@@ -23,6 +23,11 @@ def bits_for(largest: int) -> int:
     return bits
 
 
+def _word(value: int) -> Words:
+    # An array without dimensions: a scalar would be made one anew for each sum (measured: a third).
+    return np.array(value, np.uint32)
+
+
 class Permutation:
     """The bijection of [0, 2^bits) that a seed keys; the same on every machine, for ever.
 
@@ -39,19 +44,18 @@ class Permutation:
         words = np.frombuffer(digest, dtype="<u4").tolist()
         self._keys = [(words[at], words[at + 1] | 1) for at in range(0, 2 * ROUNDS, 2)]
         self.bits = bits
-        self._mask = np.uint32(2**bits - 1)
+        self._mask = _word(2**bits - 1)
         # At least half the width, so that doing it twice undoes it.
-        self._shift = np.uint32((bits + 1) // 2)
+        self._shift = _word((bits + 1) // 2)
 
     @cached_property
-    def _rounds(self) -> list[tuple[np.uint32, np.uint32]]:
-        return [(np.uint32(term), np.uint32(factor)) for term, factor in self._keys]
+    def _rounds(self) -> list[tuple[Words, Words]]:
+        return [(_word(term), _word(factor)) for term, factor in self._keys]
 
     @cached_property
-    def _undone(self) -> list[tuple[np.uint32, np.uint32]]:
+    def _undone(self) -> list[tuple[Words, Words]]:
         return [
-            (np.uint32(pow(factor, -1, 2**32)), np.uint32(term))
-            for term, factor in reversed(self._keys)
+            (_word(pow(factor, -1, 2**32)), _word(term)) for term, factor in reversed(self._keys)
         ]
 
     @property

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from itertools import islice
 from math import isqrt
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from app.draws.permutation import Permutation
 
 # A walk over `size` positions costs about as much as mapping members where
 # members^2 = WALK_COST * count * size (measured).
-WALK_COST = 48
+WALK_COST = 24
 SPARE = 16
 # Positions lie as if by chance: within so many deviations there are nearly always enough.
 SURE = 3
@@ -37,26 +38,34 @@ def uniform(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -
     Each ordered choice is equally likely; O(count) whatever the size of the set.
     """
     size = len(members)
-    if size >= 2 * count > 0:
-        space = 1 << members.max().bit_length()
-        if size * GUESSES >= space:
-            return _guess(members, count, space - 1, random_bytes)
-    return _shuffle(members, min(count, size), random_bytes)
+    if size < 2 * count or not count:
+        return _shuffle(members, min(count, size), random_bytes)
+    space = 1 << members.max().bit_length()
+    if size * GUESSES >= space:
+        return _guess(members.__contains__, count, space, size, random_bytes)
+    ranks = _guess(size.__gt__, count, 1 << size.bit_length(), size, random_bytes)
+    return [members[rank] for rank in ranks]
 
 
 def _guess(
-    members: BitMap, count: int, mask: int, random_bytes: Callable[[int], bytes]
+    accepts: Callable[[int], bool],
+    count: int,
+    space: int,
+    size: int,
+    random_bytes: Callable[[int], bytes],
 ) -> list[int]:
-    """Draw numbers up to `mask` until `count` different ones were members."""
+    """Draw numbers below `space`, a power of two, until `count` different ones were accepted.
+
+    `size` of them would be.
+    """
     # A dictionary keeps the order in which its keys came.
     found: dict[int, None] = {}
-    words = count * (mask + 1) // len(members) + SPARE
-    while True:
-        for word in struct.unpack(f"<{words}I", random_bytes(4 * words)):
-            if word & mask in members:
-                found[word & mask] = None
-                if len(found) == count:
-                    return list(found)
+    while (missing := count - len(found)) > 0:
+        words = missing * space // size + SPARE
+        drawn = memoryview(random_bytes(4 * words)).cast("I")
+        accepted = filter(accepts, map((space - 1).__and__, drawn))
+        found.update(dict.fromkeys(islice(accepted, missing)))
+    return list(found)
 
 
 def _shuffle(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
@@ -105,11 +114,11 @@ def walk(members: BitMap, count: int, order: Permutation, after: int) -> Stretch
         rest = count + 1 - len(found)
         block = (rest + isqrt(rest)) * order.size // covered + SPARE
         stop = min(start + block, order.size)
-        numbers = order.inverse(np.arange(stop - start, dtype=np.uint32) + np.uint32(start))
-        here = [number for number in numbers.tolist() if number in members]
+        numbers = order.inverse(np.arange(start, stop, dtype=np.uint32)).tolist()
+        here = list(filter(members.__contains__, numbers))
         kept = here[: count - len(found)]
         if kept:
-            position = start + int((numbers == np.uint32(kept[-1])).argmax())
+            position = start + numbers.index(kept[-1])
         found += here
         start = stop
     return Stretch(found[:count], position, len(found) > count)

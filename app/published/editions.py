@@ -25,10 +25,14 @@ class Editions:
         self._database = database
         self._waiting = 0
         self._seal = lru_cache(maxsize=1024)(self._make)
+        self._last: tuple[Mark | None, bytes] = None, b""
 
     def current(self) -> bytes:
         """Return the sealed edition of the worker's memory."""
-        return self._seal(self._follower.mark)
+        mark = self._follower.mark
+        if mark is not self._last[0]:
+            self._last = mark, self._seal(mark)
+        return self._last[1]
 
     def sealed(self, mark: Mark) -> bytes:
         """Return the sealed edition of a mark."""

@@ -71,6 +71,7 @@ class Follower:
         self._loaded = False
         self._loads = 0
         self._file = FileWatch(database)
+        self._replaced = False
         self._clock = ClockWatch(database)
         self.mark = NO_MARK
 
@@ -127,8 +128,12 @@ class Follower:
 
     async def catch_up(self) -> None:
         """Bring the memory to where the clock stands now."""
-        now, replaced = await asyncio.to_thread(self._read_clock)
-        if replaced or now.epoch != self.mark.epoch or now.seq < self.mark.seq:
+        # Whatever fails below, a file that was put in place of another is not forgotten.
+        self._replaced |= self._file.was_replaced()
+        now = self._clock.glance()
+        if now is None:
+            now = await asyncio.to_thread(self._clock.read)
+        if self._replaced or now.epoch != self.mark.epoch or now.seq < self.mark.seq:
             await self._reload()
         while self.mark != now and not await self._advance():
             pass
@@ -155,17 +160,13 @@ class Follower:
         mark = self.mark
         return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
-    def _read_clock(self) -> tuple[Mark, bool]:
-        """Return the clock, and whether the database's file is another one than before."""
-        replaced = self._file.was_replaced() and self._loaded
-        return self._clock.read(), replaced
-
     async def _reload(self) -> None:
         self._loaded = False
         # Should it fail half-way, the next poll begins anew.
         self.mark = NO_MARK
         # Nothing is served while this runs, so it may hold the memory from another thread.
         await asyncio.to_thread(self._load_all)
+        self._replaced = False
         self._loaded = True
         self._loads += 1
         self._tell()

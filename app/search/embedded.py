@@ -30,6 +30,8 @@ from app.search.tables import read_banks
 
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 1.0
+# The file itself is looked at so often, even where the clock stands still.
+STEP_SECONDS = 1.0
 CUTOFF_SECONDS = 0.5
 THREADS = 4
 # More searches than that are not taken on.
@@ -65,6 +67,7 @@ class EmbeddedEngine:
         self._cutoff = cutoff
         self._store = Store(settings.data_dir)
         self._stopping = threading.Event()
+        self._step_at = 0.0
         self._sync = Synchronizer(database, settings, self._store, self._stopping.is_set)
         self._pool = ThreadPoolExecutor(THREADS, "search")
         self._background = ThreadPoolExecutor(1, "search-words")
@@ -129,7 +132,7 @@ class EmbeddedEngine:
             while True:
                 wait = POLL_SECONDS
                 try:
-                    if await self._loop.run_in_executor(self._writer, self._step):
+                    if self._is_current() or await self._follow(self._loop):
                         self._seen_at = time.monotonic()
                 except (SQLAlchemyError, sqlite3.Error, OSError, HistoryError, DamagedError):
                     log.exception("the search index could not be kept up")
@@ -138,7 +141,6 @@ class EmbeddedEngine:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._wake.wait()
-                self._wake.clear()
         finally:
             self._stopping.set()
 
@@ -153,6 +155,19 @@ class EmbeddedEngine:
     def _covers(self, wanted: Mark) -> bool:
         mark = self._mark
         return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
+
+    def _is_current(self) -> bool:
+        """Return whether there is nothing to do, as far as a glance at the clock can tell."""
+        woken = self._wake.is_set()
+        self._wake.clear()
+        if woken or time.monotonic() >= self._step_at:
+            return False
+        return self._sync.clock.glance() == self._mark
+
+    async def _follow(self, loop: asyncio.AbstractEventLoop) -> bool:
+        followed = await loop.run_in_executor(self._writer, self._step)
+        self._step_at = time.monotonic() + STEP_SECONDS if followed else 0.0
+        return followed
 
     def _step(self) -> bool:
         suspect, self._suspect = self._suspect, None

@@ -62,7 +62,7 @@ class Synchronizer:
         self._store = store
         self._stopping = stopping
         self._knowledge = Knowledge(settings)
-        self._clock = ClockWatch(database)
+        self.clock = ClockWatch(database)
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[Path, int] | None = None
         self._changes = 0
@@ -121,7 +121,7 @@ class Synchronizer:
         path = opened[0]
         state = tables.read_state(connection)
         told(path, state.mark)
-        clock = self._clock.read()
+        clock = self.clock.read()
         waiting = bool(tables.postponed(connection, 1))
         while waiting or state.mark != clock:
             if self._stopping():

@@ -97,6 +97,7 @@ def serving(settings: Settings) -> Iterator[Service]:
         log_level="warning",
         ws="none",
         http=PROTOCOL,
+        access_log=False,
         lifespan="on",
         proxy_headers=False,
         server_header=False,
