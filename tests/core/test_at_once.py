@@ -1,5 +1,6 @@
 """Answers given at once are, byte for byte, what uvicorn writes from two messages."""
 
+import json
 import re
 import socket
 import time
@@ -113,13 +114,19 @@ AS_EVER = [
     _request(b"/20%30/5?a"),
     _request(b"/200/5?a#b"),
     _request(b"http://x/200/5?a"),
-    _request(b"/200/\xc3\xa4"),
-    _request(b"/200/5?\xc3\xa4"),
     b"POST /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n",
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n",
+]
+NO_HTTP = [
+    _request(b"/200/\xc3\xa4"),
+    _request(b"/200/5?\xc3\xa4"),
+    _request(b"200/5"),
     b"GET /200/5 HTTP/1.1\r\nHost x\r\n\r\n",
+    b"GET /200/5 HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00",
+    _request(b"/200/5", close=False) + b"rubbish\r\n\r\n",
 ]
 
 
@@ -155,6 +162,17 @@ def test_the_same_bytes_are_sent_at_once(pair: Pair, request_bytes: bytes) -> No
 def test_what_is_unusual_is_left_to_uvicorn(pair: Pair, request_bytes: bytes) -> None:
     assert pair.check(request_bytes)
     assert not pair.own.at_once_for
+
+
+@pytest.mark.parametrize("request_bytes", NO_HTTP)
+def test_what_is_no_http_is_refused_by_a_problem_document(pair: Pair, request_bytes: bytes) -> None:
+    refused = _asked(pair.own_port, request_bytes).rpartition(b"HTTP/1.1 ")[2]
+    head, _, body = refused.partition(b"\r\n\r\n")
+    assert head.startswith(b"400 ")
+    assert b"\r\ncontent-type: application/problem+json\r\n" in head
+    assert b"\r\ncontent-length: %d\r\n" % len(body) in head
+    assert head.endswith(b"\r\nconnection: close")
+    assert json.loads(body)["code"] == "malformed_request"
 
 
 def test_what_cannot_be_answered_at_once_is_gone_on_with(pair: Pair) -> None:
