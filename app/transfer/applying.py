@@ -18,7 +18,7 @@ from app.transfer.preparing import batches, prepare
 from app.transfer.saving import compose_new, save
 from app.transfer.sizing import Sizes
 from app.transfer.terms import TermFinder
-from app.transfer.turns import Outcome, StoppedError, Turns
+from app.transfer.turns import Outcome, PartnerLostError, StoppedError, Turns
 
 MAX_ROWS = 1_000
 
@@ -39,7 +39,7 @@ class Applier:
     def run(self, job: ImportJob, turns: Turns, between: Callable[[], None]) -> None:
         """Apply what is left of the job's file, in turns; `between` is called after each step.
 
-        StoppedError when somebody else has moved the job.
+        StoppedError when somebody else has moved the job, PartnerLostError when turns fail.
         """
         place = Place(job.next_offset, job.next_line)
         last = -1
@@ -54,13 +54,18 @@ class Applier:
     def _steps(self, place: Place, turns: Turns) -> Iterator[tuple[int, "Step | None"]]:
         file_format = self.context.file_format
         raws = file_format.scan(self._file, place)
-        for number, batch in batches(raws, place.offset, self._sizes.of):
+        begin = place.offset
+        for number, batch in batches(raws, begin, self._sizes.of):
             if turns.mine(number):
-                yield number, Step(self, [file_format.parse(raw) for raw in batch])
+                yield number, Step(self, begin, [file_format.parse(raw) for raw in batch])
             else:
                 yield number, None
+            begin = batch[-1].end.offset
 
     def _take(self, job: ImportJob, number: int, step: "Step") -> Outcome:
+        if step.begin != job.next_offset:
+            # Rows between would be left out, or done twice.
+            raise PartnerLostError
         # Doing and recording are one transaction, so no row is done twice or never.
         with self.database.write() as session:
             began = time.perf_counter()
@@ -82,7 +87,8 @@ class Applier:
 class Step:
     """One transaction's worth of rows, prepared before it begins."""
 
-    def __init__(self, applier: Applier, rows: Sequence[Row]) -> None:
+    def __init__(self, applier: Applier, begin: int, rows: Sequence[Row]) -> None:
+        self.begin = begin
         self._applier = applier
         self._rows = rows
         with applier.database.read() as session:

@@ -15,7 +15,7 @@ from app.core.database import Database
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.transfer import repository
-from app.transfer.applying import Applier
+from app.transfer.applying import Applier, set_values
 from app.transfer.checking import Checker, Report
 from app.transfer.context import Context, load_context
 from app.transfer.models import ImportJob
@@ -25,6 +25,8 @@ from app.transfer.turns import Alternating, PartnerLostError, StoppedError, Turn
 # To start a process takes as long as to import this much.
 MIN_BYTES = 16_000_000
 LAST = 1 << 60
+# What tells where a job stands.
+PLACE = ("state", "done", "created", "changed", "unchanged", "next_offset", "next_line")
 COLLECT_AFTER = 50_000
 END_SECONDS = 1.0
 
@@ -61,10 +63,11 @@ class Partner:
             raise PartnerLostError
         return report
 
-    def apply(self) -> Turns:
+    def apply(self, job: ImportJob) -> Turns:
         """Let it apply every other step of the job, as it stands now."""
         try:
-            self._connection.send("apply")
+            # It may look only when the first step is done already.
+            self._connection.send(job.model_dump(include=set(PLACE)))
         except OSError as error:
             raise PartnerLostError from error
         return Alternating(self._connection, 0, impatient=True)
@@ -84,11 +87,16 @@ class Partner:
             raise PartnerLostError from error
 
 
-def wants_partner(settings: Settings, job: ImportJob) -> bool:
-    """Return whether a second process would make the import quicker, and can be had."""
+def is_worth_a_process(job: ImportJob) -> bool:
+    """Return whether so much is left of a job that a process for it pays, and one can be had."""
     is_long = job.size - job.next_offset >= MIN_BYTES
-    may_start = not multiprocessing.current_process().daemon
-    return is_long and may_start and (os.cpu_count() or 1) > 1 and settings.import_processes > 1
+    return is_long and not multiprocessing.current_process().daemon
+
+
+def wants_partner(settings: Settings, job: ImportJob) -> bool:
+    """Return whether a second process would make the import quicker."""
+    may_have_two = (os.cpu_count() or 1) > 1 and settings.import_processes > 1
+    return may_have_two and is_worth_a_process(job)
 
 
 @contextmanager
@@ -138,9 +146,10 @@ def _work(
         if job.state != "applying":
             report = Checker(database, context, file).run(_claimed(claims), _say_nothing)
             connection.send(report)
-        connection.recv()
+        place = connection.recv()
         # Terms may have been made meanwhile.
         job, context = _read(database, job_id)
+        set_values(job, place)
         applier = Applier(database, load_secrets(settings), context, file)
         applier.run(job, Alternating(connection, 1), _say_nothing)
 

@@ -157,7 +157,7 @@ class JobRun:
             self._keep_going()
 
         self._keep_going()
-        turns = Alone() if self._partner is None else self._partner.apply()
+        turns = Alone() if self._partner is None else self._partner.apply(job)
         with path.open("rb") as file:
             Applier(self._database, self._secrets, context, file).run(job, turns, between)
         return True

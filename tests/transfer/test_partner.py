@@ -14,10 +14,13 @@ from app.core.database import Database
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
 from app.transfer import partner
-from app.transfer.importing import import_file
+from app.transfer.applying import Applier
+from app.transfer.context import load_context
+from app.transfer.importing import import_file, staged
 from app.transfer.models import ImportJob
-from app.transfer.service import ImportOptions
+from app.transfer.service import ImportOptions, accept_file
 from app.transfer.sizing import LAG, MOST_ROWS, Sizes
+from app.transfer.turns import Outcome, PartnerLostError
 from tests.support.publications import make_bank
 from tests.transfer.rows import lines, question
 
@@ -126,6 +129,32 @@ def test_a_file_with_a_question_that_somebody_makes_meanwhile_still_goes_in_whol
     job = import_file(database, settings, secrets, file, PUBLISHED, meanwhile)
     assert (job.state, job.created, job.changed) == ("done", ROWS - 1, 1)
     assert count(database) == (ROWS, ROWS)
+
+
+class Apart:
+    """Leaves the first step to somebody who does nothing."""
+
+    def mine(self, number: int) -> bool:
+        return number > 0
+
+    def before(self, number: int) -> None:
+        return None
+
+    def after(self, outcome: Outcome) -> None:
+        raise AssertionError
+
+
+def test_no_step_is_taken_that_does_not_follow_the_last(
+    database: Database, settings: Settings, secrets: Secrets, file: Path
+) -> None:
+    with staged(settings, file) as incoming, database.write() as session:
+        job = accept_file(session, settings, incoming, PUBLISHED, None)
+    with database.read() as session:
+        context = load_context(session, job)
+    assert context is not None
+    with file.open("rb") as opened, pytest.raises(PartnerLostError):
+        Applier(database, secrets, context, opened).run(job, Apart(), lambda: None)
+    assert count(database) == (0, 0)
 
 
 @given(st.lists(st.floats(0.0001, 1.0), min_size=LAG + 1, max_size=30))
