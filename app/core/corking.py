@@ -1,6 +1,7 @@
 """uvicorn's protocol, quicker and with our refusals: answers from memory take no task."""
 
 import asyncio
+import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
@@ -17,6 +18,9 @@ PROTOCOL = "app.core.corking:CorkedProtocol"
 # Status, headers (names in lower case, one of them the length unless there is no body), body.
 Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
 AtOnce = Callable[[MutableMapping[str, Any]], Whole | None]
+
+
+log = logging.getLogger(__name__)
 
 
 class Corked:
@@ -157,7 +161,12 @@ class CorkedProtocol(HttpToolsProtocol):
             return False
         scope = cast(dict[str, Any], self.scope)
         scope.update(method="GET", path=path.decode(), raw_path=path, query_string=query)
-        whole = self._at_once(scope)
+        try:
+            whole = self._at_once(scope)
+        except Exception:
+            # Raised on, it would be taken for a fault of the client.
+            log.exception("an answer could not be given at once")
+            return False
         if whole is None:
             return False
         keeps = self.parser.should_keep_alive()

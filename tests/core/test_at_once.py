@@ -30,6 +30,8 @@ class Application:
 
     def at_once(self, scope: Scope) -> Whole | None:
         self.at_once_for.append(scope["path"])
+        if scope["path"].startswith("/broken"):
+            raise RuntimeError
         if scope["path"].startswith("/later"):
             scope["state"]["begun"] = True
             return None
@@ -180,6 +182,11 @@ def test_what_cannot_be_answered_at_once_is_gone_on_with(pair: Pair) -> None:
     pair.check(_request(b"/later/200/5"))
     assert pair.own.at_once_for == ["/later/200/5"]
     assert [state["begun"] for state in pair.own.states] == [True]
+
+
+def test_a_fault_at_once_is_not_taken_for_the_clients(pair: Pair) -> None:
+    assert pair.check(_request(b"/broken/200/5")).startswith(b"HTTP/1.1 200 ")
+    assert pair.own.at_once_for == ["/broken/200/5"]
 
 
 def test_only_the_first_of_a_pipeline_is_answered_at_once(pair: Pair) -> None:
