@@ -4,8 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,16 +45,15 @@ class Runner:
         settings: Settings,
         secrets: Secrets,
         progress: Progress | None = None,
-        stopping: threading.Event | None = None,
     ) -> None:
-        """Tell `progress` of each job's row whenever it moved; end when `stopping` is set."""
+        """Tell `progress` of each job's row whenever it moved."""
         self._database = database
         self._settings = settings
         self._secrets = secrets
         self._progress = progress or _say_nothing
         self._tidied_at = -TIDY_SECONDS
         self._wake = threading.Event()
-        self._stopping = stopping or threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="imports", daemon=True)
 
     def start(self) -> None:
@@ -74,40 +73,31 @@ class Runner:
 
     def step(self) -> bool:
         """Run the oldest waiting job whose file is here; False when there is nothing to do."""
+        return self._step(self._run)
+
+    def _step(self, run: Callable[[ImportJob], bool]) -> bool:
         job = self._next()
         if job is None:
             return False
-        with self._slot() as held:
-            if not held:
-                return False
-            run = JobRun(
-                self._database, self._settings, self._secrets, self._keep_going, self._progress
-            )
-            try:
-                run.run(job.id)
-            except StoppedError:
-                return False
-        return True
+        with slot(self._settings.data_dir / "locks", "imports") as held:
+            return held and run(job)
 
-    def _step_apart(self) -> bool:
-        """Have a long job run in a process of its own; False when there is none, or it failed."""
-        job = self._next()
-        if job is None or not is_worth_a_process(job):
-            return False
-        with self._slot() as held:
-            if not held:
-                return False
-        # The process takes the place itself, so that it is free only once that process is gone.
-        return run_apart(_run_one, self._settings, self._stopping)
+    def _run(self, job: ImportJob) -> bool:
+        return _run_job(
+            self._database, self._settings, self._secrets, job.id, self._stopping, self._progress
+        )
 
-    def _slot(self) -> AbstractContextManager[bool]:
-        return slot(self._settings.data_dir / "locks", "imports")
+    def _run_long_apart(self, job: ImportJob) -> bool:
+        """Run a long job in a process of its own, any other one here."""
+        if is_worth_a_process(job) and run_apart(_serve, (self._settings, job.id), self._stopping):
+            return True
+        return self._run(job)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._tidy()
-                worked = self._step_apart() or self.step()
+                worked = self._step(self._run_long_apart)
             except (SQLAlchemyError, OSError):
                 # A full disk or a database that is away: the job stays where it is.
                 log.exception("imports have to wait")
@@ -124,10 +114,6 @@ class Runner:
                     return repository.find(session, job_id)
         return None
 
-    def _keep_going(self) -> None:
-        if self._stopping.is_set():
-            raise StoppedError
-
     def _tidy(self) -> None:
         """Drop old reports and files that no open job owns."""
         now = time.monotonic()
@@ -143,11 +129,33 @@ class Runner:
                 path.unlink(missing_ok=True)
 
 
-def _run_one(settings: Settings, stopping: threading.Event) -> None:
-    """Run the oldest job, in a process of its own."""
+def _run_job(  # noqa: PLR0913, PLR0917 - all that a run needs
+    database: Database,
+    settings: Settings,
+    secrets: Secrets,
+    job_id: UUID,
+    stopping: threading.Event,
+    progress: Progress,
+) -> bool:
+    """Run a job; False where it has to go on elsewhere or later."""
+
+    def keep_going() -> None:
+        if stopping.is_set():
+            raise StoppedError
+
+    try:
+        JobRun(database, settings, secrets, keep_going, progress).run(job_id)
+    except StoppedError:
+        return False
+    return True
+
+
+def _serve(given: tuple[Settings, UUID], stopping: threading.Event) -> None:
+    """Run a job in a process of its own."""
+    settings, job_id = given
     database = Database(settings)
     try:
-        Runner(database, settings, load_secrets(settings), stopping=stopping).step()
+        _run_job(database, settings, load_secrets(settings), job_id, stopping, _say_nothing)
     finally:
         database.close()
 
