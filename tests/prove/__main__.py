@@ -14,6 +14,7 @@ from app.core.settings import Settings
 from tests.prove.disk import DiskReport, fill_disk
 from tests.prove.emptying import empty_databases
 from tests.prove.kills import Campaign, Report
+from tests.prove.long_imports import KILLS_EACH, LongReport, interrupt_imports
 from tests.prove.migrations import MigrationReport, kill_migrations
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROOF = ROOT / "docs" / "proof.md"
 # Over both databases; other counts are for trying the campaigns themselves.
 KILLS = int(os.environ.get("PROVE_KILLS", "1000"))
+LONG_IMPORTS = int(os.environ.get("PROVE_LONG_IMPORTS", "20"))
 MIGRATIONS = int(os.environ.get("PROVE_MIGRATIONS", "200"))
 FULL_DISK_ATTEMPTS = int(os.environ.get("PROVE_FULL_DISK", "200"))
 
@@ -44,6 +46,16 @@ transaction leaves.
 | database | kills | acknowledged writes | accepted imports | interrupted imports | result |
 | --- | --- | --- | --- | --- | --- |
 {kills}
+
+## kill -9 during long imports
+
+Imports of 16 MB, on which two processes beside the service work. The service alone is killed,
+{each} times at random moments during each import, and started again; then the import has to reach
+its end, with every question there once and published.
+
+| database | imports | kills | of them while rows were written | result |
+| --- | --- | --- | --- | --- |
+{long}
 
 ## kill -9 during migrations
 
@@ -70,6 +82,7 @@ def main() -> int:
     """Run the campaigns, write what they found, and return 1 when one of them failed."""
     kills: dict[str, Report] = {}
     migrations: dict[str, MigrationReport] = {}
+    long: dict[str, LongReport] = {}
     with tempfile.TemporaryDirectory(prefix="quizwell-prove-") as name:
         folder = Path(name)
         with _postgres(folder / "postgres") as postgres:
@@ -82,6 +95,11 @@ def main() -> int:
                 _say(f"{kind}: kills")
                 settings = fresh[kind](folder / f"kills-{kind}")
                 kills[kind] = Campaign(settings, seed=place, say=_say).run(KILLS // len(DATABASES))
+                _say(f"{kind}: long imports")
+                settings = fresh[kind](folder / f"long-{kind}")
+                long[kind] = interrupt_imports(
+                    settings, LONG_IMPORTS // len(DATABASES), seed=place, say=_say
+                )
                 _say(f"{kind}: killed migrations")
                 empty = empty_databases(
                     folder / f"migrations{place}", postgres if kind == "PostgreSQL" else None
@@ -91,7 +109,7 @@ def main() -> int:
             disk = fill_disk(
                 lambda **changes: sqlite.fresh(folder / "disk", **changes), FULL_DISK_ATTEMPTS
             )
-    text = _page(kills, migrations, disk)
+    text = _page(kills, long, migrations, disk)
     PROOF.write_text(text)
     _say(text)
     return 1 if "FAILED" in text else 0
@@ -112,7 +130,10 @@ def _made(folder: Path) -> Path:
 
 
 def _page(
-    kills: dict[str, Report], migrations: dict[str, MigrationReport], disk: DiskReport
+    kills: dict[str, Report],
+    long: dict[str, LongReport],
+    migrations: dict[str, MigrationReport],
+    disk: DiskReport,
 ) -> str:
     refusals = ", ".join(f"{count:,} {code}" for code, count in sorted(disk.refused.items()))
     return PAGE.format(
@@ -121,6 +142,12 @@ def _page(
             f"| {kind} | {found.kills:,} | {found.writes:,} | {found.imports:,} | "
             f"{found.interrupted_imports:,} | {_result(found.failures)} |"
             for kind, found in kills.items()
+        ),
+        each=KILLS_EACH,
+        long="\n".join(
+            f"| {kind} | {found.imports:,} | {found.kills:,} | {found.applying:,} | "
+            f"{_result(found.failures)} |"
+            for kind, found in long.items()
         ),
         migrations="\n".join(
             f"| {kind} | {found.rounds:,} | {found.kills:,} | {_result(found.failures)} |"

@@ -43,8 +43,9 @@ def free_port() -> int:
 class Child:
     """One serving process over `settings`, on a port that stays the same."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, daemon: bool = True) -> None:
         self._settings = settings
+        self._daemon = daemon
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process: BaseProcess | None = None
@@ -52,7 +53,9 @@ class Child:
     def start(self) -> None:
         if self._process is None:
             self._make_admin()
-        process = CONTEXT.Process(target=_serve, args=(self._settings, self._port), daemon=True)
+        process = CONTEXT.Process(
+            target=_serve, args=(self._settings, self._port), daemon=self._daemon
+        )
         process.start()
         self._process = process
         while True:
