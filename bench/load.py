@@ -20,8 +20,8 @@ PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
 CONNECTIONS = 16
 # Machines grow faster and slower from second to second: what is compared takes turns, in slices.
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-SLICE_SECONDS = 2
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "11"))
+SLICE_SECONDS = 1
 # A server that reads bodies ahead is busy; one that only follows the clock is not.
 QUIET_SECONDS = 2.0
 QUIET_PART = 0.1

@@ -25,28 +25,18 @@ class Budget(NamedTuple):
 
 
 class Allowance(NamedTuple):
-    """What is left of a budget; no limit at all where there is none.
+    """What is left of a budget: the RateLimit headers, none of them where there is no limit.
 
-    `seconds` are whole ones until the budget is full again, at least one.
+    `seconds` are whole ones until the budget is full again, at least one. The headers are those of
+    draft-ietf-httpapi-ratelimit-headers.
     """
 
-    budget: Budget | None
-    remaining: int
+    headers: Headers
     seconds: int
     allowed: bool
 
-    @property
-    def headers(self) -> Headers:
-        """The RateLimit headers (draft-ietf-httpapi-ratelimit-headers)."""
-        if self.budget is None:
-            return []
-        return [
-            (b"ratelimit", b'"default";r=%d;t=%d' % (self.remaining, self.seconds)),
-            self.budget.policy,
-        ]
 
-
-UNLIMITED = Allowance(None, 0, 0, allowed=True)
+UNLIMITED = Allowance([], 0, allowed=True)
 
 
 class Limiter:
@@ -69,10 +59,11 @@ class Limiter:
             name = (caller.key_id.int, client if caller.kind == "publishable" else "")
         if budget is None:
             return UNLIMITED
-        amount, length, _ = budget
+        amount, length, policy = budget
         spent, left = self._windows.spend(name, cost, length, entropy.milliseconds())
         seconds = -(-left // MILLISECONDS)
-        return Allowance(budget, max(0, amount - spent), seconds, spent <= amount)
+        told = b'"default";r=%d;t=%d' % (max(0, amount - spent), seconds)
+        return Allowance([(b"ratelimit", told), policy], seconds, spent <= amount)
 
     def _budget(self, rate: str) -> Budget | None:
         if rate == "off":

@@ -1,17 +1,9 @@
 """Pure: what callers have spent, each in a window of time that its first request opens."""
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 # Fewer windows than these are not worth going through for those that are over.
 FEW = 1024
-
-
-class Spent(NamedTuple):
-    """What was spent in a window, and how many milliseconds of it are left."""
-
-    amount: int
-    left: int
 
 
 class Windows:
@@ -30,14 +22,17 @@ class Windows:
         """Return how many windows are kept, those that are over and not yet dropped too."""
         return len(self._windows)
 
-    def spend(self, name: Hashable, amount: int, length: int, now: int) -> Spent:
-        """Spend in the window of a name, a new one of `length` ms where it has none at `now`."""
+    def spend(self, name: Hashable, amount: int, length: int, now: int) -> tuple[int, int]:
+        """Spend in the window of a name, a new one of `length` ms where it has none at `now`.
+
+        Return what was spent in it, and how many milliseconds of it are left.
+        """
         window = self._windows.get(name)
         if window is None or window[1] <= now:
             self._drop_old(now)
             window = self._windows[name] = [0, now + length]
         window[0] += amount
-        return Spent(window[0], window[1] - now)
+        return window[0], window[1] - now
 
     def _drop_old(self, now: int) -> None:
         if len(self._windows) < self._full:

@@ -87,6 +87,8 @@ class CorkedProtocol(HttpToolsProtocol):
     _turn = False
     # Whether a request waits for its end, to be answered at once.
     _postponed = False
+    # When the last answer at once was given.
+    _answered_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Begin a connection."""
@@ -99,9 +101,24 @@ class CorkedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what a client sent."""
         self._turn = self._at_once is not None
+        # Out of uvicorn's sight the timer runs on: to set it anew takes a twentieth of an answer.
+        timer, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
         super().data_received(data)
         if self._postponed and not self.transport.is_closing():
             self._go_on()
+        self.timeout_keep_alive_task = timer
+        if timer is None and self._answered_at and not self.transport.is_closing():
+            self._wait_for_more(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End the connection, unless it was idle for a shorter time than that."""
+        idle = self.loop.time() - self._answered_at
+        if self.cycle is not None and not self.cycle.response_complete:
+            idle = 0.0
+        if idle < self.timeout_keep_alive:
+            self._wait_for_more(self.timeout_keep_alive - idle)
+        else:
+            super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours says more
         """Refuse what is no HTTP by a problem document, and end the connection."""
@@ -157,10 +174,11 @@ class CorkedProtocol(HttpToolsProtocol):
         # uvicorn undoes and refuses whatever is unusual in an address.
         if self._at_once is None or path[:1] != b"/" or not self.url.isascii():
             return False
-        if b"%" in path or b"#" in query:
+        if b"%" in path or b"#" in self.url:
             return False
         scope = cast(dict[str, Any], self.scope)
-        scope.update(method="GET", path=path.decode(), raw_path=path, query_string=query)
+        scope["method"], scope["path"] = "GET", path.decode()
+        scope["raw_path"], scope["query_string"] = path, query
         try:
             whole = self._at_once(scope)
         except Exception:
@@ -176,7 +194,13 @@ class CorkedProtocol(HttpToolsProtocol):
         if data is None:
             return False
         cast(Corked, self.transport).write_now(data)
+        self.server_state.total_requests += 1
+        self._answered_at = self.loop.time()
         if not keeps:
             self.transport.close()
-        self.on_response_complete()
         return True
+
+    def _wait_for_more(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )

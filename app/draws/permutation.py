@@ -66,21 +66,23 @@ class Permutation:
     def forward(self, numbers: Words) -> Words:
         """Return the position of each number, all below 2^bits."""
         words, scratch = numbers.copy(), np.empty_like(numbers)
+        mask, shift = self._mask, self._shift
         for term, factor in self._rounds:
-            words += term
-            words *= factor
-            words &= self._mask
-            np.right_shift(words, self._shift, out=scratch)
-            words ^= scratch
+            np.add(words, term, words)
+            np.multiply(words, factor, words)
+            np.bitwise_and(words, mask, words)
+            np.right_shift(words, shift, scratch)
+            np.bitwise_xor(words, scratch, words)
         return words
 
     def inverse(self, positions: Words) -> Words:
         """Return the number at each position, all below 2^bits."""
         words, scratch = positions.copy(), np.empty_like(positions)
+        mask, shift = self._mask, self._shift
         for factor, term in self._undone:
-            np.right_shift(words, self._shift, out=scratch)
-            words ^= scratch
-            words *= factor
-            words -= term
-            words &= self._mask
+            np.right_shift(words, shift, scratch)
+            np.bitwise_xor(words, scratch, words)
+            np.multiply(words, factor, words)
+            np.subtract(words, term, words)
+            np.bitwise_and(words, mask, words)
         return words

@@ -36,4 +36,4 @@ def test_open_windows_stay_however_many_there_are() -> None:
     windows = Windows()
     for now in range(3 * FEW):
         windows.spend(f"client {now}", 1, 10 * FEW, now)
-    assert {windows.spend(f"client {now}", 1, 1, 3 * FEW).amount for now in range(3 * FEW)} == {2}
+    assert {windows.spend(f"client {now}", 1, 1, 3 * FEW)[0] for now in range(3 * FEW)} == {2}

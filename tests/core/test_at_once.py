@@ -1,5 +1,6 @@
 """Answers given at once are, byte for byte, what uvicorn writes from two messages."""
 
+import asyncio
 import json
 import re
 import socket
@@ -44,6 +45,14 @@ class Application:
         body = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class Slow(Application):
+    """Takes longer than a connection may be idle for what is not answered at once."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.5)
+        await super().__call__(scope, receive, send)
 
 
 def _answer(scope: Scope) -> Whole:
@@ -115,6 +124,7 @@ AS_EVER = [
     _request(b"/200/9", version=b"1.0", close=False),
     _request(b"/20%30/5?a"),
     _request(b"/200/5?a#b"),
+    _request(b"/200/5#a?b"),
     _request(b"http://x/200/5?a"),
     b"POST /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
@@ -236,15 +246,29 @@ def test_a_line_break_in_a_header_is_never_sent(pair: Pair) -> None:
     assert pair.own.at_once_for == ["/500/5"]
 
 
-def test_an_idle_connection_is_closed() -> None:
+def test_a_connection_is_closed_once_it_is_idle_for_long() -> None:
     with (
         _served(Application(), timeout_keep_alive=1) as port,
         _connect(port) as connection,
     ):
-        connection.sendall(_request(b"/200/5", close=False))
+        for path in (b"/200/5", b"/200/6", b"/later/200/7", b"/200/8"):
+            connection.sendall(_request(path, close=False))
+            assert connection.recv(65_536).endswith(b"x" * int(path[-1:]))
+            time.sleep(0.6)
         began = time.monotonic()
-        assert _rest(connection).endswith(b"xxxxx")
-        assert 0.5 < time.monotonic() - began < 5
+        assert _rest(connection) == b""
+        assert 0.1 < time.monotonic() - began < 5
+
+
+def test_a_connection_is_kept_while_an_answer_is_made() -> None:
+    with (
+        _served(Slow(), timeout_keep_alive=1) as port,
+        _connect(port) as connection,
+    ):
+        connection.sendall(_request(b"/200/5", close=False))
+        assert connection.recv(65_536).endswith(b"xxxxx")
+        connection.sendall(_request(b"/later/200/6", close=False))
+        assert connection.recv(65_536).endswith(b"xxxxxx")
 
 
 @pytest.mark.parametrize(
