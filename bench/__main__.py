@@ -92,12 +92,12 @@ def _quizwell(report: Report, bank: Prepared, folder: Path) -> None:
             part, target = share(ours, bare), TARGETS[work]
             verdict = _verdict(part >= target, f"{target:.0%}")
             rows += [
-                (work, *_cells(middle(ours)), f"{part:.0%}", verdict),
+                (work, *_cells(middle(ours)), f"{part:.1%}", verdict),
                 ("— bare uvicorn, as many bytes", *_cells(middle(bare)), "", ""),
                 (
                     "— FastAPI, as many bytes",
                     *_cells(middle(framework)),
-                    f"{share(framework, bare):.0%}",
+                    f"{share(framework, bare):.1%}",
                     "",
                 ),
             ]
@@ -169,7 +169,7 @@ def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> 
     for (name, most), found in zip(names, others, strict=True):
         slower = 1 - share(found, first)
         verdict = _verdict(slower <= most, f"{most:.0%}")
-        rows.append((name, f"{middle(found).rate:,.0f}", f"{slower:.0%}", verdict))
+        rows.append((name, f"{middle(found).rate:,.0f}", f"{slower:.1%}", verdict))
     title = f"{largest.count:,} questions beside {bank.count:,}: {work}"
     report.table(title, ("", "requests/s", "slower by", "at most"), rows)
 
