@@ -15,12 +15,14 @@ from app.transfer.partner import MIN_BYTES
 from tests.prove.child import Child
 from tests.prove.kills import HEADERS
 
-ROWS = 2_000
+ROWS = 6_000
 # Few rows that are long enough: what is counted are rows, not bytes.
 EXPLANATION = "So it is. " * (MIN_BYTES // ROWS // 10)
 KILLS_EACH = 4
 LONGEST_LIFE = 8.0
+LONGEST_WRITING = 0.4
 PATIENCE = 120.0
+ENDED = {"done", "refused"}
 
 
 @dataclass
@@ -48,8 +50,13 @@ def interrupt_imports(
             client.post("/v1/editing/banks", json=bank).raise_for_status()
         for number in range(imports):
             job = _sent(child, f"long-{number}")
-            for _ in range(KILLS_EACH):
-                time.sleep(chance.uniform(0.0, LONGEST_LIFE))
+            for at in range(KILLS_EACH):
+                if at % 2 == 0:
+                    # Every other time while rows are written, which takes the least time.
+                    _await(child, job, {"applying", *ENDED})
+                    time.sleep(chance.uniform(0.0, LONGEST_WRITING))
+                else:
+                    time.sleep(chance.uniform(0.0, LONGEST_LIFE))
                 state = _state(child, job)
                 child.kill()
                 child.start()
@@ -89,12 +96,16 @@ def _state(child: Child, job: str) -> dict[str, object]:
     return dict(answer.raise_for_status().json())
 
 
-def _verify(settings: Settings, child: Child, job: str, name: str, report: LongReport) -> None:
+def _await(child: Child, job: str, states: set[str]) -> dict[str, object]:
+    """Return the job once it is in one of these states, or when that takes too long."""
     deadline = time.monotonic() + PATIENCE
-    while (state := _state(child, job))["state"] not in {"done", "refused"}:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+    while (state := _state(child, job))["state"] not in states and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return state
+
+
+def _verify(settings: Settings, child: Child, job: str, name: str, report: LongReport) -> None:
+    state = _await(child, job, ENDED)
     told = {key: state[key] for key in ("state", "done", "created", "error_count")}
     if told != {"state": "done", "done": ROWS, "created": ROWS, "error_count": 0}:
         report.failures.append(f"{name} ended as {told}")
