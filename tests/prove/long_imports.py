@@ -13,7 +13,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.transfer.partner import MIN_BYTES
 from tests.prove.child import Child
-from tests.prove.kills import HEADERS
+from tests.prove.kills import HEADERS, send_import
 
 ROWS = 6_000
 # Few rows that are long enough: what is counted are rows, not bytes.
@@ -73,10 +73,7 @@ def interrupt_imports(
 def _sent(child: Child, name: str) -> str:
     rows = b"\n".join(orjson.dumps(_row(f"{name}-{at}")) for at in range(ROWS))
     with httpx.Client(base_url=child.url, headers=HEADERS, timeout=60) as client:
-        answer = client.post(
-            "/v1/imports?bank=science&state=published&file_format=jsonl&wait=0",
-            files={"file": ("rows.jsonl", rows)},
-        )
+        answer = send_import(client, rows)
     return str(answer.raise_for_status().json()["id"])
 
 
