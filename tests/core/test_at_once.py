@@ -14,7 +14,7 @@ import uvicorn
 
 from app.core.corking import PROTOCOL, Whole
 from app.core.edge import Receive, Scope, Send
-from tests.support.running import running
+from tests.support.running import connect, received, running
 
 DRESS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]
 BROKEN = [(b"location", b"/\r\nset-cookie: a=b")]
@@ -82,19 +82,12 @@ def _served(application: Application, protocol: str = PROTOCOL, **options: Any) 
         yield port
 
 
-def _connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
-
-
 def _rest(connection: socket.socket) -> bytes:
-    received = b""
-    while part := connection.recv(1 << 20):
-        received += part
-    return re.sub(rb"date: [^\r]+", b"date: now", received)
+    return re.sub(rb"date: [^\r]+", b"date: now", received(connection))
 
 
 def _asked(port: int, request: bytes) -> bytes:
-    with _connect(port) as connection:
+    with connect(port) as connection:
         connection.sendall(request)
         return _rest(connection)
 
@@ -209,7 +202,7 @@ def test_only_the_first_of_a_pipeline_is_answered_at_once(pair: Pair) -> None:
 
 def test_each_request_of_a_kept_connection_is_answered_at_once(pair: Pair) -> None:
     pair.own.at_once_for.clear()
-    with _connect(pair.own_port) as connection:
+    with connect(pair.own_port) as connection:
         for size in (5, 6, 7):
             request = _request(b"/200/%d" % size, close=False)
             # In two pieces, as a network may deliver it.
@@ -222,20 +215,20 @@ def test_each_request_of_a_kept_connection_is_answered_at_once(pair: Pair) -> No
 
 def test_who_does_not_read_is_waited_for(pair: Pair) -> None:
     pair.own.at_once_for.clear()
-    with _connect(pair.own_port) as connection:
+    with connect(pair.own_port) as connection:
         connection.sendall(_request(b"/200/%d" % HUGE, close=False))
         time.sleep(0.2)
         connection.sendall(_request(b"/200/6"))
         time.sleep(0.2)
         assert pair.own.at_once_for == [f"/200/{HUGE}"]
-        received = _rest(connection)
-    assert len(received) > HUGE
-    assert received.endswith(b"\r\n\r\nxxxxxx")
+        answers = _rest(connection)
+    assert len(answers) > HUGE
+    assert answers.endswith(b"\r\n\r\nxxxxxx")
 
 
 def test_an_answer_does_not_wait_for_a_body_that_is_yet_to_come(pair: Pair) -> None:
     head = b"GET /200/5 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
-    with _connect(pair.own_port) as connection:
+    with connect(pair.own_port) as connection:
         connection.sendall(head)
         assert connection.recv(65_536).endswith(b"xxxxx")
 
@@ -249,7 +242,7 @@ def test_a_line_break_in_a_header_is_never_sent(pair: Pair) -> None:
 def test_a_connection_is_closed_once_it_is_idle_for_long() -> None:
     with (
         _served(Application(), timeout_keep_alive=1) as port,
-        _connect(port) as connection,
+        connect(port) as connection,
     ):
         for path in (b"/200/5", b"/200/6", b"/later/200/7", b"/200/8"):
             connection.sendall(_request(path, close=False))
@@ -263,7 +256,7 @@ def test_a_connection_is_closed_once_it_is_idle_for_long() -> None:
 def test_a_connection_is_kept_while_an_answer_is_made() -> None:
     with (
         _served(Slow(), timeout_keep_alive=1) as port,
-        _connect(port) as connection,
+        connect(port) as connection,
     ):
         connection.sendall(_request(b"/200/5", close=False))
         assert connection.recv(65_536).endswith(b"xxxxx")

@@ -1,6 +1,5 @@
 """Answers leave whole: head and body as one piece, in order, and before a connection is closed."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +7,7 @@ import uvicorn
 
 from app.core.corking import PROTOCOL
 from app.core.edge import Message, Receive, Scope, Send
-from tests.support.running import running
+from tests.support.running import connect, received, running
 
 ASK = b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n"
 CLOSE = b"Connection: close\r\n"
@@ -39,19 +38,8 @@ def port() -> Iterator[int]:
         yield port
 
 
-def _connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=10)
-
-
-def _whole(connection: socket.socket) -> bytes:
-    received = b""
-    while part := connection.recv(65_536):
-        received += part
-    return received
-
-
 def test_head_and_body_arrive_together(port: int) -> None:
-    with _connect(port) as connection:
+    with connect(port) as connection:
         for _ in range(20):
             connection.sendall(ASK % (500, b""))
             head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
@@ -60,30 +48,30 @@ def test_head_and_body_arrive_together(port: int) -> None:
 
 
 def test_everything_is_sent_before_the_connection_is_closed(port: int) -> None:
-    with _connect(port) as connection:
+    with connect(port) as connection:
         connection.sendall(ASK % (3_000_000, CLOSE))
-        assert _whole(connection).partition(b"\r\n\r\n")[2] == b"x" * 3_000_000
+        assert received(connection).partition(b"\r\n\r\n")[2] == b"x" * 3_000_000
 
 
 def test_requests_sent_at_once_are_answered_in_order(port: int) -> None:
     sizes = [1, 70_000, 2, 300_000, 3]
-    with _connect(port) as connection:
+    with connect(port) as connection:
         connection.sendall(b"".join(ASK % (size, b"") for size in sizes) + ASK % (4, CLOSE))
-        received = _whole(connection)
-    bodies = [part.partition(b"\r\n\r\n")[2] for part in received.split(b"HTTP/1.1 200 OK")[1:]]
+        answers = received(connection)
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
     assert [len(body) for body in bodies] == [*sizes, 4]
 
 
 def test_a_body_in_parts_arrives_part_by_part(port: int) -> None:
-    with _connect(port) as connection:
+    with connect(port) as connection:
         connection.sendall(ASK % (0, CLOSE))
-        assert _whole(connection).endswith(b"4\r\npart\r\n" * PARTS + b"0\r\n\r\n")
+        assert received(connection).endswith(b"4\r\npart\r\n" * PARTS + b"0\r\n\r\n")
 
 
 def test_who_goes_away_in_the_middle_harms_nobody(port: int) -> None:
     for _ in range(20):
-        with _connect(port) as connection:
+        with connect(port) as connection:
             connection.sendall(ASK % (5_000_000, b""))
-    with _connect(port) as connection:
+    with connect(port) as connection:
         connection.sendall(ASK % (5, CLOSE))
-        assert _whole(connection).endswith(b"xxxxx")
+        assert received(connection).endswith(b"xxxxx")
