@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.core.dressing import SAFE
 from app.core.errors import Problem
 from app.core.handlers import refusal
+from app.core.outbox import Corked, Outbox
 
 # What uvicorn is told to speak with clients through.
 PROTOCOL = "app.core.corking:CorkedProtocol"
@@ -19,49 +21,9 @@ PROTOCOL = "app.core.corking:CorkedProtocol"
 Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
 AtOnce = Callable[[MutableMapping[str, Any]], Whole | None]
 
+_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
 
 log = logging.getLogger(__name__)
-
-
-class Corked:
-    """A transport that gives on what is written once the event loop comes round, as one piece."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        """Write to `transport`."""
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._parts: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a transport can do
-        """Return what the transport has under a name."""
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Write soon, together with what else is written by then."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-
-    def write_now(self, data: bytes) -> None:
-        """Write at once, unless something is to be written before it."""
-        if self._parts:
-            self._parts.append(data)
-        elif not self._transport.is_closing():
-            self._transport.write(data)
-
-    def is_closing(self) -> bool:
-        """Return whether nothing can be written any more."""
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        """Close behind what was written."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
 
 
 def _written(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes | None:
@@ -92,7 +54,8 @@ class CorkedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Begin a connection."""
-        super().connection_made(cast(asyncio.Transport, Corked(transport)))
+        corked = Corked(transport, _outboxes.setdefault(self.loop, Outbox()))
+        super().connection_made(cast(asyncio.Transport, corked))
         offered: AtOnce | None = getattr(self.app, "at_once", None)
         # Only uvicorn's own way knows what these ask for.
         special = self.config.access_log or self.root_path or self.limit_concurrency is not None
@@ -193,7 +156,7 @@ class CorkedProtocol(HttpToolsProtocol):
         data = _written(status, self.server_state.default_headers + headers + ending, body)
         if data is None:
             return False
-        cast(Corked, self.transport).write_now(data)
+        self.transport.write(data)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if not keeps:
