@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.access.rights import AnswerRight
 from app.catalog.documents import OVERHEAD, ByteCache, key_of, pair_of
 from app.catalog.markdown import RENDERER_VERSION
-from app.catalog.memory import release
+from app.catalog.memory import gather, release
 from app.catalog.packing import PackedCache, packed_cache
 from app.catalog.presenting import Presented, present, size_of
 from app.core.database import Database
@@ -126,6 +126,7 @@ class Composer:
                 break
         self._bodies.turn()
         await asyncio.to_thread(release)
+        await asyncio.to_thread(gather)
 
     def _packed(self, largest: int, asked: Sequence[tuple[int, int]]) -> PackedCache | None:
         """Return a cache of compressed bodies, where a sample shows that they do not fit."""

@@ -1,10 +1,13 @@
 """Reads the change feed as the driver gives it: a million rows must come in a few seconds."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, NamedTuple, overload
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection
 from sqlmodel import Session
 
@@ -86,19 +89,63 @@ def columns_of(rows: Sequence[PublishedRow]) -> Columns:
 
 
 _SELECT = f"SELECT {', '.join(Columns._fields)} FROM published"  # noqa: S608 - our own names
+_RANGE = "WHERE number >= ? AND number < ?"
+_ARRAYS = ", ".join(f"json_group_array({name})" for name in Columns._fields)
+_TEXTS = f"SELECT {_ARRAYS} FROM published {_RANGE}"  # noqa: S608 - our own names
 
 
 def all_columns(session: Session) -> Iterator[Columns]:
-    """Yield everything in chunks, in the order in which the database has it."""
+    """Yield everything in chunks."""
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        yield from _ranges(driver)
+        drop_pages(connection)
+        return
     # A cursor with a name stays in PostgreSQL, which sends one chunk after the other.
-    cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor("published")
-    with closing(cursor):
+    with closing(driver.cursor("published")) as cursor:
         cursor.execute(_SELECT)
         while raw := cursor.fetchmany(FETCH_ROWS):
             yield _made(raw)
-    drop_pages(connection)
+
+
+def _ranges(driver: sqlite3.Connection) -> Iterator[Columns]:
+    """Yield everything by ranges of numbers; one is read while the one before is worked on.
+
+    SQLite makes a text of each column and holds up no other thread meanwhile; to take the texts
+    apart costs a third of what it does to fetch the rows.
+    """
+    (largest,) = driver.execute("SELECT max(number) FROM published").fetchone()
+    lows = range(0, (largest or 0) + 1, FETCH_ROWS)
+    with ThreadPoolExecutor(1) as reader:
+        ahead = [reader.submit(_texts, driver, low) for low in lows[:1]]
+        for low in lows:
+            texts = ahead.pop().result()
+            if low != lows[-1]:
+                ahead.append(reader.submit(_texts, driver, low + FETCH_ROWS))
+            raw = _apart(texts)
+            if raw is None:
+                # Something that no JSON can hold: whoever takes the rows has to look at each.
+                rows = driver.execute(f"{_SELECT} {_RANGE}", (low, low + FETCH_ROWS)).fetchall()
+                raw = list(zip(*rows, strict=True))
+            if raw and raw[0]:
+                yield _columns(raw)
+
+
+def _texts(driver: sqlite3.Connection, low: int) -> Sequence[str]:
+    """Return each column of a range as JSON; nothing where that cannot be."""
+    try:
+        found: Sequence[str] = driver.execute(_TEXTS, (low, low + FETCH_ROWS)).fetchone()
+    except sqlite3.Error:
+        return ()
+    return found
+
+
+def _apart(texts: Sequence[str]) -> Sequence[Sequence[Any]] | None:
+    try:
+        return [orjson.loads(text) for text in texts] or None
+    except orjson.JSONDecodeError:
+        return None
 
 
 def drop_pages(connection: Connection) -> None:
@@ -114,8 +161,12 @@ def changed_rows(session: Session, after: int) -> tuple[list[PublishedRow], bool
     return _made(raw).rows() if raw else [], len(raw) < CHANGED_ROWS
 
 
-def _made(raw: Sequence[Sequence[Any]]) -> Columns:
-    columns = Columns(*zip(*raw, strict=True))
+def _made(rows: Sequence[Sequence[Any]]) -> Columns:
+    return _columns(list(zip(*rows, strict=True)))
+
+
+def _columns(raw: Sequence[Sequence[Any]]) -> Columns:
+    columns = Columns(*raw)
     return columns._replace(id=_sixteen(columns.id))
 
 

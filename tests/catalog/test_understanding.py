@@ -98,3 +98,14 @@ def test_an_id_that_is_none_drops_one_row_only(shelf: Shelf) -> None:
     shelf.execute("UPDATE published SET id = 'not an id' WHERE number = 1")
     shelf.follow()
     assert shelf.catalog.size == 1
+
+
+@pytest.mark.parametrize("wrong", ["x'00ff'", "9e999", "char(34, 0, 92)"])
+def test_what_only_sqlite_holds_drops_one_row_only(shelf: Shelf, wrong: str) -> None:
+    if shelf.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL holds nothing but text in that column")
+    shelf.publish(make_question(), make_question())
+    shelf.execute(f"UPDATE published SET kind = {wrong} WHERE number = 1")
+    shelf.follow()
+    assert shelf.catalog.dropped == 1
+    assert shelf.catalog.size == 1
