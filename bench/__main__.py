@@ -35,7 +35,8 @@ TARGETS = {
     "draw 10, unfiltered": 0.40,
     "draw 10, rotating filters": 0.40,
     "draw 10, seeded, rotating filters": 0.25,
-    "draw 10, seeded, worst filter": 0.10,
+    "draw 10, every seed new, rotating filters": 0.25,
+    "draw 10, every seed new, worst filter": 0.10,
     "one by id": 0.40,
     "page of 20": 0.40,
 }

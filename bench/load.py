@@ -27,17 +27,20 @@ QUIET_SECONDS = 2.0
 QUIET_PART = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# wrk runs this for every request: the next path of a file, so that filters rotate.
+# wrk runs this for every request: the next path of a file, so that filters rotate. {n} in it turns
+# into what never was there before.
 ROTATE = """
 local paths = {}
 for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
 local key = os.getenv("BENCH_KEY")
 local headers = {}
 if key and key ~= "" then headers["Authorization"] = "Bearer " .. key end
-local at = 0
+local at, sent, run = 0, 0, os.time()
 request = function()
-  at = at % #paths + 1
-  return wrk.format("GET", paths[at], headers)
+  at, sent = at % #paths + 1, sent + 1
+  local path = paths[at]
+  if path:find("{n}", 1, true) then path = path:gsub("{n}", run .. "-" .. sent) end
+  return wrk.format("GET", path, headers)
 end
 done = function(summary, latency)
   io.write(string.format("RESULT %d %d %f %f %d %d\\n", summary.requests, summary.duration,

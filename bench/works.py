@@ -21,7 +21,7 @@ def filters(chance: random.Random) -> str:
 
 
 def works(bank: Prepared) -> dict[str, list[str]]:
-    """Return the addresses of each kind of work over a bank."""
+    """Return the addresses of each kind of work over a bank; {n} is another one each time."""
     chance = random.Random(7)
     draw = "/v1/questions/random?count=10"
     return {
@@ -30,9 +30,11 @@ def works(bank: Prepared) -> dict[str, list[str]]:
         "draw 10, seeded, rotating filters": [
             f"{draw}&seed=s{at}&{filters(chance)}" for at in range(ADDRESSES)
         ],
-        "draw 10, seeded, worst filter": [
-            f"{draw}&seed=s{at}&category=-{CATEGORIES[0]}&exclude={bank.ids[0]}"
-            for at in range(ADDRESSES)
+        "draw 10, every seed new, rotating filters": [
+            f"{draw}&seed={{n}}&{filters(chance)}" for _ in range(ADDRESSES)
+        ],
+        "draw 10, every seed new, worst filter": [
+            f"{draw}&seed={{n}}&category=-{CATEGORIES[0]}&exclude={bank.ids[0]}"
         ],
         "one by id": [f"/v1/questions/{question_id}" for question_id in bank.ids],
         "page of 20": [f"/v1/questions?limit=20&{filters(chance)}" for _ in range(ADDRESSES)],

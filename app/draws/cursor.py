@@ -1,7 +1,6 @@
 """Where a draw without repeats stands: all of it sealed in the cursor, nothing on the server."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core.paging import open_cursor, resync_required, seal_cursor
 from app.core.secrets import Secrets
@@ -9,8 +8,7 @@ from app.core.secrets import Secrets
 ROUTE = "random"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """How far a seeded draw has come.
 
     `made` tells that the seed was made here (`seed=new`), `filter` is what is held of the
@@ -26,8 +24,7 @@ class Place:
 
 def seal_place(secrets: Secrets, place: Place, epoch: str) -> str:
     """Return the cursor that goes on behind `place`."""
-    values = [place.seed, place.made, place.bits, place.position, place.filter, epoch]
-    return seal_cursor(secrets, ROUTE, {"v": values})
+    return seal_cursor(secrets, ROUTE, {"v": [*place, epoch]})
 
 
 def open_place(secrets: Secrets, cursor: str, epoch: str) -> Place:

@@ -1,7 +1,7 @@
 """The seeded order of question numbers: a keyed bijection, as docs/adr/0002 describes it."""
 
 import hashlib
-from functools import cached_property
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,14 @@ def bits_for(largest: int) -> int:
     return bits
 
 
-def _word(value: int) -> Words:
-    # An array without dimensions: a scalar would be made one anew for each sum (measured: a third).
-    return np.array(value, np.uint32)
+@cache
+def _bounds(bits: int) -> tuple[Words, Words]:
+    """Return the mask of a width, and its shift: half at least, so that twice undoes it."""
+    return np.array(2**bits - 1, np.uint32), np.array((bits + 1) // 2, np.uint32)
+
+
+def _inverted(factor: Words) -> Words:
+    return np.array(pow(int(factor), -1, 2**32), np.uint32)
 
 
 class Permutation:
@@ -41,22 +46,15 @@ class Permutation:
             message = f"bits must lie between {MIN_BITS} and {MAX_BITS}"
             raise ValueError(message)
         digest = hashlib.sha512(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
-        words = np.frombuffer(digest, dtype="<u4").tolist()
-        self._keys = [(words[at], words[at + 1] | 1) for at in range(0, 2 * ROUNDS, 2)]
+        keys = np.frombuffer(digest, "<u4", 2 * ROUNDS).astype(np.uint32)
+        keys[1::2] |= 1
+        # Arrays without dimensions: scalars would be made ones anew for each sum, and those of one
+        # word be spread out for it (measured: a third, a half).
+        words = [keys[at, ...] for at in range(2 * ROUNDS)]
+        self._keys = list(zip(words[::2], words[1::2], strict=True))
+        self._undone: list[tuple[Words, Words]] = []
         self.bits = bits
-        self._mask = _word(2**bits - 1)
-        # At least half the width, so that doing it twice undoes it.
-        self._shift = _word((bits + 1) // 2)
-
-    @cached_property
-    def _rounds(self) -> list[tuple[Words, Words]]:
-        return [(_word(term), _word(factor)) for term, factor in self._keys]
-
-    @cached_property
-    def _undone(self) -> list[tuple[Words, Words]]:
-        return [
-            (_word(pow(factor, -1, 2**32)), _word(term)) for term, factor in reversed(self._keys)
-        ]
+        self._mask, self._shift = _bounds(bits)
 
     @property
     def size(self) -> int:
@@ -65,10 +63,11 @@ class Permutation:
 
     def forward(self, numbers: Words) -> Words:
         """Return the position of each number, all below 2^bits."""
-        words, scratch = numbers.copy(), np.empty_like(numbers)
+        words, out, scratch = numbers, np.empty_like(numbers), np.empty_like(numbers)
         mask, shift = self._mask, self._shift
-        for term, factor in self._rounds:
-            np.add(words, term, words)
+        for term, factor in self._keys:
+            np.add(words, term, out)
+            words = out
             np.multiply(words, factor, words)
             np.bitwise_and(words, mask, words)
             np.right_shift(words, shift, scratch)
@@ -79,6 +78,7 @@ class Permutation:
         """Return the number at each position, all below 2^bits."""
         words, scratch = positions.copy(), np.empty_like(positions)
         mask, shift = self._mask, self._shift
+        self._undone = self._undone or [(_inverted(f), t) for t, f in reversed(self._keys)]
         for factor, term in self._undone:
             np.right_shift(words, shift, scratch)
             np.bitwise_xor(words, scratch, words)

@@ -23,10 +23,8 @@ from app.core.query import openapi_parameters
 from app.core.replies import Reply, reply_response
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
-from app.draws.service import PARAMETERS, Drawer, Drawn, Plan
+from app.draws.service import MAX_PLANS, PARAMETERS, Drawer, Drawn, Plan
 from app.published.filter import PARAMETERS as FILTER
-
-MAX_PLANS = 4096
 
 router = APIRouter(tags=["questions"], route_class=JsonRoute)
 
@@ -34,22 +32,31 @@ EXAMPLE = {"items": [QUESTION], "total": 14, "seed": None, "short": False, "next
 
 
 class RandomHandler:
-    """Answers random draws; a query's plan is remembered until the edition moves."""
+    """Answers random draws; a query's plan is remembered until the edition moves.
+
+    So is what was drawn from a seed: until then it is the same.
+    """
 
     def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
         """Draw from `catalog`."""
         self._catalog = catalog
         self._drawer = Drawer(catalog, secrets)
-        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS)
+        self._plans: Memo[tuple[bytes, Caller], tuple[Plan, Drawn | None]] = Memo(MAX_PLANS)
 
     def __call__(self, query: bytes, caller: Caller, headers: Headers) -> Answer:
         """Answer one draw."""
         mark = self._catalog.mark
-        plan = self._plans.get(mark, (query, caller))
-        if plan is None:
+        known = self._plans.get(mark, (query, caller))
+        if known is None:
             plan = self._drawer.plan(query, caller)
-            self._plans.put(mark, (query, caller), plan)
-        drawn = self._drawer.draw(plan)
+            known = (plan, None)
+            if plan.order is not None:
+                # The order has done its work; kept by the thousand its parts would burden the
+                # collector of cycles.
+                known = (plan._replace(order=None), self._drawer.draw(plan))
+            self._plans.put(mark, (query, caller), known)
+        plan, kept = known
+        drawn = self._drawer.draw(plan) if kept is None else kept
         composed = self._catalog.compose_live(drawn.numbers, plan.reading, plan.text_format)
         if isinstance(composed, Composed):
             return self._reply(plan, drawn, composed, caller, headers)
@@ -71,11 +78,11 @@ class RandomHandler:
         rest = b'"total":%d,"seed":%s,"short":%s,"next_cursor":%s' % (
             len(plan.members),
             b"null" if drawn.seed is None else orjson.dumps(drawn.seed),
-            b"true" if len(drawn.numbers) < plan.count else b"false",
+            b"true" if len(drawn.numbers) < plan.wanted else b"false",
             b"null" if drawn.cursor is None else b'"' + drawn.cursor.encode() + b'"',
         )
         # A draw by chance, or from a seed made for this very answer, is another one next time.
-        storable = plan.order is not None and not self._catalog.is_secret(plan.reading)
+        storable = drawn.repeats and not self._catalog.is_secret(plan.reading)
         return reading_reply(composed.joined(rest), caller, headers, public=True, storable=storable)
 
 

@@ -101,18 +101,20 @@ def seeded(members: BitMap, count: int, order: Permutation, after: int = -1) -> 
     """
     covered = members.rank(order.size - 1)
     if WALK_COST * count * order.size < covered**2:
-        return walk(members, count, order, after)
+        return walk(members, count, order, after, covered)
     return map_all(members, count, order, after)
 
 
-def walk(members: BitMap, count: int, order: Permutation, after: int) -> Stretch:
-    """Do as `seeded`, going through the positions: quick where many numbers are members."""
+def walk(members: BitMap, count: int, order: Permutation, after: int, covered: int) -> Stretch:
+    """Do as `seeded`, going through the positions: quick where many numbers are members.
+
+    About so many of them are `covered` by the order, or it takes longer.
+    """
     found: list[int] = []
     position, start = after, after + 1
-    covered = max(members.rank(order.size - 1), 1)
     while len(found) <= count and start < order.size:
         rest = count + 1 - len(found)
-        block = (rest + isqrt(rest)) * order.size // covered + SPARE
+        block = (rest + isqrt(rest)) * order.size // max(covered, 1) + SPARE
         stop = min(start + block, order.size)
         numbers = order.inverse(np.arange(start, stop, dtype=np.uint32)).tolist()
         here = list(filter(members.__contains__, numbers))

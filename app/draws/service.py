@@ -1,12 +1,13 @@
 """Resolves what a query asks for, and draws it."""
 
-from dataclasses import dataclass
+import re
 from typing import NamedTuple
 
 from pyroaring import BitMap
 
 from app.access.rights import Caller
 from app.catalog.continuing import differs, hold, resume
+from app.catalog.memo import Memo
 from app.catalog.reading_parameters import take_answers, take_format
 from app.catalog.service import Catalog, Reading
 from app.core import entropy
@@ -29,7 +30,12 @@ from app.published.filter import NAMES, parse_filter
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
 NEW = "new"
+MAX_SEED = 64
 NEW_SEED_BYTES = 16
+SEED = re.compile(rb"(?:^|&)seed=([^&]*)")
+# Only in queries up to this length the seed is looked at apart.
+SHORT = 1_024
+MAX_PLANS = 4_096
 
 PARAMETERS = (
     Parameter(
@@ -41,7 +47,7 @@ PARAMETERS = (
     Parameter(
         "seed",
         "repeats a draw for as long as the edition stays; `new` asks for a fresh one",
-        {"type": "string", "minLength": 1, "maxLength": 64},
+        {"type": "string", "minLength": 1, "maxLength": MAX_SEED},
     ),
     Parameter(
         "cursor",
@@ -52,13 +58,12 @@ PARAMETERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a query asks for, resolved for one caller and one edition."""
 
     members: BitMap
     held: str
-    count: int
+    wanted: int
     strict: bool
     reading: Reading
     text_format: str
@@ -69,11 +74,15 @@ class Plan:
 
 
 class Drawn(NamedTuple):
-    """What was drawn, in order; `cursor` leads on where there is more of a seeded draw."""
+    """What was drawn, in order; `cursor` leads on where there is more of a seeded draw.
+
+    `repeats` tells that the same query gives the same while the edition stays.
+    """
 
     numbers: list[int]
     seed: str | None
     cursor: str | None
+    repeats: bool = False
 
 
 class Drawer:
@@ -83,15 +92,37 @@ class Drawer:
         """Draw from `catalog`, with cursors sealed by `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
+        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS)
 
     def plan(self, query: bytes, caller: Caller) -> Plan:
-        """Return what the query asks for; the Problem that is wrong with it."""
+        """Return what the query asks for; the Problem that is wrong with it.
+
+        Everyone who draws by one filter has a seed of their own, so what else a query asks for is
+        remembered apart from it, until the edition moves.
+        """
+        seeds = SEED.findall(query)
+        if len(seeds) != 1 or len(query) > SHORT:
+            return self._plan(query, caller)
+        mark, rest = self._catalog.mark, SEED.sub(b"", query)
+        plan = self._plans.get(mark, (rest, caller))
+        if plan is None:
+            plan = self._plan(rest, caller)
+            self._plans.put(mark, (rest, caller), plan)
+        if plan.seed is not None:
+            # A cursor, which has its own: whether they agree is to be seen.
+            return self._plan(query, caller)
+        seed = take(split_query(b"seed=" + seeds[0]), "seed", text(1, MAX_SEED), None)
+        if seed is None or seed == NEW:
+            return plan._replace(seed=seed, made=seed is not None)
+        return plan._replace(seed=seed, order=self._order(seed))
+
+    def _plan(self, query: bytes, caller: Caller) -> Plan:
         pairs = split_query(query)
         reject_unknown(pairs, [*NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
         count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
         strict = take(pairs, "strict", boolean, default=False)
         text_format = take_format(pairs)
-        seed = take(pairs, "seed", text(1, 64), None)
+        seed = take(pairs, "seed", text(1, MAX_SEED), None)
         cursor = take(pairs, "cursor", text(1, 4096), None)
         asked = parse_filter(pairs, self._catalog.known(caller))
         after, made, order = -1, seed == NEW, None
@@ -102,12 +133,12 @@ class Drawer:
             seed, made, after = place.seed, place.made, place.position
             order = Permutation(seed, place.bits)
         elif seed is not None and not made:
-            order = Permutation(seed, bits_for(self._catalog.largest_number))
+            order = self._order(seed)
         reading = self._catalog.reading(caller, asked.bank.any, take_answers(pairs))
         return Plan(
             members=self._catalog.members(reading.banks, asked),
             held=hold(asked),
-            count=count,
+            wanted=count,
             strict=strict,
             reading=reading,
             text_format=text_format,
@@ -120,12 +151,12 @@ class Drawer:
     def draw(self, plan: Plan) -> Drawn:
         """Draw; Problem not_enough where a strict draw would be short."""
         if plan.seed is None:
-            drawn = Drawn(uniform(plan.members, plan.count, entropy.random_bytes), None, None)
+            drawn = Drawn(uniform(plan.members, plan.wanted, entropy.random_bytes), None, None)
         else:
             drawn = self._seeded(plan, plan.seed)
-        if plan.strict and len(drawn.numbers) < plan.count:
+        if plan.strict and len(drawn.numbers) < plan.wanted:
             matching = len(plan.members)
-            message = f"{len(drawn.numbers)} questions are left of the {plan.count} asked for."
+            message = f"{len(drawn.numbers)} questions are left of the {plan.wanted} asked for."
             raise Problem("not_enough", message, context={"matching": matching})
         return drawn
 
@@ -133,13 +164,16 @@ class Drawer:
         order = plan.order
         if order is None:
             seed = entropy.random_bytes(NEW_SEED_BYTES).hex()
-            order = Permutation(seed, bits_for(self._catalog.largest_number))
-        stretch = seeded(plan.members, plan.count, order, plan.after)
+            order = self._order(seed)
+        stretch = seeded(plan.members, plan.wanted, order, plan.after)
         if not stretch.more:
-            return Drawn(stretch.numbers, seed, None)
+            return Drawn(stretch.numbers, seed, None, plan.order is not None)
         place = Place(seed, plan.made, order.bits, stretch.position, plan.held)
         cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
-        return Drawn(stretch.numbers, seed, cursor)
+        return Drawn(stretch.numbers, seed, cursor, plan.order is not None)
+
+    def _order(self, seed: str) -> Permutation:
+        return Permutation(seed, bits_for(self._catalog.largest_number))
 
 
 def _same_seed(seed: str | None, place: Place) -> None:

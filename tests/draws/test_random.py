@@ -67,6 +67,40 @@ def test_a_seed_repeats_and_its_cursor_visits_everything_once(service: Service) 
     assert sorted(seen) == sorted(ids)
 
 
+def test_where_and_how_a_seed_is_written_changes_nothing(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 7)
+    client = service.anonymous
+    long = f"{ROUTE}?count=4&difficulty={'easy&difficulty=' * 80}easy"
+    spellings = [
+        f"{ROUTE}?seed=a%20b&count=4&difficulty=easy",
+        f"{ROUTE}?count=4&seed=a+b&difficulty=easy",
+        f"{ROUTE}?count=4&difficulty=easy&seed=a%20b",
+        f"{ROUTE}?count=4&difficulty=easy&%73eed=a+b",
+        f"{long}&seed=a%20b",
+    ]
+    # Each twice: as it is first seen, and as it is remembered.
+    answers = [client.get(each).json() for each in spellings * 2]
+    assert {tuple(_ids(answer)) for answer in answers} == {tuple(_ids(answers[0]))}
+    assert {answer["seed"] for answer in answers} == {"a b"}
+    for wrong in ("seed=", "seed=a&seed=b", "seed=a&%73eed=b", f"seed={'a' * 65}", "seed=%ff"):
+        refused = client.get(f"{ROUTE}?count=4&difficulty=easy&{wrong}")
+        assert refused.status_code in {400, 422}, wrong
+
+
+def test_a_remembered_draw_is_forgotten_with_its_edition(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 4)
+    before = _draw(service.anonymous, count=20, seed="s")
+    assert _draw(service.anonymous, count=20, seed="s") == before
+    added = str(service.make_question(stem="A late statement.")["id"])
+    after = _draw(service.anonymous, count=20, seed="s")
+    assert [each for each in _ids(after) if each != added] == _ids(before)
+    assert added in _ids(after)
+    service.expect(service.admin.post(f"/v1/editing/questions/{added}/withdraw"), 200)
+    assert _ids(_draw(service.anonymous, count=20, seed="s")) == _ids(before)
+
+
 def test_what_is_published_or_withdrawn_meanwhile_neither_repeats_nor_shifts(
     service: Service,
 ) -> None:

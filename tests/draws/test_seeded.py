@@ -55,7 +55,7 @@ def test_both_ways_give_what_the_rule_says(
         kept[-1][0] if kept else after,
         len(behind) > count,
     )
-    assert walk(bitmap, count, order, after) == expected
+    assert walk(bitmap, count, order, after, len(covered)) == expected
     assert map_all(bitmap, count, order, after) == expected
     assert seeded(bitmap, count, order, after) == expected
 
@@ -65,7 +65,7 @@ def test_both_ways_agree_on_large_sets(density: float, count: int, seed: str, af
     rng = np.random.default_rng(count)
     members = BitMap(np.flatnonzero(rng.random(2**16) < density).astype(np.uint32))
     order = Permutation(seed, 16)
-    assert walk(members, count, order, after) == map_all(members, count, order, after)
+    assert walk(members, count, order, after, len(members)) == map_all(members, count, order, after)
 
 
 class CursorMachine(RuleBasedStateMachine):
@@ -118,4 +118,4 @@ TestCursor = CursorMachine.TestCase
 
 def test_an_empty_set_ends_at_once() -> None:
     order = Permutation("a", 16)
-    assert walk(BitMap(), 3, order, -1) == map_all(BitMap(), 3, order, -1) == ([], -1, False)
+    assert walk(BitMap(), 3, order, -1, 0) == map_all(BitMap(), 3, order, -1) == ([], -1, False)
