@@ -51,8 +51,7 @@ class RandomHandler:
             plan = self._drawer.plan(query, caller)
             known = (plan, None)
             if plan.order is not None:
-                # The order has done its work; kept by the thousand its parts would burden the
-                # collector of cycles.
+                # The order has done its work, and thousands are kept.
                 known = (plan._replace(order=None), self._drawer.draw(plan))
             self._plans.put(mark, (query, caller), known)
         plan, kept = known
