@@ -23,6 +23,7 @@ from app.search.engine import Asked, EngineUnavailableError, Found, Synonyms
 from app.search.finding import Deadline, Search, Stage
 from app.search.lexicons import Lexicons
 from app.search.matching import MOST, BankSearch, BankTable
+from app.search.postings import Postings
 from app.search.readings import Equals, Reader
 from app.search.store import DamagedError, Store, inode, is_damage, open_index
 from app.search.syncing import HistoryError, StoppedError, Synchronizer
@@ -52,6 +53,7 @@ class _File:
     path: Path
     inode: int
     lexicons: Lexicons
+    postings: Postings
     connections: list[sqlite3.Connection] = field(default_factory=list)
 
 
@@ -194,7 +196,7 @@ class EmbeddedEngine:
             former, self._file = self._file, None
             self._remembered.clear()
             if path is not None:
-                self._file = _File(path, inode(path), Lexicons(self._later))
+                self._file = _File(path, inode(path), Lexicons(self._later), Postings(self._later))
         if self._file is not None:
             lexicons = self._file.lexicons
             self._later(lambda connection: _begin_to_read(lexicons, connection))
@@ -247,8 +249,8 @@ class EmbeddedEngine:
                 reader = Reader(
                     asked.text, known.lexicon, self._equals_of(asked.synonyms), answers=answers
                 )
-                members = [asked.members for asked in asking]
-                tables[slug] = BankTable(connection, bank, known, reader, members)
+                postings = file.postings.of(connection, bank)
+                tables[slug] = BankTable(connection, bank, known, reader, postings)
         return tables
 
     def _equals_of(self, synonyms: Synonyms) -> Equals:

@@ -192,5 +192,5 @@ class Search:
         stage, row = ordered[0].stage, ordered[0].row
         if row is None:
             return None
-        chosen = chosen_ways(stage.reading, row, answers=self._banks[stage.bank].answers)
+        chosen = chosen_ways(stage.reading, row, self._banks[stage.bank].scope)
         return respelt(self._asked.text, chosen)

@@ -92,6 +92,12 @@ class Lexicon:
         )
         return [Correction(*pair) for pair in ranked[:MOST_CORRECTIONS]]
 
+    def prepare(self) -> None:
+        """Lay out now what the first searches would have to lay out otherwise."""
+        for answers, ordered in enumerate((self._public_sums[0], self._answer_sums[0])):
+            for first in {word[0] for word in ordered}:
+                self._column(first, answers=bool(answers))
+
     def halves(self, word: str, *, answers: bool) -> tuple[str, str] | None:
         """Return the two words that `word` is when its missing space is put back."""
         best, pair = 0, None

@@ -64,10 +64,14 @@ class Lexicons:
                 return Known(EMPTY, fresh=False)
         return Known(self.load(connection, bank), fresh=True)
 
-    def load(self, connection: sqlite3.Connection, bank: IndexedBank) -> Lexicon:
-        """Read the lexicon of a bank."""
+    def load(
+        self, connection: sqlite3.Connection, bank: IndexedBank, *, ready: bool = False
+    ) -> Lexicon:
+        """Read the lexicon of a bank; `ready` for all that it may be asked."""
         began = time.monotonic()
         lexicon = read_lexicon(connection, bank)
+        if ready:
+            lexicon.prepare()
         now = time.monotonic()
         with self._lock:
             self._keep(bank, _Held(lexicon, bank.version, now - began, now))
@@ -78,7 +82,7 @@ class Lexicons:
 
         def load(connection: sqlite3.Connection) -> None:
             try:
-                self.load(connection, bank)
+                self.load(connection, bank, ready=True)
             finally:
                 held.loading = False
 

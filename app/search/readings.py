@@ -18,8 +18,6 @@ BEGUN = 0.25
 CORRECTED = (1.0, 0.8, 0.6)
 # An inflection of a shorter word is rarely one.
 INFLECTED_FROM = 4
-# A last word is searched for as the words that it may become, while these are so few.
-SPELT_OUT = 16
 # A word of more than this part of a bank's questions tells too little on its own.
 COMMON_PART = 0.2
 COMMON_FROM = 100
@@ -66,22 +64,6 @@ class Reading:
             sum(_least(way, lexicon, answers=answers) for way in group.ways)
             for group in self.groups
         ]
-
-    def spelt_out(self, lexicon: Lexicon, *, answers: bool) -> "Reading":
-        """Return the reading with every word that its last may become, where these are few."""
-        *others, last = self.groups
-        ways: list[Way] = []
-        for way in last.ways:
-            *before, end = way.words
-            becoming = None
-            if way.prefix and (way.apart or not before):
-                becoming = lexicon.starting_with(end, SPELT_OUT, answers=answers)
-            if becoming is None:
-                ways.append(way)
-            else:
-                ways += [way._replace(words=(*before, word), prefix=False) for word in becoming]
-        # Words that nothing starts with are left open: then that costs nothing.
-        return Reading((*others, last._replace(ways=tuple(ways)))) if ways else self
 
     def weighty(self, lexicon: Lexicon, *, answers: bool, fresh: bool) -> "Reading":
         """Return the reading without words of very many questions, if others are left.

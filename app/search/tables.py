@@ -6,24 +6,32 @@ from typing import NamedTuple
 
 from app.core.clock import Mark
 from app.search.documents import SearchDocument
+from app.search.spelling import FIELDS
 from app.search.words import SIGNS, indexed_text
 
-FIELDS = ("stem", "options", "terms", "hints", "answer")
 # So much of a bank's index is put in order after as many changes.
 MERGE_EVERY = 1000
 MERGE_PAGES = 200
+# What so many of its last versions changed is known.
+LOGGED_VERSIONS = 200
+# A version that changed more is none that anything could go on from.
+MOST_LOGGED = 200
 
 _TABLES = """
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, seq INTEGER NOT NULL,
-  terms INTEGER NOT NULL, planned INTEGER NOT NULL
+  terms INTEGER NOT NULL, planned INTEGER NOT NULL, banks INTEGER NOT NULL
 );
 CREATE TABLE banks (
   slug TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, answers INTEGER NOT NULL,
   version INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE pending (number INTEGER PRIMARY KEY);
-CREATE TABLE terms (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID
+CREATE TABLE terms (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE changes (
+  bank INTEGER NOT NULL, version INTEGER NOT NULL, question INTEGER NOT NULL,
+  PRIMARY KEY (bank, version, question)
+) WITHOUT ROWID
 """
 
 
@@ -57,7 +65,7 @@ def make_tables(connection: sqlite3.Connection, epoch: str) -> None:
     """Make the tables of an empty index of a history."""
     for statement in _TABLES.split(";\n"):
         connection.execute(statement)
-    connection.execute("INSERT INTO meta VALUES (1, ?, 0, -1, -1)", (epoch,))
+    connection.execute("INSERT INTO meta VALUES (1, ?, 0, -1, -1, 0)", (epoch,))
 
 
 def read_state(connection: sqlite3.Connection) -> State:
@@ -85,8 +93,9 @@ def read_banks(connection: sqlite3.Connection) -> dict[str, IndexedBank]:
 
 def add_bank(connection: sqlite3.Connection, slug: str, *, answers: bool) -> IndexedBank:
     """Give a bank an empty table."""
-    last = connection.execute("SELECT coalesce(max(number), 0) FROM banks").fetchone()[0]
-    bank = IndexedBank(slug, last + 1, answers, 0)
+    # Numbers of banks that are gone are not given again: something may be remembered by them.
+    numbered = connection.execute("UPDATE meta SET banks = banks + 1 RETURNING banks").fetchall()
+    bank = IndexedBank(slug, numbered[0][0], answers, 0)
     connection.execute("INSERT INTO banks VALUES (?, ?, ?, 0)", (slug, bank.number, answers))
     connection.execute(
         f"CREATE VIRTUAL TABLE {bank.table} USING fts5({', '.join(FIELDS)}, revision UNINDEXED,"
@@ -101,6 +110,7 @@ def drop_bank(connection: sqlite3.Connection, bank: IndexedBank) -> None:
     connection.execute(f"DROP TABLE {bank.words}")
     connection.execute(f"DROP TABLE {bank.table}")
     connection.execute("DELETE FROM banks WHERE slug = ?", (bank.slug,))
+    connection.execute("DELETE FROM changes WHERE bank = ?", (bank.number,))
 
 
 def set_answers(connection: sqlite3.Connection, slug: str, *, answers: bool) -> None:
@@ -124,7 +134,20 @@ def put(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         map(_values, documents),
     )
-    connection.execute("UPDATE banks SET version = version + 1 WHERE slug = ?", (bank.slug,))
+    _log(connection, bank, numbers)
+
+
+def changed_since(
+    connection: sqlite3.Connection, bank: IndexedBank, version: int
+) -> list[int] | None:
+    """Return which questions changed behind a version; None where that is not known any more."""
+    rows = connection.execute(
+        "SELECT version, question FROM changes WHERE bank = ? AND version > ?",
+        (bank.number, version),
+    ).fetchall()
+    if len({row[0] for row in rows}) != bank.version - version:
+        return None
+    return sorted({row[1] for row in rows})
 
 
 def tidy(connection: sqlite3.Connection, bank: IndexedBank, *, wholly: bool) -> None:
@@ -177,6 +200,19 @@ def write_terms(
     connection.executemany("DELETE FROM terms WHERE name = ?", gone)
     fresh = [(name, text) for name, text in after.items() if before.get(name) != text]
     connection.executemany("INSERT OR REPLACE INTO terms VALUES (?, ?)", fresh)
+
+
+def _log(connection: sqlite3.Connection, bank: IndexedBank, numbers: Sequence[int]) -> None:
+    """Give a bank its next version, which changed these questions."""
+    moved = "UPDATE banks SET version = version + 1 WHERE slug = ? RETURNING version"
+    version = connection.execute(moved, (bank.slug,)).fetchall()[0][0]
+    forgotten = version - LOGGED_VERSIONS if len(numbers) <= MOST_LOGGED else version
+    connection.execute(
+        "DELETE FROM changes WHERE bank = ? AND version <= ?", (bank.number, forgotten)
+    )
+    if len(numbers) <= MOST_LOGGED:
+        changes = [(bank.number, version, number) for number in numbers]
+        connection.executemany("INSERT OR IGNORE INTO changes VALUES (?, ?, ?)", changes)
 
 
 def _values(document: SearchDocument) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from app.search.expressions import NEAR
 from app.search.readings import Group, Reading, Way
+from app.search.spelling import Scope, Spelling
 
 # What a word is worth by the field that holds it.
 WEIGHTS = (1.0, 0.45, 0.55, 0.3, 0.3)
@@ -39,10 +40,14 @@ class Row(NamedTuple):
     hints: str
     answer: str
 
-    def fields(self, *, answers: bool) -> tuple[str, ...]:
-        """Return the fields in the order of their weights, the answer only where it counts."""
-        public = (self.stem, self.options, self.terms, self.hints)
-        return (*public, self.answer) if answers else public
+    def fields(self, scope: Scope) -> tuple[str, ...]:
+        """Return the fields that count, in the order of their weights."""
+        return (self.stem, self.options, self.terms, self.hints, self.answer)[:scope]
+
+    def holds(self, spelling: Spelling) -> bool:
+        """Return whether one of its fields holds these words, as FTS5 would say."""
+        needle = spelling.needle
+        return any(needle in field for field in self.fields(spelling.scope))
 
 
 class Rating(NamedTuple):
@@ -59,9 +64,9 @@ _Ways: TypeAlias = Sequence[tuple[tuple[str, ...], float]]
 class Rater:
     """Rates rows against one reading."""
 
-    def __init__(self, reading: Reading, *, answers: bool) -> None:
-        """Take the reading; the answer's words count where `answers` is set."""
-        self._answers = answers
+    def __init__(self, reading: Reading, scope: Scope) -> None:
+        """Take the reading and the fields that count."""
+        self._scope = scope
         self._groups = [(group.worth, _ranked(group)) for group in reading.groups]
         self._worth = sum(group.worth for group in reading.groups) or 1.0
         self._slots = reading.slots
@@ -76,7 +81,7 @@ class Rater:
         score = 0.0
         missing = 0
         in_stem = True
-        fields = row.fields(answers=self._answers)
+        fields = row.fields(self._scope)
         for worth, ways in self._groups:
             found = _found(ways, fields)
             missing += not found
@@ -90,11 +95,6 @@ class Rater:
             tier, covered = self._in_stem(row.stem.split())
             score += COVERED * covered
         return Rating(tier, score, 0)
-
-    def holds(self, row: Row) -> bool:
-        """Return whether the row holds every group."""
-        fields = row.fields(answers=self._answers)
-        return all(_found(ways, fields) for _, ways in self._groups)
 
     def _in_stem(self, words: list[str]) -> tuple[Tier, float]:
         found: list[tuple[int, set[int]]] = []
@@ -131,9 +131,9 @@ class Rater:
         return False
 
 
-def chosen_ways(reading: Reading, row: Row, *, answers: bool) -> dict[Group, Way]:
+def chosen_ways(reading: Reading, row: Row, scope: Scope) -> dict[Group, Way]:
     """Return by which way each group that the row holds was found."""
-    fields = row.fields(answers=answers)
+    fields = row.fields(scope)
     chosen = {}
     for group in reading.groups:
         rated = [(_found(((_needles(way), way.share),), fields), way) for way in group.ways]

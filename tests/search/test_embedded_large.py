@@ -1,4 +1,4 @@
-"""In a bank of thousands the ways to find questions differ, and what they find does not."""
+"""In a bank of thousands every search finds what holds its words, and nothing else."""
 
 import asyncio
 import itertools
