@@ -1,7 +1,7 @@
 """The only way into what is public: publish and withdraw, numbered by the clock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -14,8 +14,7 @@ from app.published.models import Published
 CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """One revision that goes live; `number` is None at the question's first publication.
 
     Times are milliseconds since 1970; `document` and `answers` are JSON objects in UTF-8.

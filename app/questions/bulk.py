@@ -1,7 +1,7 @@
 """Many questions at once, for imports and whatever changes a whole bank."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session
@@ -12,12 +12,13 @@ from app.kinds import QuestionContent, content_values, give_option_ids
 from app.published.bridge import Publication
 from app.questions import repository
 from app.questions.held import Entry, Held, Saved, new_question
+from app.questions.inserting import Key
 from app.questions.ledger import Ledger
+from app.questions.persisting import Rows, new_rows
 from app.questions.rendering import Renderer
 
 
-@dataclass(frozen=True, slots=True)
-class BulkEdit:
+class BulkEdit(NamedTuple):
     """One question to make or change.
 
     `id` is None for a new one; `content` None publishes the newest revision. An `external_id` of
@@ -31,15 +32,17 @@ class BulkEdit:
     publish: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """A new question, ready to be written; rendered, where it is to go public."""
 
     held: Held
+    rows: Rows
     publication: Publication | None
 
 
-def compose(secrets: Secrets, edits: Sequence[BulkEdit], note: str | None) -> list[Composed]:
+def compose(
+    secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: Key
+) -> list[Composed]:
     """Make new questions ready before the transaction begins: that takes as long as writing them.
 
     Each edit has a content and no id; options that have no id get one.
@@ -53,7 +56,7 @@ def compose(secrets: Secrets, edits: Sequence[BulkEdit], note: str | None) -> li
         if edit.publish:
             held.publish(held.newest, now)
         publication = renderer.publication(held, None) if edit.publish else None
-        composed.append(Composed(held, publication))
+        composed.append(Composed(held, new_rows(held, key, by), publication))
     return composed
 
 
@@ -100,6 +103,7 @@ def _applied(ledger: Ledger, known: dict[UUID, Held], edit: BulkEdit, note: str 
 
 
 def _taken(ledger: Ledger, composed: Composed) -> Held:
+    ledger.note_rows(composed.held, composed.rows)
     if composed.publication is not None:
         ledger.note_public(composed.held, composed.publication)
     return composed.held

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from app.kinds import QuestionContent, content_values, parse_content
@@ -30,8 +30,7 @@ class Saved:
         return parse_content(self.values) if self.parsed is None else self.parsed
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A revision that has yet to be written, and why it was made."""
 
     saved: Saved

@@ -10,6 +10,7 @@ from app.core.secrets import Secrets
 from app.published.bridge import Publication, put, withdraw
 from app.questions import repository
 from app.questions.held import Held
+from app.questions.persisting import Rows, persist
 from app.questions.rendering import Renderer
 
 
@@ -25,10 +26,15 @@ class Ledger:
         self._going: dict[UUID, Held] = {}
         self._leaving: dict[UUID, Held] = {}
         self._rendered: dict[UUID, Publication] = {}
+        self._ready: dict[UUID, Rows] = {}
 
     def write(self, helds: Sequence[Held]) -> None:
         """Write what has changed of questions that are locked or new."""
-        repository.persist(self.session, helds, self._by)
+        persist(self.session, helds, self._by, self._ready)
+
+    def note_rows(self, held: Held, rows: Rows) -> None:
+        """Remember the rows of a new question, which were made already."""
+        self._ready[held.id] = rows
 
     def note_public(self, held: Held, rendered: Publication | None = None) -> None:
         """Remember that a question's live revision changed, or that it has none any more.

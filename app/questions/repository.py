@@ -1,6 +1,6 @@
 """The SQL of questions: set by set, with statements that are prepared once."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from sqlalchemy import (
     insert,
     select,
     table,
-    update,
 )
 from sqlmodel import Session, SQLModel
 
@@ -28,8 +27,7 @@ from app.core import entropy
 from app.core.database import JsonText, UtcDateTime
 from app.core.idempotency import KEPT_MILLISECONDS
 from app.published.models import Published
-from app.questions.held import Held, Saved, Uses
-from app.questions.inserting import Inserter
+from app.questions.held import Held, Saved
 from app.questions.models import (
     Question,
     QuestionBatch,
@@ -102,38 +100,6 @@ _LOAD = (
     .where(QUESTION.c.id.in_(_IDS))
 )
 _NUMBERS = select(PUBLISHED.c.id, PUBLISHED.c.number).where(PUBLISHED.c.id.in_(_IDS))
-_CHANGING = (
-    "external_id",
-    "state",
-    "revision",
-    "published_revision",
-    "published_at",
-    "updated_at",
-    "difficulty",
-    "language",
-    "levels",
-    "family",
-)
-_UPDATE_QUESTION = (
-    update(QUESTION)
-    .where(QUESTION.c.id == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
-)
-_KEYS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
-_DELETE_LINK = {
-    name: delete(links).where(
-        links.c.question_id == bindparam("of"), links.c[_KEYS[name]] == bindparam("to")
-    )
-    for name, links in LINKS.items()
-}
-_EVIDENCE = ("source", "first_seen", "last_seen", "times_seen")
-_UNKNOWN = (None, None, None, None)
-_ROW = ("id", "bank", "kind", "created_at", *_CHANGING)
-_REVISION_ROW = ("question_id", "number", "content", "created_at", "by", "note")
-_LINK_ROWS: dict[str, tuple[str, ...]] = {
-    name: ("question_id", key, "in_draft", "in_live") for name, key in _KEYS.items()
-}
-_LINK_ROWS["companies"] += _EVIDENCE
 
 
 def lock(session: Session, ids: Collection[UUID]) -> None:
@@ -181,106 +147,6 @@ def _held(row: Any) -> Held:  # noqa: ANN401 - a row of many columns
     held.stored = held.uses()
     held.evidence = held.known_evidence()
     return held
-
-
-def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
-    """Write what has changed of questions; the tables then hold what is in hand."""
-    inserter = Inserter(session.connection())
-    fresh = [_row(held, inserter) for held in helds if held.stored is None]
-    inserter.insert(QUESTION, _ROW, fresh)
-    changed = [_changes(held) for held in helds if held.stored is not None]
-    if changed:
-        session.connection().execute(_UPDATE_QUESTION, changed)
-    writer = None if by is None else inserter.key(by)
-    revisions = [
-        (
-            inserter.key(held.id),
-            entry.saved.revision,
-            orjson.dumps(entry.saved.values).decode(),
-            entry.saved.at,
-            writer,
-            entry.note,
-        )
-        for held in helds
-        for entry in held.entries
-    ]
-    inserter.insert(REVISION, _REVISION_ROW, revisions)
-    _persist_links(session, inserter, helds)
-    for held in helds:
-        held.entries = ()
-
-
-def _persist_links(session: Session, inserter: Inserter, helds: Sequence[Held]) -> None:
-    gone: dict[str, list[dict[str, Any]]] = {name: [] for name in LINKS}
-    come: dict[str, list[tuple[object, ...]]] = {name: [] for name in LINKS}
-    for held in helds:
-        after, evidence = held.uses(), held.known_evidence()
-        key = inserter.key(held.id)
-        for name, uses in after.items():
-            said = name == "companies"
-            if held.stored is not None:
-                left, uses = _difference(held, name, uses, evidence)  # noqa: PLW2901
-                gone[name] += [{"of": held.id, "to": to} for to in left]
-            come[name] += [
-                (key, to, *use, *_said(evidence.get(to))) if said else (key, to, *use)
-                for to, use in uses.items()
-            ]
-        held.stored, held.evidence = after, evidence
-    for name, links in LINKS.items():
-        if gone[name]:
-            session.connection().execute(_DELETE_LINK[name], gone[name])
-        inserter.insert(links, _LINK_ROWS[name], come[name])
-
-
-def _difference(
-    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
-) -> tuple[list[str], Uses]:
-    """Return what to delete of the stored uses, and what to insert."""
-    old = (held.stored or {})[name]
-    same = {
-        to
-        for to, use in uses.items()
-        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
-    }
-    return [to for to in old if to not in same], {
-        to: use for to, use in uses.items() if to not in same
-    }
-
-
-def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
-    return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
-
-
-def _row(held: Held, inserter: Inserter) -> tuple[object, ...]:
-    values = held.newest.values
-    return (
-        inserter.key(held.id),
-        held.bank,
-        values["kind"],
-        held.created_at,
-        *_place(held),
-    )
-
-
-def _place(held: Held) -> tuple[object, ...]:
-    values = held.newest.values
-    return (
-        held.external_id,
-        held.state,
-        held.newest.revision,
-        None if held.live is None else held.live.revision,
-        held.published_at,
-        held.newest.at,
-        values["difficulty"],
-        values["language"],
-        f",{','.join(values['levels'])},",
-        values["family"],
-    )
-
-
-def _changes(held: Held) -> dict[str, Any]:
-    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
-    return {"of": held.id, **changes}
 
 
 def remove(session: Session, question_id: UUID) -> None:

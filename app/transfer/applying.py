@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from app.core.database import Database
 from app.core.secrets import Secrets
+from app.questions.inserting import key_for
 from app.transfer import repository
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Place, Row
@@ -93,7 +94,8 @@ class Step:
         self._rows = rows
         with applier.database.read() as session:
             self._prepared = self._prepare(session)
-        compose_new(applier.secrets, applier.context, self._prepared)
+        key = key_for(applier.database.dialect)
+        compose_new(applier.secrets, applier.context, key, self._prepared)
 
     @property
     def end(self) -> Place:

@@ -27,7 +27,8 @@ MIN_BYTES = 16_000_000
 LAST = 1 << 60
 # What tells where a job stands.
 PLACE = ("state", "done", "created", "changed", "unchanged", "next_offset", "next_line")
-COLLECT_AFTER = 50_000
+# More than a step of a thousand rows keeps alive at once.
+COLLECT_AFTER = 300_000
 END_SECONDS = 1.0
 
 log = logging.getLogger(__name__)

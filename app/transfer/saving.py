@@ -6,16 +6,18 @@ from sqlmodel import Session
 
 from app.core.secrets import Secrets
 from app.questions.bulk import BulkEdit, compose, save_many
+from app.questions.inserting import Key
 from app.transfer.context import Context
 from app.transfer.prepared import Prepared
 
 NOTE = "import"
 
 
-def compose_new(secrets: Secrets, context: Context, prepared: Sequence[Prepared]) -> None:
+def compose_new(secrets: Secrets, context: Context, key: Key, prepared: Sequence[Prepared]) -> None:
     """Make the new questions among the rows ready to be written, before the transaction begins."""
     new = [entry for entry in prepared if entry.change == "create" and not entry.faults]
-    composed = compose(secrets, [_edit(context, entry) for entry in new], NOTE)
+    edits = [_edit(context, entry) for entry in new]
+    composed = compose(secrets, edits, context.by, NOTE, key)
     for entry, ready in zip(new, composed, strict=True):
         entry.composed = ready
 

@@ -1,0 +1,176 @@
+"""Writes questions table by table; the rows of new ones can be made before the transaction."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import bindparam, delete, update
+from sqlmodel import Session
+
+from app.questions.held import Entry, Held, Uses
+from app.questions.inserting import Inserter, Key
+from app.questions.repository import LINKS, QUESTION, REVISION
+
+_CHANGING = (
+    "external_id",
+    "state",
+    "revision",
+    "published_revision",
+    "published_at",
+    "updated_at",
+    "difficulty",
+    "language",
+    "levels",
+    "family",
+)
+_UPDATE_QUESTION = (
+    update(QUESTION)
+    .where(QUESTION.c.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_KEYS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
+_DELETE_LINK = {
+    name: delete(links).where(
+        links.c.question_id == bindparam("of"), links.c[_KEYS[name]] == bindparam("to")
+    )
+    for name, links in LINKS.items()
+}
+_EVIDENCE = ("source", "first_seen", "last_seen", "times_seen")
+_UNKNOWN = (None, None, None, None)
+_ROW = ("id", "bank", "kind", "created_at", *_CHANGING)
+_REVISION_ROW = ("question_id", "number", "content", "created_at", "by", "note")
+_LINK_ROWS: dict[str, tuple[str, ...]] = {
+    name: ("question_id", key, "in_draft", "in_live") for name, key in _KEYS.items()
+}
+_LINK_ROWS["companies"] += _EVIDENCE
+
+
+class Rows(NamedTuple):
+    """What a new question is in the tables; `uses` and `evidence` are what its links say."""
+
+    question: tuple[object, ...]
+    revisions: list[tuple[object, ...]]
+    links: dict[str, list[tuple[object, ...]]]
+    uses: dict[str, Uses]
+    evidence: Mapping[str, Any]
+
+
+def new_rows(held: Held, key: Key, by: UUID | None) -> Rows:
+    """Return the rows of a question that the tables do not know, written in the name of a key."""
+    of = key(held.id)
+    uses, evidence = held.uses(), held.known_evidence()
+    return Rows(
+        (of, held.bank, held.kind, held.created_at, *_place(held)),
+        _revisions(held, of, None if by is None else key(by)),
+        {name: _links(name, of, used, evidence) for name, used in uses.items()},
+        uses,
+        evidence,
+    )
+
+
+def persist(
+    session: Session, helds: Sequence[Held], by: UUID | None, ready: Mapping[UUID, Rows]
+) -> None:
+    """Write what has changed of questions; the tables then hold what is in hand.
+
+    `ready` has the rows of new ones that were made before.
+    """
+    connection = session.connection()
+    inserter = Inserter(connection)
+    fresh = {
+        held.id: ready.get(held.id) or new_rows(held, inserter.key, by)
+        for held in helds
+        if held.stored is None
+    }
+    known = [held for held in helds if held.stored is not None]
+    inserter.insert(QUESTION, _ROW, [rows.question for rows in fresh.values()])
+    if known:
+        connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
+    revisions = [row for rows in fresh.values() for row in rows.revisions]
+    writer = None if by is None else inserter.key(by)
+    for held in known:
+        revisions += _revisions(held, inserter.key(held.id), writer)
+    inserter.insert(REVISION, _REVISION_ROW, revisions)
+    for name, links in LINKS.items():
+        gone, come = _differences(name, known, inserter.key)
+        if gone:
+            connection.execute(_DELETE_LINK[name], gone)
+        come += [link for rows in fresh.values() for link in rows.links[name]]
+        inserter.insert(links, _LINK_ROWS[name], come)
+    for held in helds:
+        rows = fresh.get(held.id)
+        held.stored = rows.uses if rows else held.uses()
+        held.evidence = rows.evidence if rows else held.known_evidence()
+        held.entries = ()
+
+
+def _revisions(held: Held, of: object, writer: object) -> list[tuple[object, ...]]:
+    return [_revision(of, entry, writer) for entry in held.entries]
+
+
+def _revision(of: object, entry: Entry, writer: object) -> tuple[object, ...]:
+    saved, note = entry
+    return (of, saved.revision, orjson.dumps(saved.values).decode(), saved.at, writer, note)
+
+
+def _links(
+    name: str, of: object, uses: Uses, evidence: Mapping[str, Any]
+) -> list[tuple[object, ...]]:
+    if name == "companies":
+        return [(of, to, *use, *_said(evidence.get(to))) for to, use in uses.items()]
+    return [(of, to, *use) for to, use in uses.items()]
+
+
+def _differences(
+    name: str, helds: Collection[Held], key: Key
+) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
+    """Return which links to delete of questions that the tables know, and which to insert."""
+    gone: list[dict[str, object]] = []
+    come: list[tuple[object, ...]] = []
+    for held in helds:
+        evidence = held.known_evidence()
+        left, uses = _difference(held, name, held.uses()[name], evidence)
+        gone += [{"of": held.id, "to": to} for to in left]
+        come += _links(name, key(held.id), uses, evidence)
+    return gone, come
+
+
+def _difference(
+    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
+) -> tuple[list[str], Uses]:
+    """Return what to delete of the stored uses, and what to insert."""
+    old = (held.stored or {})[name]
+    same = {
+        to
+        for to, use in uses.items()
+        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
+    }
+    return [to for to in old if to not in same], {
+        to: use for to, use in uses.items() if to not in same
+    }
+
+
+def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
+    return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
+
+
+def _place(held: Held) -> tuple[object, ...]:
+    values = held.newest.values
+    return (
+        held.external_id,
+        held.state,
+        held.newest.revision,
+        None if held.live is None else held.live.revision,
+        held.published_at,
+        held.newest.at,
+        values["difficulty"],
+        values["language"],
+        f",{','.join(values['levels'])},",
+        values["family"],
+    )
+
+
+def _changes(held: Held) -> dict[str, Any]:
+    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
+    return {"of": held.id, **changes}
