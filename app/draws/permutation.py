@@ -13,6 +13,9 @@ ROUNDS = 5
 
 Words = npt.NDArray[np.uint32]
 
+# Makes every other word odd.
+_ODD = np.array([0, 1] * ROUNDS, np.uint32)
+
 
 def bits_for(largest: int) -> int:
     """Return the smallest width, at least 16, with largest < 2^width; ValueError over 32."""
@@ -46,8 +49,7 @@ class Permutation:
             message = f"bits must lie between {MIN_BITS} and {MAX_BITS}"
             raise ValueError(message)
         digest = hashlib.sha512(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
-        keys = np.frombuffer(digest, "<u4", 2 * ROUNDS).astype(np.uint32)
-        keys[1::2] |= 1
+        keys = np.frombuffer(digest, "<u4", 2 * ROUNDS) | _ODD
         # Arrays without dimensions: scalars would be made ones anew for each sum, and those of one
         # word be spread out for it (measured: a third, a half).
         words = [keys[at, ...] for at in range(2 * ROUNDS)]

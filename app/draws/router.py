@@ -23,7 +23,7 @@ from app.core.query import openapi_parameters
 from app.core.replies import Reply, reply_response
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
-from app.draws.service import MAX_PLANS, PARAMETERS, Drawer, Drawn, Plan
+from app.draws.service import MAX_PLANS, NEW, PARAMETERS, Drawer, Drawn, Plan
 from app.published.filter import PARAMETERS as FILTER
 
 router = APIRouter(tags=["questions"], route_class=JsonRoute)
@@ -34,7 +34,7 @@ EXAMPLE = {"items": [QUESTION], "total": 14, "seed": None, "short": False, "next
 class RandomHandler:
     """Answers random draws; a query's plan is remembered until the edition moves.
 
-    So is what was drawn from a seed: until then it is the same.
+    So is what was drawn from a seed that is asked for again: until then it is the same.
     """
 
     def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
@@ -42,24 +42,40 @@ class RandomHandler:
         self._catalog = catalog
         self._drawer = Drawer(catalog, secrets)
         self._plans: Memo[tuple[bytes, Caller], tuple[Plan, Drawn | None]] = Memo(MAX_PLANS)
+        # Most seeds are asked for once: of these, that they were is all that is worth keeping.
+        self._seen: set[int] = set()
 
     def __call__(self, query: bytes, caller: Caller, headers: Headers) -> Answer:
         """Answer one draw."""
-        mark = self._catalog.mark
-        known = self._plans.get(mark, (query, caller))
-        if known is None:
-            plan = self._drawer.plan(query, caller)
-            known = (plan, None)
-            if plan.order is not None:
-                # The order has done its work, and thousands are kept.
-                known = (plan._replace(order=None), self._drawer.draw(plan))
-            self._plans.put(mark, (query, caller), known)
-        plan, kept = known
+        plan, kept = self._known(query, caller)
         drawn = self._drawer.draw(plan) if kept is None else kept
         composed = self._catalog.compose_live(drawn.numbers, plan.reading, plan.text_format)
         if isinstance(composed, Composed):
             return self._reply(plan, drawn, composed, caller, headers)
         return self._later(plan, drawn, composed, caller, headers)
+
+    def _known(self, query: bytes, caller: Caller) -> tuple[Plan, Drawn | None]:
+        mark, key = self._catalog.mark, (query, caller)
+        known = self._plans.get(mark, key)
+        if known is not None:
+            return known
+        plan = self._drawer.plan(query, caller)
+        if plan.seed is None or plan.seed == NEW:
+            known = (plan, None)
+        else:
+            known = (plan, self._drawer.draw(plan))
+            if not self._again(hash(key)):
+                return known
+        self._plans.put(mark, key, known)
+        return known
+
+    def _again(self, asked: int) -> bool:
+        if asked in self._seen:
+            return True
+        if len(self._seen) == MAX_PLANS:
+            self._seen.clear()
+        self._seen.add(asked)
+        return False
 
     async def _later(
         self,

@@ -33,6 +33,8 @@ NEW = "new"
 MAX_SEED = 64
 NEW_SEED_BYTES = 16
 SEED = re.compile(rb"(?:^|&)seed=([^&]*)")
+# A seed that means what it says, without a look at its encoding.
+PLAIN = re.compile(rb"[A-Za-z0-9._~-]{1,%d}" % MAX_SEED)
 # Only in queries up to this length the seed is looked at apart.
 SHORT = 1_024
 MAX_PLANS = 4_096
@@ -59,7 +61,11 @@ PARAMETERS = (
 
 
 class Plan(NamedTuple):
-    """What a query asks for, resolved for one caller and one edition."""
+    """What a query asks for, resolved for one caller and one edition.
+
+    `seed` is `new` where each answer has one of its own; a draw goes on behind the position
+    `after` of an order of numbers below 2^bits.
+    """
 
     members: BitMap
     held: str
@@ -69,7 +75,7 @@ class Plan(NamedTuple):
     text_format: str
     seed: str | None
     made: bool
-    order: Permutation | None
+    bits: int
     after: int
 
 
@@ -100,10 +106,10 @@ class Drawer:
         Everyone who draws by one filter has a seed of their own, so what else a query asks for is
         remembered apart from it, until the edition moves.
         """
-        seeds = SEED.findall(query)
-        if len(seeds) != 1 or len(query) > SHORT:
+        found = SEED.search(query)
+        if found is None or query.count(b"seed=") > 1 or len(query) > SHORT:
             return self._plan(query, caller)
-        mark, rest = self._catalog.mark, SEED.sub(b"", query)
+        mark, rest = self._catalog.mark, query[: found.start()] + query[found.end() :]
         plan = self._plans.get(mark, (rest, caller))
         if plan is None:
             plan = self._plan(rest, caller)
@@ -111,10 +117,8 @@ class Drawer:
         if plan.seed is not None:
             # A cursor, which has its own: whether they agree is to be seen.
             return self._plan(query, caller)
-        seed = take(split_query(b"seed=" + seeds[0]), "seed", text(1, MAX_SEED), None)
-        if seed is None or seed == NEW:
-            return plan._replace(seed=seed, made=seed is not None)
-        return plan._replace(seed=seed, order=self._order(seed))
+        seed = _seed(found[1])
+        return plan._replace(seed=seed, made=seed == NEW)
 
     def _plan(self, query: bytes, caller: Caller) -> Plan:
         pairs = split_query(query)
@@ -125,15 +129,12 @@ class Drawer:
         seed = take(pairs, "seed", text(1, MAX_SEED), None)
         cursor = take(pairs, "cursor", text(1, 4096), None)
         asked = parse_filter(pairs, self._catalog.known(caller))
-        after, made, order = -1, seed == NEW, None
+        after, made, bits = -1, seed == NEW, bits_for(self._catalog.largest_number)
         if cursor is not None:
             place = open_place(self._secrets, cursor, self._catalog.mark.epoch)
             asked = resume(pairs, asked, place.filter)
             _same_seed(seed, place)
-            seed, made, after = place.seed, place.made, place.position
-            order = Permutation(seed, place.bits)
-        elif seed is not None and not made:
-            order = self._order(seed)
+            seed, made, bits, after = place.seed, place.made, place.bits, place.position
         reading = self._catalog.reading(caller, asked.bank.any, take_answers(pairs))
         return Plan(
             members=self._catalog.members(reading.banks, asked),
@@ -144,7 +145,7 @@ class Drawer:
             text_format=text_format,
             seed=seed,
             made=made,
-            order=order,
+            bits=bits,
             after=after,
         )
 
@@ -161,19 +162,21 @@ class Drawer:
         return drawn
 
     def _seeded(self, plan: Plan, seed: str) -> Drawn:
-        order = plan.order
-        if order is None:
+        repeats = seed != NEW
+        if not repeats:
             seed = entropy.random_bytes(NEW_SEED_BYTES).hex()
-            order = self._order(seed)
-        stretch = seeded(plan.members, plan.wanted, order, plan.after)
-        if not stretch.more:
-            return Drawn(stretch.numbers, seed, None, plan.order is not None)
-        place = Place(seed, plan.made, order.bits, stretch.position, plan.held)
-        cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
-        return Drawn(stretch.numbers, seed, cursor, plan.order is not None)
+        stretch = seeded(plan.members, plan.wanted, Permutation(seed, plan.bits), plan.after)
+        cursor = None
+        if stretch.more:
+            place = Place(seed, plan.made, plan.bits, stretch.position, plan.held)
+            cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
+        return Drawn(stretch.numbers, seed, cursor, repeats)
 
-    def _order(self, seed: str) -> Permutation:
-        return Permutation(seed, bits_for(self._catalog.largest_number))
+
+def _seed(raw: bytes) -> str | None:
+    if PLAIN.fullmatch(raw):
+        return raw.decode()
+    return take(split_query(b"seed=" + raw), "seed", text(1, MAX_SEED), None)
 
 
 def _same_seed(seed: str | None, place: Place) -> None:
