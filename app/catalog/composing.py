@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.access.rights import AnswerRight
 from app.catalog.documents import OVERHEAD, ByteCache, key_of, pair_of
+from app.catalog.live import LiveBodies, NoLive, PackedLive, PlainLive
 from app.catalog.markdown import RENDERER_VERSION
 from app.catalog.memory import gather, release
 from app.catalog.packing import PackedCache, packed_cache
@@ -27,9 +28,8 @@ INLINE = 100
 AHEAD = 250
 # About so many bodies show what all of them take and what they have in common.
 SAMPLE = 2_000
-# Places for live bodies yet to come: at least so many, and such a part of what is there.
-ROOM = 1_024
-ROOM_PART = 4
+# One number in so many bytes of the budget has a place of its own beside packed bodies.
+LIVE_PART = 64
 
 Keys = Sequence[int]
 
@@ -60,8 +60,7 @@ class Composer:
         self._budget = budget = budget_mb * MEBIBYTE
         self._database = database
         self._bodies: ByteCache[bytes] | PackedCache = ByteCache(budget, len)
-        # By number, those of them that are live: one step to each where a dictionary takes three.
-        self._live: list[bytes | None] = []
+        self._live: LiveBodies = NoLive()
         self._rendered: dict[str, ByteCache[Presented]] = {
             f"{text_format} {part} {RENDERER_VERSION}": ByteCache(
                 max(RENDERED_LEAST, budget // RENDERED_PART), size_of
@@ -98,18 +97,11 @@ class Composer:
 
     def live(self, numbers: Sequence[int]) -> list[bytes] | None:
         """Return the live bodies of numbers, in order, where all of them are at hand."""
-        try:
-            bodies = list(map(self._live.__getitem__, numbers))
-        except IndexError:
-            return None
-        return None if None in bodies else bodies  # type: ignore[return-value] # no None in it
+        return self._live.of(numbers)
 
     def forget(self, numbers: Sequence[int]) -> None:
         """Take note that other revisions of numbers are live now, or none."""
-        places = len(self._live)
-        for number in numbers if places else ():
-            if number < places:
-                self._live[number] = None
+        self._live.forget(numbers)
 
     async def warm(self, largest: int) -> None:
         """Read ahead what fits the budget, the newest first; others are served meanwhile."""
@@ -117,9 +109,10 @@ class Composer:
         asked = [(number, self._revision_of(number)) for number in range(largest, 0, -step)]
         packed = await asyncio.to_thread(self._packed, largest, asked)
         if packed is None:
-            self._live = [None] * (largest + 1 + max(ROOM, largest // ROOM_PART))
+            self._live = PlainLive(largest)
         else:
-            self._bodies = packed
+            within = min(largest, self._budget // LIVE_PART)
+            self._bodies, self._live = packed, PackedLive(packed, within)
         for high in range(largest + 1, 0, -AHEAD):
             found = await asyncio.to_thread(self._read_range, high - AHEAD, high)
             if not self._keep_ahead(found):
@@ -149,11 +142,10 @@ class Composer:
     def _put(self, key: int, body: bytes) -> None:
         is_kept = self._bodies.put(key, body)
         if self._bodies.is_full:
-            # What the budget lets go must not be held here.
-            self._live = []
+            self._live.let_go()
         number, revision = pair_of(key)
-        if is_kept and number < len(self._live) and revision == self._revision_of(number):
-            self._live[number] = body
+        if is_kept and revision == self._revision_of(number):
+            self._live.note(number, key, body)
 
     def _read_range(self, low: int, high: int) -> list[tuple[int, int, bytes]]:
         with self._database.read() as session:

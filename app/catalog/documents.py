@@ -10,6 +10,10 @@ REVISIONS = 1 << 32
 # Where not everything fits, one in so many comes in: each lets another one go, which costs time.
 ADMITTED = 4
 
+# Of places by number some are for questions yet to come: at least so many, or such a part.
+ROOM = 1_024
+ROOM_PART = 4
+
 V = TypeVar("V")
 
 
@@ -21,6 +25,11 @@ def key_of(number: int, revision: int) -> int:
 def pair_of(key: int) -> tuple[int, int]:
     """Return the number and the revision of a key."""
     return divmod(key, REVISIONS)
+
+
+def places_for(largest: int) -> int:
+    """Return how many places numbers need that mostly are `largest` at most."""
+    return largest + 1 + max(ROOM, largest // ROOM_PART)
 
 
 class Budget:

@@ -1,11 +1,11 @@
 """Keeps question bodies compressed, for banks that do not fit their budget as they are."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import zstandard
 
-from app.catalog.documents import REVISIONS, Budget
+from app.catalog.documents import REVISIONS, Budget, places_for
 
 # Questions of one deployment resemble each other: with a dictionary a quarter of a body is left.
 DICTIONARY = 32_768
@@ -17,9 +17,13 @@ LEVEL = 3
 # Bodies stand in blocks, each with this part of the budget, of at most 2**BLOCK_BITS bytes.
 BLOCKS = 64
 BLOCK_BITS = 20
-# Places for numbers take at most this part of the budget; some are for questions yet to come.
+# A place is one number: the block's, where in it, and how many bytes. 0 is none.
+SIZE_BITS = 20
+PLACE_BITS = BLOCK_BITS + SIZE_BITS
+IN_BLOCK = (1 << BLOCK_BITS) - 1
+IN_SIZE = (1 << SIZE_BITS) - 1
+# Places for numbers take at most this part of the budget.
 PLACES_PART = 8
-ROOM = 1_024
 # A body that cannot be compressed grows by so little.
 GROWTH_PART = 128
 GROWTH = 64
@@ -63,10 +67,10 @@ class PackedCache(Budget):
         super().__init__(budget)
         self._packer = packer
         # Numbers that share a place drive each other out.
-        slots = array("Q"), array("Q"), array("I")
+        slots = array("Q"), array("Q")
         each = sum(column.itemsize for column in slots)
-        count = max(1, min(largest + largest // 4 + ROOM, budget // PLACES_PART // each))
-        self._keys, self._places, self._sizes = (
+        count = max(1, min(places_for(largest), budget // PLACES_PART // each))
+        self._keys, self._places = (
             array(column.typecode, bytes(column.itemsize * count)) for column in slots
         )
         self._size = count * each + FIXED
@@ -78,20 +82,27 @@ class PackedCache(Budget):
 
     def many(self, keys: Sequence[int]) -> list[bytes | None]:
         """Return the bodies of keys, None for each that is not kept."""
-        kept, places, sizes, blocks = self._keys, self._places, self._sizes, self._blocks
-        unpack = self._packer.unpack
-        count = len(kept)
         found: list[bytes | None] = []
         for key in keys:
-            slot = key // REVISIONS % count
-            if kept[slot] == key:
-                place = places[slot]
-                block = blocks.get(place >> BLOCK_BITS)
-                if block is not None:
-                    start = place & ((1 << BLOCK_BITS) - 1)
-                    found.append(unpack(block[start : start + sizes[slot]]))
-                    continue
-            found.append(None)
+            bodies = self.at((self.place(key),))
+            found.append(None if bodies is None else bodies[0])
+        return found
+
+    def place(self, key: int) -> int:
+        """Return where the body of a key stands; 0 where it is not kept."""
+        slot = key // REVISIONS % len(self._keys)
+        return self._places[slot] if self._keys[slot] == key else 0
+
+    def at(self, places: Iterable[int]) -> list[bytes] | None:
+        """Return the bodies that stand at places, in order; None where one is not kept any more."""
+        blocks, unpack = self._blocks, self._packer.unpack
+        found = []
+        for place in places:
+            block = blocks.get(place >> PLACE_BITS)
+            if block is None or not place:
+                return None
+            start = place >> SIZE_BITS & IN_BLOCK
+            found.append(unpack(block[start : start + (place & IN_SIZE)]))
         return found
 
     def has_room(self, value: bytes) -> bool:
@@ -109,17 +120,16 @@ class PackedCache(Budget):
         if not self._admits():
             return False
         slot = key // REVISIONS % len(self._keys)
-        is_kept = self._places[slot] >> BLOCK_BITS in self._blocks
+        is_kept = self._places[slot] >> PLACE_BITS in self._blocks
         if is_kept and key <= self._keys[slot] < (key // REVISIONS + 1) * REVISIONS:
             return key == self._keys[slot]
         packed = self._packer.pack(value)
-        if not self._make_room(len(packed)):
+        if len(packed) > IN_SIZE or not self._make_room(len(packed)):
             return False
         start, self._used = self._used, self._used + len(packed)
         self._blocks[self._newest][start : self._used] = packed
         self._keys[slot] = key
-        self._places[slot] = self._newest << BLOCK_BITS | start
-        self._sizes[slot] = len(packed)
+        self._places[slot] = self._newest << PLACE_BITS | start << SIZE_BITS | len(packed)
         return True
 
     def _make_room(self, size: int) -> bool:
