@@ -22,7 +22,6 @@ from app.core.bodies import JsonRoute
 from app.core.deps import ReadSession, SecretsDep, SettingsDep, WriteSession
 from app.core.errors import not_found
 from app.core.fields import is_slug
-from app.core.idempotency import IdempotencyDep
 from app.core.inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
@@ -36,6 +35,7 @@ from app.core.inputs import (
     validated,
 )
 from app.core.listing import Listing
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import Parameter, boolean, openapi_parameters, reject_unknown, take

@@ -79,12 +79,14 @@ def random_bytes(count: int) -> bytes:
     return _Current.source.random_bytes(count)
 
 
+_VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+_RANDOM_AND_TIME = ~(0xF << 76 | 0x3 << 62)
+
+
 def uuid7() -> UUID:
     """Return a new time-ordered id (RFC 9562, version 7, random below the millisecond)."""
     value = (milliseconds() << 80) | int.from_bytes(random_bytes(10), "big")
-    value = value & ~(0xF << 76) | (0x7 << 76)
-    value = value & ~(0x3 << 62) | (0x2 << 62)
-    return UUID(int=value)
+    return UUID(int=value & _RANDOM_AND_TIME | _VERSION_AND_VARIANT)
 
 
 @contextmanager

@@ -4,16 +4,15 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
-from fastapi import Depends, Request
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Uuid, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from app.core import entropy
-from app.core.errors import FieldError, Problem, invalid
+from app.core.errors import Problem
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 255
@@ -102,36 +101,3 @@ class Idempotency:
 def _still_running() -> Problem:
     message = "The first request with this Idempotency-Key is still running."
     return Problem("request_running", message)
-
-
-def key_of(request: Request) -> str | None:
-    """Return the request's Idempotency-Key, if it has one; 422 for one that cannot be used."""
-    caller = request.scope["state"]["caller"]
-    key = request.headers.get(HEADER)
-    if key is not None and (caller.kind != "secret" or not 1 <= len(key) <= MAX_LENGTH):
-        detail = f"With a secret key only, 1 to {MAX_LENGTH} characters."
-        raise invalid(FieldError("invalid_value", detail, parameter=HEADER))
-    return key
-
-
-async def get_idempotency(request: Request) -> Idempotency:
-    """Return the request's Idempotency; 422 for a key that cannot be used."""
-    caller = request.scope["state"]["caller"]
-    key = key_of(request)
-    route = request.method + " " + request.scope["route"].path
-    if key is None:
-        return Idempotency(caller.key_id, None, route, b"")
-    # The same body on another question, or with `publish=true`, is another request.
-    address = request.scope["path"].encode() + b"?" + request.scope["query_string"]
-    return Idempotency(caller.key_id, key, route, address + b"\0" + await request.body())
-
-
-def run_once(
-    idempotency: Annotated[Idempotency, Depends(get_idempotency)],
-) -> Iterator[Idempotency]:
-    """Give the request's Idempotency, held while the request runs."""
-    with idempotency.running():
-        yield idempotency
-
-
-IdempotencyDep = Annotated[Idempotency, Depends(run_once, scope="function")]

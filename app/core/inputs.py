@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 
 from app.core.errors import FieldError, Problem, invalid, near_misses
-from app.core.handlers import field_errors
+from app.core.fielderrors import field_errors
 from app.core.query import Pairs, split_query
 from app.core.replies import etag_of
 

@@ -91,4 +91,5 @@ def give_option_ids(contents: Iterable[QuestionContent]) -> None:
         if lacking:
             fresh = entropy.random_bytes(ID_BYTES * len(lacking)).hex()
             for place, option in enumerate(lacking):
-                option.id = fresh[place * 2 * ID_BYTES : (place + 1) * 2 * ID_BYTES]
+                # The model's own way to set a field takes five times as long; imports feel it.
+                vars(option)["id"] = fresh[place * 2 * ID_BYTES : (place + 1) * 2 * ID_BYTES]

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app.core.errors import FieldError, Problem, invalid
-from app.core.handlers import field_errors
+from app.core.fielderrors import field_errors
 from app.questions.held import Held
 from app.questions.schemas import MAX_OPERATIONS, BatchOperation, BatchRequest
 from app.questions.service import QuestionService

@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlmodel import Session
 
 from app.core.errors import FieldError, invalid, near_misses
-from app.core.handlers import field_errors
+from app.core.fielderrors import field_errors
 from app.kinds import MODELS, QuestionContent, parse_content
 from app.questions import repository
 from app.questions.held import VOCABULARIES, Held, Values

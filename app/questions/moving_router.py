@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.core.bodies import JsonRoute
 from app.core.deps import SecretsDep, WriteSession
-from app.core.idempotency import Idempotency, IdempotencyDep, key_of
+from app.core.idempotency import Idempotency
 from app.core.inputs import JsonBody, QueryPairs
+from app.core.once import IdempotencyDep, key_of
 from app.core.openapi import problems, scope
 from app.core.query import openapi_parameters, reject_unknown, take, text
 from app.core.replies import new_request_id

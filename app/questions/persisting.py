@@ -63,7 +63,7 @@ def new_rows(held: Held, key: Key, by: UUID | None) -> Rows:
     return Rows(
         (of, held.bank, held.kind, held.created_at, *_place(held)),
         _revisions(held, of, None if by is None else key(by)),
-        {name: _links(name, of, used, evidence) for name, used in uses.items()},
+        {name: _links(name, of, used, evidence) for name, used in uses.items() if used},
         uses,
         evidence,
     )
@@ -96,7 +96,7 @@ def persist(
         gone, come = _differences(name, known, inserter.key)
         if gone:
             connection.execute(_DELETE_LINK[name], gone)
-        come += [link for rows in fresh.values() for link in rows.links[name]]
+        come += [link for rows in fresh.values() for link in rows.links.get(name, ())]
         inserter.insert(links, _LINK_ROWS[name], come)
     for held in helds:
         rows = fresh.get(held.id)

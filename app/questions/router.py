@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from app.core.bodies import JsonRoute
 from app.core.clock import read_mark
 from app.core.deps import ReadSession, SecretsDep, WriteSession
-from app.core.idempotency import IdempotencyDep
 from app.core.inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import openapi_parameters, reject_unknown

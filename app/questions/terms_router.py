@@ -7,8 +7,8 @@ from app.core.bodies import JsonRoute
 from app.core.deps import SecretsDep, WriteSession
 from app.core.errors import not_found
 from app.core.fields import is_slug
-from app.core.idempotency import IdempotencyDep
 from app.core.inputs import JsonBody, QueryPairs, validated
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.query import reject_unknown
 from app.questions import examples

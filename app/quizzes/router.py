@@ -19,7 +19,8 @@ from app.core.bodies import JsonRoute
 from app.core.clock import Mark
 from app.core.database import Database
 from app.core.deps import DatabaseDep, SecretsDep
-from app.core.idempotency import Idempotency, IdempotencyDep
+from app.core.idempotency import Idempotency
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import openapi_parameters

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 
 from app.core.bodies import JsonRoute
 from app.core.deps import ReadSession, SecretsDep, WriteSession
-from app.core.idempotency import IdempotencyDep
 from app.core.inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
@@ -21,6 +20,7 @@ from app.core.inputs import (
     validated,
 )
 from app.core.listing import Listing
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import reject_unknown

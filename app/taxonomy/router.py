@@ -10,7 +10,6 @@ from app.core.bodies import JsonRoute
 from app.core.deps import ReadSession, SecretsDep, WriteSession
 from app.core.errors import not_found
 from app.core.fields import is_slug
-from app.core.idempotency import IdempotencyDep
 from app.core.inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
@@ -24,6 +23,7 @@ from app.core.inputs import (
     validated,
 )
 from app.core.listing import Listing
+from app.core.once import IdempotencyDep
 from app.core.openapi import problems, scope
 from app.core.paging import Page
 from app.core.query import reject_unknown

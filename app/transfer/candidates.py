@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from app.core.handlers import field_errors
+from app.core.fielderrors import field_errors
 from app.kinds import QuestionContent, parse_content
 from app.questions.merging import merge_patch
 from app.transfer.formats.rows import Fault, Format, Values, shown

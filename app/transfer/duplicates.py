@@ -3,8 +3,6 @@
 import hashlib
 from array import array
 
-import numpy as np
-
 
 class Duplicates:
     """Remembers a hash of 64 bits and a line for each row, whoever read it."""
@@ -29,6 +27,8 @@ class Duplicates:
 
         They are (line, line of the earlier one), at most `limit`, by line.
         """
+        import numpy as np  # noqa: PLC0415 - a helper process starts sooner without it
+
         hashes = np.frombuffer(self.hashes, dtype=np.uint64)
         lines = np.frombuffer(self.lines, dtype=np.uint32)
         order = np.lexsort((lines, hashes))

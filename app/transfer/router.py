@@ -17,7 +17,8 @@ from app.core.clock import Mark
 from app.core.database import Database
 from app.core.deps import DatabaseDep, SecretsDep, SettingsDep, state
 from app.core.errors import FieldError, Problem, invalid, not_found
-from app.core.idempotency import Idempotency, key_of
+from app.core.idempotency import Idempotency
+from app.core.once import key_of
 from app.core.openapi import problems, scope
 from app.core.query import (
     Pairs,

@@ -153,7 +153,9 @@ class JobRun:
 
         def between() -> None:
             self._progress(job)
-            self._stand_back()
+            if self._partner is None:
+                # With a partner it is the other one's turn to write, and others come between.
+                self._stand_back()
             self._keep_going()
 
         self._keep_going()

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.bodies import parse_json
 from app.core.errors import Problem
+from app.core.strictjson import parse_json
 
 
 @pytest.mark.parametrize(
