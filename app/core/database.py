@@ -157,7 +157,12 @@ def after_commit(session: Session, callback: Callable[[], None]) -> None:
 
 
 def _sqlite_engine(url: str, begin: str, pages: int) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 10})
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": 10},
+        # Errors name the statement in the log; answers are among the values.
+        hide_parameters=True,
+    )
     lock = threading.Lock()
 
     @event.listens_for(engine, "connect")
@@ -181,7 +186,9 @@ def _sqlite_engine(url: str, begin: str, pages: int) -> Engine:
 
 
 def _postgresql_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    engine = create_engine(
+        url, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401

@@ -1,7 +1,7 @@
 """Matches readings of one query in one bank of the index, for several searches at once."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from pyroaring import BitMap
@@ -121,11 +121,10 @@ class BankSearch:
             return numbers[: 2 * RANKED_NEWEST]
         closed = reading.closed(self._lexicon, answers=self.reader.answers)
         found = BitMap(numbers[:RANKED_NEWEST])
-        for expression in (expressions.phrase(closed), expressions.near(closed)):
-            matching = self._table.matching(expression) & self._members
+        for matching in self._tiers(closed):
             found.update(_newest(matching - without, RANKED_NEWEST))
-        if len(found) < 2 * RANKED_NEWEST:
-            found.update(_newest(self._all(closed.groups, Scope.STEM) - without, RANKED_NEWEST))
+            if len(found) >= 2 * RANKED_NEWEST:
+                break
         return list(found)
 
     def rated(self, reading: Reading, numbers: Sequence[int]) -> list[tuple[Row, Rating]]:
@@ -136,6 +135,12 @@ class BankSearch:
     def stems(self, numbers: Sequence[int]) -> dict[int, tuple[int, str]]:
         """Return the revisions of questions and their stems as they are read."""
         return self._table.stems(numbers)
+
+    def _tiers(self, reading: Reading) -> Iterator[BitMap]:
+        """Yield the members of each tier, best first."""
+        yield self._table.matching(expressions.phrase(reading)) & self._members
+        yield self._table.matching(expressions.near(reading)) & self._members
+        yield self._all(reading.groups, Scope.STEM)
 
     def _all(self, groups: Iterable[Group], scope: Scope) -> BitMap:
         """Return the members that hold every group."""

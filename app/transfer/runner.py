@@ -52,6 +52,7 @@ class Runner:
         self._secrets = secrets
         self._progress = progress or _say_nothing
         self._tidied_at = -TIDY_SECONDS
+        self._failed_apart: UUID | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="imports", daemon=True)
@@ -88,9 +89,14 @@ class Runner:
         )
 
     def _run_long_apart(self, job: ImportJob) -> bool:
-        """Run a long job in a process of its own, any other one here."""
-        if is_worth_a_process(job) and run_apart(_serve, (self._settings, job.id), self._stopping):
-            return True
+        """Run a long job in a process of its own, any other one here.
+
+        So is one that failed there: it has to wait for something, and asks for that anew each time.
+        """
+        if is_worth_a_process(job) and job.id != self._failed_apart:
+            if run_apart(_serve, (self._settings, job.id), self._stopping):
+                return True
+            self._failed_apart = job.id
         return self._run(job)
 
     def _loop(self) -> None:

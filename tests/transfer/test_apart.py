@@ -121,6 +121,39 @@ def test_a_process_that_dies_is_done_without(
     _assert_whole(database, job)
 
 
+def test_a_job_that_fails_in_a_process_is_not_given_another_one(
+    fresh_settings: Callable[..., Settings],
+    tmp_path: Path,
+    long: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = fresh_settings(database_max_mb=4)
+    if settings.url.startswith("postgresql"):
+        pytest.skip("only an embedded database has a size of its own")
+    database = Database(settings)
+    make_bank(database)
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines(*(question(f"q{at}") for at in range(ROWS))))
+    with staged(settings, path) as incoming, database.write() as session:
+        accept_file(session, settings, incoming, PUBLISHED, None)
+    runner = Runner(database, settings, load_secrets(settings))
+    seen: set[int] = set()
+
+    def has_waited(times: int) -> bool:
+        seen.update(_children())
+        return caplog.text.count("imports have to wait") >= times
+
+    runner.start()
+    try:
+        _await(partial(has_waited, 3))
+    finally:
+        runner.stop()
+        database.close()
+    assert len(seen) == 1
+    # What could not be written is nobody's to read in a log.
+    assert "neither of them" not in caplog.text
+
+
 def _serve(settings: Settings) -> None:
     second.MIN_BYTES = 1
     database = Database(settings)
