@@ -66,7 +66,10 @@ def put(session: Session, publications: Sequence[Publication]) -> list[int]:
         _row(entry, number, first_seq + place, entry.id.hex if is_sqlite else entry.id)
         for place, (entry, number) in enumerate(zip(publications, numbers, strict=True))
     ]
-    _upsert(connection, rows)
+    new = [row for row, entry in zip(rows, publications, strict=True) if entry.number is None]
+    known = [row for row, entry in zip(rows, publications, strict=True) if entry.number is not None]
+    _insert(connection, new)
+    _upsert(connection, known)
     return numbers
 
 
@@ -140,12 +143,16 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
     )
 
 
+def _insert(connection: Connection, rows: list[tuple[object, ...]]) -> None:
+    # New numbers cannot be there; to be ready for it takes half as long again.
+    _execute(connection, "published", _COLUMNS, "", rows)
+
+
 def _upsert(connection: Connection, rows: list[tuple[object, ...]]) -> None:
-    columns = tuple(column.name for column in _PUBLISHED.c)
     kept = {"number", "id", "published_at"}
-    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in kept)
+    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in kept)
     ending = f"ON CONFLICT (number) DO UPDATE SET {changed}"
-    _execute(connection, "published", columns, ending, rows)
+    _execute(connection, "published", _COLUMNS, ending, rows)
 
 
 def _execute(
@@ -155,6 +162,8 @@ def _execute(
     ending: str,
     rows: Sequence[tuple[object, ...]],
 ) -> None:
+    if not rows:
+        return
     # The driver's own executemany: a third of the time that Core takes, and imports feel it.
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     names = ", ".join(f'"{name}"' for name in columns)
@@ -165,6 +174,7 @@ def _execute(
 
 _CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _PUBLISHED = Published.__table__  # type: ignore[attr-defined]
+_COLUMNS = tuple(column.name for column in _PUBLISHED.c)
 _ADVANCE = (
     update(_CLOCK)
     .values(
