@@ -196,14 +196,21 @@ class EmbeddedEngine:
             former, self._file = self._file, None
             self._remembered.clear()
             if path is not None:
-                self._file = _File(path, inode(path), Lexicons(self._later), Postings(self._later))
+                self._file = self._opened(path)
         if self._file is not None:
             lexicons = self._file.lexicons
-            self._later(lambda connection: _begin_to_read(lexicons, connection))
+            self._later(self._file, lambda connection: _begin_to_read(lexicons, connection))
         for connection in former.connections if former else ():
             # One in use is let finish: its thread closes it when it sees the new file.
             if path is None:
                 connection.close()
+
+    def _opened(self, path: Path) -> _File:
+        def later(job: Callable[[sqlite3.Connection], None]) -> None:
+            self._later(file, job)
+
+        file = _File(path, inode(path), Lexicons(later), Postings(later))
+        return file
 
     async def _ask(self, work: Callable[[], T]) -> T:
         if self._waiting >= MOST_WAITING:
@@ -308,11 +315,9 @@ class EmbeddedEngine:
         connection: sqlite3.Connection = self._local.connection
         return connection
 
-    def _later(self, job: Callable[[sqlite3.Connection], None]) -> None:
-        file = self._file
-
+    def _later(self, file: _File, job: Callable[[sqlite3.Connection], None]) -> None:
         def work() -> None:
-            if file is None or file is not self._file:
+            if file is not self._file:
                 return
             try:
                 connection = self._connection(file)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.search.lexicon import EMPTY, Lexicon
-from app.search.tables import IndexedBank
+from app.search.tables import IndexedBank, read_banks
 
 # Reading takes this part of a thread's time at most.
 SHARE = 0.05
@@ -82,7 +82,9 @@ class Lexicons:
 
         def load(connection: sqlite3.Connection) -> None:
             try:
-                self.load(connection, bank, ready=True)
+                current = read_banks(connection).get(bank.slug)
+                if current is not None and current.number == bank.number:
+                    self.load(connection, current, ready=True)
             finally:
                 held.loading = False
 

@@ -19,8 +19,12 @@ from app.search.tiers import Row
 KEPT_BYTES = 32_000_000
 # Of a few questions an array takes more memory than its members.
 LEAST_BYTES = 200
-# After so many changes all is read anew: it would take longer to look at what changed.
+# After so many changes all is read anew: it would take longer to look at what changed. Beside the
+# bytes above, that is what is held of each bank.
 MOST_CHANGED = 200
+MOST_BANKS = 100
+# So many words at most wait to be read at leisure.
+MOST_AWAITED = 16
 
 
 class _Changed(NamedTuple):
@@ -46,10 +50,11 @@ class Postings:
 
     def __init__(self, later: Callable[[Callable[[sqlite3.Connection], None]], None]) -> None:
         """`later` runs a job with a connection of its own, soon."""
-        self.later = later
-        self._changed: dict[int, _Changed] = {}
+        self._later = later
+        self._changed: OrderedDict[int, _Changed] = OrderedDict()
         self._kept: OrderedDict[tuple[int, Spelling], _Posting] = OrderedDict()
         self._bytes = 0
+        self._awaited: set[tuple[int, Spelling]] = set()
         self._lock = threading.Lock()
 
     def of(self, connection: sqlite3.Connection, bank: IndexedBank) -> "BankPostings":
@@ -84,15 +89,40 @@ class Postings:
             while self._bytes > KEPT_BYTES:
                 self._drop(next(iter(self._kept)))
 
+    def read_later(self, bank: IndexedBank, spelling: Spelling) -> None:
+        """Have read what takes longer than a search may, so that the next one finds it."""
+        key = (bank.number, spelling)
+
+        def read(connection: sqlite3.Connection) -> None:
+            try:
+                current = read_banks(connection).get(bank.slug)
+                if current is not None and current.number == bank.number:
+                    self.of(connection, current).of(spelling)
+            finally:
+                with self._lock:
+                    self._awaited.discard(key)
+
+        with self._lock:
+            if key in self._awaited or len(self._awaited) >= MOST_AWAITED:
+                return
+            self._awaited.add(key)
+        self._later(read)
+
     def _take_over(self, number: int, changed: _Changed) -> None:
         known = self._changed.get(number)
         if known is not None and known.version >= changed.version:
             # A thread whose snapshot is older than that of another.
             return
         self._changed[number] = changed
+        self._changed.move_to_end(number)
         if known is None or known.base != changed.base:
-            for key in [key for key in self._kept if key[0] == number]:
-                self._drop(key)
+            self._forget(number)
+        while len(self._changed) > MOST_BANKS:
+            self._forget(self._changed.popitem(last=False)[0])
+
+    def _forget(self, number: int) -> None:
+        for key in [key for key in self._kept if key[0] == number]:
+            self._drop(key)
 
     def _drop(self, key: tuple[int, Spelling]) -> None:
         dropped = self._kept.pop(key, None)
@@ -131,16 +161,10 @@ class BankPostings:
             numbers = numbers_matching(self._connection, self._bank, spelt(spelling))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                self._postings.later(lambda connection: self._read_at_leisure(connection, spelling))
+                self._postings.read_later(self._bank, spelling)
             raise
         self._postings.keep(self._bank, spelling, numbers)
         return numbers
-
-    def _read_at_leisure(self, connection: sqlite3.Connection, spelling: Spelling) -> None:
-        """Read what takes longer than a search may, so that the next one finds it."""
-        bank = read_banks(connection).get(self._bank.slug)
-        if bank is not None and bank.number == self._bank.number:
-            self._postings.of(connection, bank).of(spelling)
 
 
 def _changes(connection: sqlite3.Connection, bank: IndexedBank, known: _Changed | None) -> _Changed:

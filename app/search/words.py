@@ -23,7 +23,7 @@ _TYPED = re.compile(
 )
 _PART = re.compile(rf"{_LETTER}+")
 _NAME_SIGNS = re.compile(r"[+#*(.^]")
-_NOISE = re.compile(r"[\s^{}\\]+")
+_NOISE = re.compile(r"[\s^{}\\_]+")
 _DROPPED = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u1dc0-\u1dff\u20d0-\u20ff]+")
 # Written without spaces: each sign is a word.
 _SPACELESS = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")

@@ -23,6 +23,8 @@ from app.transfer.slots import slot
 from app.transfer.turns import StoppedError
 
 POLL_SECONDS = 1.0
+# Each try of a long job starts processes.
+RETRY_SECONDS = 10.0
 TIDY_SECONDS = 600.0
 REPORTS_KEPT = timedelta(days=7)
 ORPHANS_KEPT_SECONDS = 3600.0
@@ -52,7 +54,6 @@ class Runner:
         self._secrets = secrets
         self._progress = progress or _say_nothing
         self._tidied_at = -TIDY_SECONDS
-        self._failed_apart: UUID | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="imports", daemon=True)
@@ -89,27 +90,23 @@ class Runner:
         )
 
     def _run_long_apart(self, job: ImportJob) -> bool:
-        """Run a long job in a process of its own, any other one here.
-
-        So is one that failed there: it has to wait for something, and asks for that anew each time.
-        """
-        if is_worth_a_process(job) and job.id != self._failed_apart:
-            if run_apart(_serve, (self._settings, job.id), self._stopping):
-                return True
-            self._failed_apart = job.id
+        """Run a long job in a process of its own, any other one here."""
+        if is_worth_a_process(job) and run_apart(_serve, (self._settings, job.id), self._stopping):
+            return True
         return self._run(job)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            wait = POLL_SECONDS
             try:
                 self._tidy()
                 worked = self._step(self._run_long_apart)
             except (SQLAlchemyError, OSError):
                 # A full disk or a database that is away: the job stays where it is.
                 log.exception("imports have to wait")
-                worked = False
+                worked, wait = False, RETRY_SECONDS
             if not worked:
-                self._wake.wait(POLL_SECONDS)
+                self._wake.wait(wait)
                 self._wake.clear()
 
     def _next(self) -> ImportJob | None:

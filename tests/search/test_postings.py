@@ -27,7 +27,7 @@ from app.search.tables import (
 )
 
 WORDS = ["a", "ab", "abc", "b", "ba", "c++"]
-TEXT = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
+TEXT = st.lists(st.sampled_from([*WORDS, "O(b_a)"]), max_size=4).map(" ".join)
 SPELLINGS = st.builds(
     Spelling,
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(tuple),
@@ -152,6 +152,25 @@ def test_a_bank_that_comes_back_is_another_one(tmp_path: Path) -> None:
         assert kept(postings, connection, spelling) == BitMap([3])
 
 
+@pytest.mark.parametrize(("most", "reads"), [(1, 3), (2, 2)])
+def test_of_so_many_banks_something_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, reads: int
+) -> None:
+    monkeypatch.setattr(postings_module, "MOST_BANKS", most)
+    postings = Postings(refuse)
+    spelling = Spelling(("a",), prefix=False, scope=Scope.PUBLIC)
+    statements: list[str] = []
+    with index(tmp_path / "index.db") as connection:
+        add_bank(connection, "other", answers=True)
+        for bank in read_banks(connection).values():
+            put(connection, bank, [document(1)], ())
+        banks = read_banks(connection)
+        connection.set_trace_callback(statements.append)
+        for slug in ("one", "other", "one"):
+            assert postings.of(connection, banks[slug]).of(spelling) == BitMap([1])
+    assert sum("MATCH" in statement for statement in statements) == reads
+
+
 def test_only_so_much_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postings_module, "KEPT_BYTES", 1000)
     postings = Postings(refuse)
@@ -177,8 +196,9 @@ def test_what_takes_too_long_is_read_at_leisure(tmp_path: Path) -> None:
         bank = bank_of(connection)
         view = postings.of(connection, bank)
         connection.set_progress_handler(lambda: True, 10)
-        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-            view.of(spelling)
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+                view.of(spelling)
         connection.set_progress_handler(None, 0)
         (job,) = jobs
         job(connection)
