@@ -50,7 +50,15 @@ Machine: {os.cpu_count()} cores ({_processor()}), {_memory()} GB; {platform.syst
 {platform.release()}, Python {platform.python_version()}. Server and load generator (wrk, one
 thread, 16 connections) share the machine, so only ratios within one run mean anything. "CPU" is the
 server's own time a request.
-Quizwell runs with a key, rate limits and metrics on, one worker, SQLite."""
+Quizwell runs with a key, rate limits and metrics on, one worker, SQLite.
+
+The interpreter counts: one that is built without profile-guided optimisation (as pyenv does by
+default; Debian's and the container's are built with it) takes up to twice as long for the same
+Python code, and bare uvicorn, most of which is compiled, does not.
+
+"Seeded, rotating filters" asks for 500 draws again and again, as a class does that plays one quiz:
+what was drawn is remembered until the edition moves. With "every seed new" each draw is planned and
+made."""
 
 
 def _commit() -> str:
