@@ -61,6 +61,8 @@ class Postings:
         """Return those of a bank in the snapshot that `connection` holds."""
         with self._lock:
             changed = self._changed.get(bank.number)
+            if changed is not None:
+                self._changed.move_to_end(bank.number)
         if changed is None or changed.version != bank.version:
             changed = _changes(connection, bank, changed)
             with self._lock:
