@@ -15,10 +15,10 @@ def spelt(spelling: Spelling) -> str:
     return f"{_columns(scope)}({_row(words, prefix=prefix)})"
 
 
-def phrase(reading: Reading) -> str:
-    """Return what finds the words as typed, in a row in the stem."""
+def phrase(reading: Reading) -> Spelling:
+    """Return the words as typed, in a row in the stem."""
     words = [word for way in _typed(reading) for word in way.words]
-    return spelt(Spelling(tuple(words), _typed(reading)[-1].prefix, Scope.STEM))
+    return Spelling(tuple(words), _typed(reading)[-1].prefix, Scope.STEM)
 
 
 def near(reading: Reading) -> str:

@@ -57,6 +57,10 @@ class BankTable:
             found = self._holding[key] = BitMap.union(*said)
         return found
 
+    def spelling(self, spelling: Spelling) -> BitMap:
+        """Return the numbers of all questions that hold a spelling; never change the bitmap."""
+        return self._postings.of(spelling)
+
     def matching(self, expression: str) -> BitMap:
         """Return the numbers of all questions that match an expression."""
         return numbers_matching(self._connection, self.bank, expression)
@@ -138,8 +142,10 @@ class BankSearch:
 
     def _tiers(self, reading: Reading) -> Iterator[BitMap]:
         """Yield the members of each tier, best first."""
-        yield self._table.matching(expressions.phrase(reading)) & self._members
-        yield self._table.matching(expressions.near(reading)) & self._members
+        phrase = expressions.phrase(reading)
+        yield self._table.spelling(phrase) & self._members
+        if len(phrase.words) > 1:
+            yield self._table.matching(expressions.near(reading)) & self._members
         yield self._all(reading.groups, Scope.STEM)
 
     def _all(self, groups: Iterable[Group], scope: Scope) -> BitMap:
