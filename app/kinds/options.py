@@ -23,8 +23,8 @@ class Option(Part):
 
 
 def _each_once(options: list[Option]) -> list[Option]:
-    texts = [option.text.strip() for option in options]
-    if len(set(texts)) < len(texts):
+    if len({option.text.strip() for option in options}) < len(options):
+        texts = [option.text.strip() for option in options]
         place = next(place for place, text in enumerate(texts) if text in texts[:place])
         message = f"Option {place + 1} says what an earlier one says"
         raise ValueError(message)

@@ -8,7 +8,7 @@ from app.kinds.options import Choice, Option, Options
 
 
 def _one_key(options: list[Option]) -> list[Option]:
-    if sum(option.key for option in options) != 1:
+    if [option.key for option in options].count(True) != 1:
         message = "Exactly one option is the key"
         raise ValueError(message)
     return options

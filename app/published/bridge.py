@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import Session
 
 from app.core.clock import Clock, Mark
+from app.core.inserting import insert_rows, key_for
 from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
@@ -61,15 +62,16 @@ def put(session: Session, publications: Sequence[Publication]) -> list[int]:
         else:
             numbers.append(entry.number)
     _insert_bodies(connection, publications, numbers)
-    is_sqlite = connection.dialect.name == "sqlite"
+    key = key_for(connection.dialect.name)
     rows = [
-        _row(entry, number, first_seq + place, entry.id.hex if is_sqlite else entry.id)
-        for place, (entry, number) in enumerate(zip(publications, numbers, strict=True))
+        _row(entry, number, seq, key(entry.id))
+        for seq, (entry, number) in enumerate(zip(publications, numbers, strict=True), first_seq)
     ]
     new = [row for row, entry in zip(rows, publications, strict=True) if entry.number is None]
     known = [row for row, entry in zip(rows, publications, strict=True) if entry.number is not None]
-    _insert(connection, new)
-    _upsert(connection, known)
+    # New numbers cannot be there; to be ready for it takes half as long again.
+    insert_rows(connection, "published", _COLUMNS, new)
+    insert_rows(connection, "published", _COLUMNS, known, _REPLACING)
     return numbers
 
 
@@ -119,7 +121,7 @@ def _insert_bodies(
             (number, entry.revision, body)
             for entry, number, body in zip(publications, numbers, bodies, strict=True)
         ]
-        _execute(connection, table, columns, "ON CONFLICT DO NOTHING", rows)
+        insert_rows(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
 
 
 def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[object, ...]:
@@ -143,38 +145,13 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
     )
 
 
-def _insert(connection: Connection, rows: list[tuple[object, ...]]) -> None:
-    # New numbers cannot be there; to be ready for it takes half as long again.
-    _execute(connection, "published", _COLUMNS, "", rows)
-
-
-def _upsert(connection: Connection, rows: list[tuple[object, ...]]) -> None:
-    kept = {"number", "id", "published_at"}
-    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in kept)
-    ending = f"ON CONFLICT (number) DO UPDATE SET {changed}"
-    _execute(connection, "published", _COLUMNS, ending, rows)
-
-
-def _execute(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    ending: str,
-    rows: Sequence[tuple[object, ...]],
-) -> None:
-    if not rows:
-        return
-    # The driver's own executemany: a third of the time that Core takes, and imports feel it.
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join([mark] * len(columns))
-    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks}) {ending}'  # noqa: S608 - no user text in it
-    connection.exec_driver_sql(statement, list(rows))
-
-
 _CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _PUBLISHED = Published.__table__  # type: ignore[attr-defined]
 _COLUMNS = tuple(column.name for column in _PUBLISHED.c)
+_KEPT = {"number", "id", "published_at"}
+_REPLACING = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
+    f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEPT
+)
 _ADVANCE = (
     update(_CLOCK)
     .values(

@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.core import entropy
+from app.core.inserting import Key
 from app.core.secrets import Secrets
 from app.kinds import QuestionContent, content_values, give_option_ids
-from app.published.bridge import Publication
+from app.published.bridge import Publication, put
 from app.questions import repository
 from app.questions.held import Entry, Held, Saved, new_question
-from app.questions.inserting import Key
 from app.questions.ledger import Ledger
-from app.questions.persisting import Rows, new_rows
+from app.questions.persisting import Rows, insert_new, new_rows
 from app.questions.rendering import Renderer
 
 
@@ -60,10 +60,22 @@ def compose(
     return composed
 
 
+def write_new(session: Session, new: Sequence[Composed]) -> None:
+    """Write what is composed; it is not public before `publish_new`."""
+    for bank in sorted({entry.held.bank for entry in new if entry.held.external_id is not None}):
+        repository.lock_bank(session, bank)
+    insert_new(session.connection(), [entry.rows for entry in new])
+
+
+def publish_new(session: Session, new: Sequence[Composed]) -> None:
+    """Publish what was composed for that, and is written; locks the clock, so call it last."""
+    put(session, [entry.publication for entry in new if entry.publication is not None])
+
+
 def save_many(
     session: Session,
     secrets: Secrets,
-    edits: Sequence[BulkEdit | Composed],
+    edits: Sequence[BulkEdit],
     by: UUID | None,
     note: str | None,
 ) -> list[UUID]:
@@ -72,14 +84,10 @@ def save_many(
     The caller has validated contents, terms and external ids, and locked the rows that exist by
     id. Locks the clock where something is published, so call it last.
     """
-    plain = [edit for edit in edits if isinstance(edit, BulkEdit)]
-    known = repository.load(session, {edit.id for edit in plain if edit.id is not None})
-    give_option_ids(edit.content for edit in plain if edit.content is not None)
+    known = repository.load(session, {edit.id for edit in edits if edit.id is not None})
+    give_option_ids(edit.content for edit in edits if edit.content is not None)
     ledger = Ledger(session, secrets, by)
-    helds = [
-        _applied(ledger, known, edit, note) if isinstance(edit, BulkEdit) else _taken(ledger, edit)
-        for edit in edits
-    ]
+    helds = [_applied(ledger, known, edit, note) for edit in edits]
     for bank in sorted({held.bank for held in helds if held.external_id is not None}):
         repository.lock_bank(session, bank)
     ledger.write(list({held.id: held for held in helds}.values()))
@@ -100,13 +108,6 @@ def _applied(ledger: Ledger, known: dict[UUID, Held], edit: BulkEdit, note: str 
         held.publish(held.newest, ledger.now)
         ledger.note_public(held)
     return held
-
-
-def _taken(ledger: Ledger, composed: Composed) -> Held:
-    ledger.note_rows(composed.held, composed.rows)
-    if composed.publication is not None:
-        ledger.note_public(composed.held, composed.publication)
-    return composed.held
 
 
 def _new(edit: BulkEdit, now: int, note: str | None) -> Held:

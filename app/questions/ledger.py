@@ -7,10 +7,10 @@ from sqlmodel import Session
 
 from app.core import entropy
 from app.core.secrets import Secrets
-from app.published.bridge import Publication, put, withdraw
+from app.published.bridge import put, withdraw
 from app.questions import repository
 from app.questions.held import Held
-from app.questions.persisting import Rows, persist
+from app.questions.persisting import persist
 from app.questions.rendering import Renderer
 
 
@@ -25,26 +25,13 @@ class Ledger:
         self._by = by
         self._going: dict[UUID, Held] = {}
         self._leaving: dict[UUID, Held] = {}
-        self._rendered: dict[UUID, Publication] = {}
-        self._ready: dict[UUID, Rows] = {}
 
     def write(self, helds: Sequence[Held]) -> None:
         """Write what has changed of questions that are locked or new."""
-        persist(self.session, helds, self._by, self._ready)
+        persist(self.session, helds, self._by)
 
-    def note_rows(self, held: Held, rows: Rows) -> None:
-        """Remember the rows of a new question, which were made already."""
-        self._ready[held.id] = rows
-
-    def note_public(self, held: Held, rendered: Publication | None = None) -> None:
-        """Remember that a question's live revision changed, or that it has none any more.
-
-        `rendered` is the new live revision, where that was rendered already.
-        """
-        if rendered is not None:
-            self._rendered[held.id] = rendered
-        else:
-            self._rendered.pop(held.id, None)
+    def note_public(self, held: Held) -> None:
+        """Remember that a question's live revision changed, or that it has none any more."""
         here, there = self._going, self._leaving
         if held.live is None:
             here, there = there, here
@@ -55,15 +42,10 @@ class Ledger:
         """Put and withdraw what was noted; nothing may be locked after it."""
         if self._leaving:
             withdraw(self.session, sorted(self._leaving))
-        if self._going:
-            known = [held.id for held in self._going.values() if held.once_public]
-            numbers = repository.numbers(self.session, known)
-            put(
-                self.session,
-                [
-                    self._rendered.get(held.id)
-                    or self.renderer.publication(held, numbers.get(held.id))
-                    for held in self._going.values()
-                ],
-            )
-        self._going, self._leaving, self._rendered = {}, {}, {}
+        going = self._going.values()
+        numbers = repository.numbers(self.session, [held.id for held in going if held.once_public])
+        put(
+            self.session,
+            [self.renderer.publication(held, numbers.get(held.id)) for held in going],
+        )
+        self._going, self._leaving = {}, {}

@@ -1,15 +1,15 @@
 """Writes questions table by table; the rows of new ones can be made before the transaction."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import Connection, bindparam, delete, update
 from sqlmodel import Session
 
+from app.core.inserting import Key, insert_rows, key_for
 from app.questions.held import Entry, Held, Uses
-from app.questions.inserting import Inserter, Key
 from app.questions.repository import LINKS, QUESTION, REVISION
 
 _CHANGING = (
@@ -47,62 +47,56 @@ _LINK_ROWS["companies"] += _EVIDENCE
 
 
 class Rows(NamedTuple):
-    """What a new question is in the tables; `uses` and `evidence` are what its links say."""
+    """What a new question is in the tables."""
 
     question: tuple[object, ...]
     revisions: list[tuple[object, ...]]
     links: dict[str, list[tuple[object, ...]]]
-    uses: dict[str, Uses]
-    evidence: Mapping[str, Any]
 
 
 def new_rows(held: Held, key: Key, by: UUID | None) -> Rows:
     """Return the rows of a question that the tables do not know, written in the name of a key."""
-    of = key(held.id)
-    uses, evidence = held.uses(), held.known_evidence()
+    of, evidence = key(held.id), held.known_evidence()
     return Rows(
         (of, held.bank, held.kind, held.created_at, *_place(held)),
         _revisions(held, of, None if by is None else key(by)),
-        {name: _links(name, of, used, evidence) for name, used in uses.items() if used},
-        uses,
-        evidence,
+        {name: _links(name, of, used, evidence) for name, used in held.uses().items() if used},
     )
 
 
-def persist(
-    session: Session, helds: Sequence[Held], by: UUID | None, ready: Mapping[UUID, Rows]
-) -> None:
-    """Write what has changed of questions; the tables then hold what is in hand.
-
-    `ready` has the rows of new ones that were made before.
-    """
-    connection = session.connection()
-    inserter = Inserter(connection)
-    fresh = {
-        held.id: ready.get(held.id) or new_rows(held, inserter.key, by)
-        for held in helds
-        if held.stored is None
-    }
-    known = [held for held in helds if held.stored is not None]
-    inserter.insert(QUESTION, _ROW, [rows.question for rows in fresh.values()])
-    if known:
-        connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
-    revisions = [row for rows in fresh.values() for row in rows.revisions]
-    writer = None if by is None else inserter.key(by)
-    for held in known:
-        revisions += _revisions(held, inserter.key(held.id), writer)
-    inserter.insert(REVISION, _REVISION_ROW, revisions)
+def insert_new(connection: Connection, new: Sequence[Rows]) -> None:
+    """Write questions that the tables do not know."""
+    insert_rows(connection, QUESTION.name, _ROW, [rows.question for rows in new])
+    revisions = [row for rows in new for row in rows.revisions]
+    insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
     for name, links in LINKS.items():
-        gone, come = _differences(name, known, inserter.key)
+        linked = [link for rows in new for link in rows.links.get(name, ())]
+        insert_rows(connection, links.name, _LINK_ROWS[name], linked)
+
+
+def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
+    """Write what has changed of questions; the tables then hold what is in hand."""
+    connection = session.connection()
+    key = key_for(connection.dialect.name)
+    new = [held for held in helds if held.stored is None]
+    insert_new(connection, [new_rows(held, key, by) for held in new])
+    known = [held for held in helds if held.stored is not None]
+    if known:
+        _change(connection, known, key, None if by is None else key(by))
+    for held in helds:
+        held.stored, held.evidence, held.entries = held.uses(), held.known_evidence(), ()
+
+
+def _change(connection: Connection, known: Sequence[Held], key: Key, writer: object) -> None:
+    connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
+    revisions = [row for held in known for row in _revisions(held, key(held.id), writer)]
+    insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
+    now = [(held, held.uses(), held.known_evidence()) for held in known]
+    for name, links in LINKS.items():
+        gone, come = _differences(name, now, key)
         if gone:
             connection.execute(_DELETE_LINK[name], gone)
-        come += [link for rows in fresh.values() for link in rows.links.get(name, ())]
-        inserter.insert(links, _LINK_ROWS[name], come)
-    for held in helds:
-        rows = fresh.get(held.id)
-        held.stored = rows.uses if rows else held.uses()
-        held.evidence = rows.evidence if rows else held.known_evidence()
-        held.entries = ()
+        insert_rows(connection, links.name, _LINK_ROWS[name], come)
 
 
 def _revisions(held: Held, of: object, writer: object) -> list[tuple[object, ...]]:
@@ -123,14 +117,13 @@ def _links(
 
 
 def _differences(
-    name: str, helds: Collection[Held], key: Key
+    name: str, known: Iterable[tuple[Held, dict[str, Uses], Mapping[str, Any]]], key: Key
 ) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
     """Return which links to delete of questions that the tables know, and which to insert."""
     gone: list[dict[str, object]] = []
     come: list[tuple[object, ...]] = []
-    for held in helds:
-        evidence = held.known_evidence()
-        left, uses = _difference(held, name, held.uses()[name], evidence)
+    for held, used, evidence in known:
+        left, uses = _difference(held, name, used[name], evidence)
         gone += [{"of": held.id, "to": to} for to in left]
         come += _links(name, key(held.id), uses, evidence)
     return gone, come

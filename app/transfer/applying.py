@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 from sqlmodel import Session
 
 from app.core.database import Database
+from app.core.inserting import key_for
 from app.core.secrets import Secrets
-from app.questions.inserting import key_for
 from app.transfer import repository
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Place, Row

@@ -74,15 +74,19 @@ def content_of(
     faults += finder.resolve(patch)
     if faults:
         return None, faults
-    patch = {name: value for name, value in patch.items() if name not in BESIDE_CONTENT}
     if "options" in patch:
         patch["options"] = _settled_options(patch["options"], existing)
     merged: Values
     if existing is None:
         # What a merge comes to where there is nothing, without its copies.
-        merged = {name: value for name, value in patch.items() if value is not None}
+        merged = {
+            name: value
+            for name, value in patch.items()
+            if value is not None and name not in BESIDE_CONTENT
+        }
     else:
-        merged = merge_patch(existing, patch)
+        given = {name: value for name, value in patch.items() if name not in BESIDE_CONTENT}
+        merged = merge_patch(existing, given)
     if merged.get("language") is None:
         merged["language"] = language
     if merged.get("evidence"):
@@ -104,16 +108,18 @@ def _kind_faults(values: Values, existing: Values | None) -> list[Fault]:
 
 def _settled_options(options: Any, existing: Values | None) -> Any:  # noqa: ANN401 - any JSON value
     """Let an option keep the id that its question has for it, or for its text; else a new one."""
-    if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
+    if not isinstance(options, list):
         return options
     before = (existing or {}).get("options") or []
     if not before:
         return [
             {name: value for name, value in option.items() if name != "id"}
-            if "id" in option
+            if isinstance(option, dict) and "id" in option
             else option
             for option in options
         ]
+    if not all(isinstance(option, dict) for option in options):
+        return options
     free = {option["id"]: option["text"] for option in before}
     settled = [dict(option) for option in options]
     for option in settled:

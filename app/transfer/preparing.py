@@ -72,8 +72,9 @@ def _prepare(
         match = matches.get(question_id)
     if match is not None and external_id is None:
         external_id = match.external_id
-    prepared = Prepared(row.line, match=match, external_id=external_id)
-    prepared.keys = tuple(_keys(match, external_id))
+    prepared = Prepared(
+        row.line, match=match, external_id=external_id, keys=_keys(match, external_id)
+    )
     existing = match.content if match else None
     content, found = content_of(row.values, existing, context.language, context.file_format, finder)
     faults = [*faults, *found]
@@ -98,8 +99,9 @@ def _differs(content: QuestionContent, match: Match) -> bool:
     return content_values(content) != match.content and content != parse_content(match.content)
 
 
-def _keys(match: Match | None, external_id: str | None) -> Iterator[bytes]:
-    if match is not None:
-        yield b"id " + match.id.bytes
-    if external_id is not None and (match is None or external_id != match.external_id):
-        yield b"external_id " + external_id.encode()
+def _keys(match: Match | None, external_id: str | None) -> tuple[bytes, ...]:
+    by_name = () if external_id is None else (b"external_id " + external_id.encode(),)
+    if match is None:
+        return by_name
+    by_id = b"id " + match.id.bytes
+    return (by_id,) if external_id == match.external_id else (by_id, *by_name)

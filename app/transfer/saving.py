@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
+from app.core.inserting import Key
 from app.core.secrets import Secrets
-from app.questions.bulk import BulkEdit, compose, save_many
-from app.questions.inserting import Key
+from app.questions.bulk import BulkEdit, compose, publish_new, save_many, write_new
 from app.transfer.context import Context
 from app.transfer.prepared import Prepared
 
@@ -26,11 +26,15 @@ def save(
     session: Session, secrets: Secrets, context: Context, changing: Sequence[Prepared]
 ) -> None:
     """Save and publish what differs; locks the clock, so nothing may follow."""
+    new = [entry.composed for entry in changing if entry.composed is not None]
     edits = [
-        entry.composed or _edit(context, entry) for entry in changing if entry.change != "keep"
+        _edit(context, entry)
+        for entry in changing
+        if entry.composed is None and entry.change != "keep"
     ]
-    if edits:
-        save_many(session, secrets, edits, context.by, NOTE)
+    write_new(session, new)
+    save_many(session, secrets, edits, context.by, NOTE)
+    publish_new(session, new)
 
 
 def _edit(context: Context, entry: Prepared) -> BulkEdit:

@@ -29,10 +29,13 @@ class TermFinder:
     def resolve(self, values: Values) -> list[Fault]:
         """Replace the terms in a row's values, and return a fault for each unknown one."""
         faults: list[Fault] = []
-        for name in VOCABULARIES:
+        for name, known in self._known.items():
             given = values.get(name)
             if given and isinstance(given, list):
-                values[name] = self._slugs(name, given, name, faults)
+                try:
+                    values[name] = [known[value] for value in given]
+                except (KeyError, TypeError):
+                    values[name] = self._slugs(name, given, name, faults)
         evidence = values.get("evidence")
         if evidence and isinstance(evidence, dict):
             slugs = self._slugs("companies", list(evidence), "evidence", faults)
@@ -42,15 +45,10 @@ class TermFinder:
     def _slugs(
         self, vocabulary: str, given: list[Any], field: str, faults: list[Fault]
     ) -> list[Any]:
-        known = self._known[vocabulary]
-        try:
-            return [known[value] for value in given]
-        except (KeyError, TypeError):
-            # The content's own check says what is wrong with anything but text.
-            slugs = [
-                self._slug(vocabulary, value) if isinstance(value, str) else value
-                for value in given
-            ]
+        # The content's own check says what is wrong with anything but text.
+        slugs = [
+            self._slug(vocabulary, value) if isinstance(value, str) else value for value in given
+        ]
         for place, slug in enumerate(slugs):
             if slug is None and isinstance(given[place], str):
                 faults.append(self._fault(vocabulary, given[place], field))
