@@ -110,20 +110,22 @@ def serving(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
-        while not _answers(f"http://127.0.0.1:{port}{wait_for}"):
-            if process.poll() is not None:
-                message = f"{target} ended with status {process.returncode}"
-                raise RuntimeError(message)
-            time.sleep(0.02)
+        # One client: to make another each time would keep one of two cores busy.
+        with httpx.Client(timeout=5) as client:
+            while not _answers(client, f"http://127.0.0.1:{port}{wait_for}"):
+                if process.poll() is not None:
+                    message = f"{target} ended with status {process.returncode}"
+                    raise RuntimeError(message)
+                time.sleep(0.02)
         yield Server(process.pid, port, time.monotonic() - began)
     finally:
         process.terminate()
         process.wait()
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == 200
+        return client.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 

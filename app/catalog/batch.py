@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from app.published.feed import ID_BYTES, Columns, PackedIds
+from app.published.columns import ID_BYTES, Columns, PackedIds, Repeated
 
 FEW = 2**16
 
@@ -35,7 +35,10 @@ class Batch:
     @cached_property
     def revisions(self) -> Whole:
         """The live revisions, 0 for none; TypeError where one is not whole."""
-        return _whole([0 if found is None else found for found in self.columns.revision])
+        revisions = self.columns.revision
+        if isinstance(revisions, Repeated):
+            return _whole(revisions)
+        return _whole([0 if found is None else found for found in revisions])
 
     @cached_property
     def updated(self) -> Whole:
@@ -92,6 +95,8 @@ class _Codes(dict[str, int]):
 
 def _code(column: Sequence[str]) -> tuple[Sequence[str], npt.NDArray[np.int32] | None]:
     """Return what a column says, each once, and for each row which (None: it is all the same)."""
+    if isinstance(column, Repeated):
+        return (column.value,), None
     if column[0] == column[-1] and column.count(column[0]) == len(column):
         return (column[0],), None
     codes = _Codes()
@@ -100,6 +105,10 @@ def _code(column: Sequence[str]) -> tuple[Sequence[str], npt.NDArray[np.int32] |
 
 
 def _whole(column: Sequence[int]) -> Whole:
+    if isinstance(column, range):
+        return np.arange(column.start, column.stop)
+    if isinstance(column, Repeated):
+        column = [column.value] * len(column)
     found = np.array(column)
     if found.dtype != np.int64:
         message = "not all of these are whole numbers"

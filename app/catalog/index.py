@@ -12,7 +12,7 @@ from app.catalog.documents import REVISIONS
 from app.catalog.facets import FACETS, bitmap_of, gather, gather_all, one, take_out
 from app.catalog.ids import Ids
 from app.catalog.seqlog import SeqLog
-from app.published.feed import ID_BYTES, Columns, columns_of
+from app.published.columns import ID_BYTES, Columns, columns_of
 
 ROOM = 1024
 

@@ -20,7 +20,7 @@ from app.core.database import Database
 from app.core.errors import Problem
 from app.core.secrets import Secrets
 from app.core.settings import Settings
-from app.published.feed import Columns, PublishedRow, columns_of
+from app.published.columns import Columns, PublishedRow, columns_of
 from app.published.filter import Known, QuestionFilter
 from app.published.follow import NO_MARK
 from app.taxonomy.glossary import Glossary

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.catalog.batch import Batch
 from app.kinds import KINDS
-from app.published.feed import PublishedRow
+from app.published.columns import PublishedRow
 from app.published.filter import DIFFICULTIES
 
 # Numbers are dense, so a larger one is a mistake, and it would cost memory for all below it.

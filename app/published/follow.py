@@ -13,7 +13,8 @@ from sqlmodel import Session
 from app.core.clock import Mark, read_mark
 from app.core.clockwatch import ClockWatch
 from app.core.database import Database
-from app.published.feed import Columns, PublishedRow, all_columns, changed_rows
+from app.published.columns import Columns, PublishedRow
+from app.published.feed import all_columns, changed_rows
 from app.published.replaced import FileWatch
 
 __all__ = ["NO_MARK", "Applier", "Columns", "Follower", "PublishedRow", "TermsLoader"]

@@ -17,7 +17,7 @@ from app.core.database import Database
 from app.core.errors import Problem
 from app.core.idempotency import Idempotency
 from app.core.settings import Settings
-from app.published.feed import Columns, PublishedRow
+from app.published.columns import Columns, PublishedRow
 from app.published.follow import Follower
 from tests.support.databases import ADMIN_KEY
 

@@ -17,7 +17,7 @@ from app.catalog.endpoint import Body, make_kept
 from app.core.clock import Mark
 from app.core.entropy import from_milliseconds
 from app.core.query import split_query
-from app.published.feed import PublishedRow
+from app.published.columns import PublishedRow
 from app.published.filter import CHOICES, Choice, QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, Shelf

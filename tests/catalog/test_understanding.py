@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from app.core.clock import Mark
-from app.published.feed import PublishedRow
+from app.published.columns import PublishedRow
 from tests.catalog.support import Shelf, make_question
 
 SOUND = PublishedRow(
