@@ -1,6 +1,6 @@
 """Many questions at once, for imports and whatever changes a whole bank."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,16 +33,19 @@ class BulkEdit(NamedTuple):
 
 
 class Composed(NamedTuple):
-    """A new question, ready to be written; rendered, where it is to go public."""
+    """New questions, ready to be written; those that are to go public are rendered.
 
-    held: Held
+    `banks` are those where one has an external id.
+    """
+
+    banks: frozenset[str]
     rows: Rows
-    publication: Publication | None
+    publications: list[Publication]
 
 
 def compose(
     secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: Key
-) -> list[Composed]:
+) -> Composed:
     """Make new questions ready before the transaction begins: that takes as long as writing them.
 
     Each edit has a content and no id; options that have no id get one.
@@ -50,26 +53,25 @@ def compose(
     give_option_ids(edit.content for edit in edits if edit.content is not None)
     renderer = Renderer(secrets)
     now = entropy.milliseconds()
-    composed = []
+    helds, publications = [], []
     for edit in edits:
         held = _new(edit, now, note)
+        helds.append(held)
         if edit.publish:
             held.publish(held.newest, now)
-        publication = renderer.publication(held, None) if edit.publish else None
-        composed.append(Composed(held, new_rows(held, key, by), publication))
-    return composed
+            publications.append(renderer.publication(held, None))
+    return Composed(_named(helds), new_rows(helds, key, by), publications)
 
 
-def write_new(session: Session, new: Sequence[Composed]) -> None:
+def write_new(session: Session, new: Composed) -> None:
     """Write what is composed; it is not public before `publish_new`."""
-    for bank in sorted({entry.held.bank for entry in new if entry.held.external_id is not None}):
-        repository.lock_bank(session, bank)
-    insert_new(session.connection(), [entry.rows for entry in new])
+    _lock(session, new.banks)
+    insert_new(session.connection(), new.rows)
 
 
-def publish_new(session: Session, new: Sequence[Composed]) -> None:
+def publish_new(session: Session, new: Composed) -> None:
     """Publish what was composed for that, and is written; locks the clock, so call it last."""
-    put(session, [entry.publication for entry in new if entry.publication is not None])
+    put(session, new.publications)
 
 
 def save_many(
@@ -88,8 +90,7 @@ def save_many(
     give_option_ids(edit.content for edit in edits if edit.content is not None)
     ledger = Ledger(session, secrets, by)
     helds = [_applied(ledger, known, edit, note) for edit in edits]
-    for bank in sorted({held.bank for held in helds if held.external_id is not None}):
-        repository.lock_bank(session, bank)
+    _lock(session, _named(helds))
     ledger.write(list({held.id: held for held in helds}.values()))
     ledger.go_public()
     return [held.id for held in helds]
@@ -108,6 +109,15 @@ def _applied(ledger: Ledger, known: dict[UUID, Held], edit: BulkEdit, note: str 
         held.publish(held.newest, ledger.now)
         ledger.note_public(held)
     return held
+
+
+def _named(helds: Sequence[Held]) -> frozenset[str]:
+    return frozenset(held.bank for held in helds if held.external_id is not None)
+
+
+def _lock(session: Session, banks: Iterable[str]) -> None:
+    for bank in sorted(banks):
+        repository.lock_bank(session, bank)
 
 
 def _new(edit: BulkEdit, now: int, note: str | None) -> Held:

@@ -47,31 +47,33 @@ _LINK_ROWS["companies"] += _EVIDENCE
 
 
 class Rows(NamedTuple):
-    """What a new question is in the tables."""
+    """What new questions are in the tables."""
 
-    question: tuple[object, ...]
+    questions: list[tuple[object, ...]]
     revisions: list[tuple[object, ...]]
     links: dict[str, list[tuple[object, ...]]]
 
 
-def new_rows(held: Held, key: Key, by: UUID | None) -> Rows:
-    """Return the rows of a question that the tables do not know, written in the name of a key."""
-    of, evidence = key(held.id), held.known_evidence()
-    return Rows(
-        (of, held.bank, held.kind, held.created_at, *_place(held)),
-        _revisions(held, of, None if by is None else key(by)),
-        {name: _links(name, of, used, evidence) for name, used in held.uses().items() if used},
-    )
+def new_rows(helds: Iterable[Held], key: Key, by: UUID | None) -> Rows:
+    """Return the rows of questions that the tables do not know, written in the name of a key."""
+    writer = None if by is None else key(by)
+    rows = Rows([], [], {name: [] for name in LINKS})
+    for held in helds:
+        of, evidence = key(held.id), held.known_evidence()
+        rows.questions.append((of, held.bank, held.kind, held.created_at, *_place(held)))
+        rows.revisions.extend(_revisions(held, of, writer))
+        for name, used in held.uses().items():
+            if used:
+                rows.links[name].extend(_links(name, of, used, evidence))
+    return rows
 
 
-def insert_new(connection: Connection, new: Sequence[Rows]) -> None:
+def insert_new(connection: Connection, rows: Rows) -> None:
     """Write questions that the tables do not know."""
-    insert_rows(connection, QUESTION.name, _ROW, [rows.question for rows in new])
-    revisions = [row for rows in new for row in rows.revisions]
-    insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
+    insert_rows(connection, QUESTION.name, _ROW, rows.questions)
+    insert_rows(connection, REVISION.name, _REVISION_ROW, rows.revisions)
     for name, links in LINKS.items():
-        linked = [link for rows in new for link in rows.links.get(name, ())]
-        insert_rows(connection, links.name, _LINK_ROWS[name], linked)
+        insert_rows(connection, links.name, _LINK_ROWS[name], rows.links[name])
 
 
 def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
@@ -79,7 +81,7 @@ def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
     connection = session.connection()
     key = key_for(connection.dialect.name)
     new = [held for held in helds if held.stored is None]
-    insert_new(connection, [new_rows(held, key, by) for held in new])
+    insert_new(connection, new_rows(new, key, by))
     known = [held for held in helds if held.stored is not None]
     if known:
         _change(connection, known, key, None if by is None else key(by))

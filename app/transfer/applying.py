@@ -9,6 +9,7 @@ from sqlmodel import Session
 from app.core.database import Database
 from app.core.inserting import key_for
 from app.core.secrets import Secrets
+from app.questions.bulk import Composed
 from app.transfer import repository
 from app.transfer.context import Context
 from app.transfer.formats.rows import Fault, Place, Row
@@ -95,7 +96,9 @@ class Step:
         with applier.database.read() as session:
             self._prepared = self._prepare(session)
         key = key_for(applier.database.dialect)
-        compose_new(applier.secrets, applier.context, key, self._prepared)
+        self._composed: Composed | None = compose_new(
+            applier.secrets, applier.context, key, self._prepared
+        )
 
     @property
     def end(self) -> Place:
@@ -120,11 +123,12 @@ class Step:
         """Lock the questions concerned; prepare anew as long as one of them moved meanwhile."""
         while not lock_matches(session, self._applier.context.bank, self._prepared):
             self._prepared = self._prepare(session)
+            self._composed = None
 
     def write(self, session: Session) -> None:
         """Save and publish; locks the clock, so nothing may follow."""
         changing = [entry for entry in self._prepared if not entry.faults]
-        save(session, self._applier.secrets, self._applier.context, changing)
+        save(session, self._applier.secrets, self._applier.context, changing, self._composed)
 
     def _prepare(self, session: Session) -> list[Prepared]:
         applier = self._applier

@@ -6,7 +6,6 @@ from typing import Literal
 from uuid import UUID
 
 from app.kinds import QuestionContent
-from app.questions.bulk import Composed
 from app.transfer.formats.rows import Fault, Values
 
 Change = Literal["create", "update", "publish", "keep"]
@@ -29,8 +28,7 @@ class Prepared:
     """What one row comes to: a change, or faults.
 
     `external_id` is the one that the question is to have; `keys` are the same for rows that mean
-    the same question, and empty where no other row can mean it. `composed` is a new question that
-    is ready to be written.
+    the same question, and empty where no other row can mean it.
     """
 
     line: int
@@ -40,4 +38,3 @@ class Prepared:
     content: QuestionContent | None = None
     keys: tuple[bytes, ...] = ()
     faults: Sequence[Fault] = ()
-    composed: Composed | None = None

@@ -6,35 +6,39 @@ from sqlmodel import Session
 
 from app.core.inserting import Key
 from app.core.secrets import Secrets
-from app.questions.bulk import BulkEdit, compose, publish_new, save_many, write_new
+from app.questions.bulk import BulkEdit, Composed, compose, publish_new, save_many, write_new
 from app.transfer.context import Context
 from app.transfer.prepared import Prepared
 
 NOTE = "import"
 
 
-def compose_new(secrets: Secrets, context: Context, key: Key, prepared: Sequence[Prepared]) -> None:
+def compose_new(
+    secrets: Secrets, context: Context, key: Key, prepared: Sequence[Prepared]
+) -> Composed:
     """Make the new questions among the rows ready to be written, before the transaction begins."""
     new = [entry for entry in prepared if entry.change == "create" and not entry.faults]
-    edits = [_edit(context, entry) for entry in new]
-    composed = compose(secrets, edits, context.by, NOTE, key)
-    for entry, ready in zip(new, composed, strict=True):
-        entry.composed = ready
+    return compose(secrets, [_edit(context, entry) for entry in new], context.by, NOTE, key)
 
 
 def save(
-    session: Session, secrets: Secrets, context: Context, changing: Sequence[Prepared]
+    session: Session,
+    secrets: Secrets,
+    context: Context,
+    changing: Sequence[Prepared],
+    composed: Composed | None,
 ) -> None:
-    """Save and publish what differs; locks the clock, so nothing may follow."""
-    new = [entry.composed for entry in changing if entry.composed is not None]
-    edits = [
-        _edit(context, entry)
-        for entry in changing
-        if entry.composed is None and entry.change != "keep"
-    ]
-    write_new(session, new)
+    """Save and publish what differs; locks the clock, so nothing may follow.
+
+    `composed` is what the new questions among the rows were made to, if they were.
+    """
+    done = {"keep"} if composed is None else {"keep", "create"}
+    edits = [_edit(context, entry) for entry in changing if entry.change not in done]
+    if composed is not None:
+        write_new(session, composed)
     save_many(session, secrets, edits, context.by, NOTE)
-    publish_new(session, new)
+    if composed is not None:
+        publish_new(session, composed)
 
 
 def _edit(context: Context, entry: Prepared) -> BulkEdit:

@@ -12,6 +12,8 @@ from app.transfer.formats.rows import MAX_ROW_BYTES, Fault, Place, Raw, Row, Val
 BOM = b"\xef\xbb\xbf"
 MAX_PLAIN_DEPTH = 20
 
+_NO_OPENERS = bytes(set(range(256)) - set(b"[{"))
+
 
 class JsonLinesFormat:
     """JSON Lines in UTF-8."""
@@ -94,13 +96,11 @@ def _row(raw: bytes, line: int, end: Place) -> Row:
 def _parse(raw: bytes) -> object:
     # The quick parser makes floats of numbers, takes NUL and counts no levels; where that could
     # matter the strict one reads the line instead.
-    if b"\\u0000" in raw or b'"numeric"' in raw or _may_be_deep(raw):
+    if b"\\u0000" in raw or len(raw.translate(None, _NO_OPENERS)) > MAX_PLAIN_DEPTH:
         return parse_json(raw)
     try:
-        return orjson.loads(raw)
+        value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return parse_json(raw)
-
-
-def _may_be_deep(raw: bytes) -> bool:
-    return raw.count(b"{") + raw.count(b"[") > MAX_PLAIN_DEPTH
+    is_numeric = isinstance(value, dict) and value.get("kind") == "numeric"
+    return parse_json(raw) if is_numeric else value
