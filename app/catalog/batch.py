@@ -37,7 +37,7 @@ class Batch:
         """The live revisions, 0 for none; TypeError where one is not whole."""
         revisions = self.columns.revision
         if isinstance(revisions, Repeated):
-            return _whole(revisions)
+            return _whole(Repeated(revisions.value or 0, len(revisions)))
         return _whole([0 if found is None else found for found in revisions])
 
     @cached_property

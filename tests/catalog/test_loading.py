@@ -1,0 +1,61 @@
+"""What is loaded by whole columns is what is loaded row by row."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.catalog.batch import Batch
+from app.catalog.index import Index
+from app.core import entropy
+from app.core.database import Database
+from app.published import feed
+from app.published.bridge import put, withdraw
+from app.published.columns import Columns, columns_of
+from tests.support.publications import make_bank, make_publication
+
+
+def _index(parts: Iterable[Columns]) -> Index:
+    index = Index()
+    for columns in parts:
+        index.take(Batch(columns))
+    index.settle()
+    return index
+
+
+def _state(index: Index) -> object:
+    numbers = range(1, index.largest + 1)
+    facets = {
+        name: {value: list(bitmap) for value, bitmap in bitmaps.items() if bitmap}
+        for name, bitmaps in index.facets.items()
+    }
+    return facets, [(index.entry(number), index.seq(number)) for number in numbers]
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["open", "numeric"]), min_size=1, max_size=12),
+    alike=st.booleans(),
+    withdrawn=st.sets(st.integers(0, 11)) | st.just(set(range(12))),
+)
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_columns_come_to_what_their_rows_come_to(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    kinds: list[str],
+    alike: bool,
+    withdrawn: set[int],
+) -> None:
+    monkeypatch.setattr(feed, "FETCH_ROWS", 4)
+    bank = f"bank-{entropy.uuid7().hex[-12:]}"
+    make_bank(database, bank)
+    entries = [make_publication(bank=bank, kind=kinds[0] if alike else kind) for kind in kinds]
+    with database.write() as session:
+        put(session, entries)
+        withdraw(session, [entry.id for at, entry in enumerate(entries) if at in withdrawn])
+    with database.read() as session:
+        by_columns = _index(feed.all_columns(session))
+        rows, _ = feed.changed_rows(session, 0)
+    assert _state(by_columns) == _state(_index([columns_of([row]) for row in rows]))
