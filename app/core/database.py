@@ -26,6 +26,9 @@ NAMING = {
 SQLModel.metadata.naming_convention = NAMING
 
 PAGE_BYTES = 4096
+# Pages in the log before they go where they belong: what changes often goes there once, not with
+# each step of an import.
+LOG_PAGES = 4000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -172,6 +175,7 @@ def _sqlite_engine(url: str, begin: str, pages: int) -> Engine:
         with lock:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA cache_size=-65536")
