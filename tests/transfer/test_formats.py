@@ -87,8 +87,12 @@ def test_a_quote_that_is_never_closed_does_not_take_the_whole_file_into_memory()
     assert "never closed" in bad.faults[0].hint
 
 
-def test_numbers_of_numeric_answers_stay_decimals():
-    value = rows(JSONL, b'{"kind":"numeric","answer":{"value":0.12345678901234567890123}}')[0]
+@pytest.mark.parametrize(
+    "kind", [b'"kind":"numeric",', rb'"\u006bind":"n\u0075meric",', b"", b'"kind":null,']
+)
+def test_numbers_of_numeric_answers_stay_decimals(kind: bytes):
+    # A row without a kind may mean a question that is numeric.
+    value = rows(JSONL, b'{%b"answer":{"value":0.12345678901234567890123}}' % kind)[0]
     assert str(value.values["answer"]["value"]) == "0.12345678901234567890123"
 
 

@@ -12,6 +12,7 @@ from app.transfer.formats.rows import MAX_ROW_BYTES, Fault, Place, Raw, Row, Val
 BOM = b"\xef\xbb\xbf"
 MAX_PLAIN_DEPTH = 20
 
+_MAYBE_NUMERIC = (None, "", "numeric")
 _NO_OPENERS = bytes(set(range(256)) - set(b"[{"))
 
 
@@ -102,5 +103,6 @@ def _parse(raw: bytes) -> object:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return parse_json(raw)
-    is_numeric = isinstance(value, dict) and value.get("kind") == "numeric"
-    return parse_json(raw) if is_numeric else value
+    # A row without a kind may mean a question that is numeric.
+    may_be_numeric = isinstance(value, dict) and value.get("kind") in _MAYBE_NUMERIC
+    return parse_json(raw) if may_be_numeric else value
