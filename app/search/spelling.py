@@ -1,5 +1,6 @@
 """Pure: words in a row within some fields of an index, the least that can be looked for."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -29,5 +30,10 @@ class Spelling(NamedTuple):
 
     @property
     def needle(self) -> str:
-        """How it stands in a field, whose words stand between spaces."""
-        return f" {' '.join(self.words)}{'' if self.prefix else ' '}"
+        """How it stands in a field."""
+        return standing(self.words, prefix=self.prefix)
+
+
+def standing(words: Sequence[str], *, prefix: bool) -> str:
+    """Return how words in a row stand in a field, whose words stand between spaces."""
+    return f" {' '.join(words)}{'' if prefix else ' '}"

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from app.search.expressions import NEAR
 from app.search.readings import Group, Reading, Way
-from app.search.spelling import Scope, Spelling
+from app.search.spelling import Scope, Spelling, standing
 
 # What a word is worth by the field that holds it.
 WEIGHTS = (1.0, 0.45, 0.55, 0.3, 0.3)
@@ -154,10 +154,10 @@ def _ranked(group: Group) -> _Ways:
 
 
 def _needles(way: Way) -> tuple[str, ...]:
-    end = "" if way.prefix else " "
-    if way.apart:
-        return (*(f" {word} " for word in way.words[:-1]), f" {way.words[-1]}{end}")
-    return (f" {' '.join(way.words)}{end}",)
+    if not way.apart:
+        return (standing(way.words, prefix=way.prefix),)
+    before = [standing([word], prefix=False) for word in way.words[:-1]]
+    return (*before, standing(way.words[-1:], prefix=way.prefix))
 
 
 def _found(ways: _Ways, fields: tuple[str, ...]) -> float:
