@@ -36,7 +36,7 @@ class Secrets:
 
     def seal(self, purpose: str, data: bytes) -> str:
         """Return an opaque URL-safe token, the same for the same data (AES-SIV, RFC 5297)."""
-        sealed = self._ciphers(purpose)[0].encrypt(data, [purpose.encode()])
+        sealed = self._ciphers(purpose)[0].encrypt(data, None)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def open(self, purpose: str, token: str) -> bytes:
@@ -47,7 +47,7 @@ class Secrets:
             raise TokenError from error
         for cipher in self._ciphers(purpose):
             try:
-                return cipher.decrypt(sealed, [purpose.encode()])
+                return cipher.decrypt(sealed, None)
             except (InvalidTag, ValueError):
                 continue
         raise TokenError

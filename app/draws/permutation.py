@@ -1,20 +1,26 @@
 """The seeded order of question numbers: a keyed bijection, as docs/adr/0002 describes it."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-ALGORITHM = "quizwell-draw-2"
+ALGORITHM = "quizwell-draw-3"
 MIN_BITS = 16
 MAX_BITS = 32
-ROUNDS = 5
+# A prime near 2^32 over the golden ratio (Knuth, TAOCP 3, section 6.4).
+SPREAD = 0x9E3779B1
 
+_WORD = np.dtype("<u4")
+# Two terms stay as they are, four factors are made odd.
+_ODD = np.array([0, 0, 1, 1, 1, 1], np.uint32)
+
+# Arrays: those without dimensions are single words. Scalars would be made arrays anew for each
+# sum, and arrays of one word be spread out for it (measured: a third, a half).
 Words = npt.NDArray[np.uint32]
-
-# Makes every other word odd.
-_ODD = np.array([0, 1] * ROUNDS, np.uint32)
 
 
 def bits_for(largest: int) -> int:
@@ -28,63 +34,104 @@ def bits_for(largest: int) -> int:
 
 @cache
 def _bounds(bits: int) -> tuple[Words, Words]:
-    """Return the mask of a width, and its shift: half at least, so that twice undoes it."""
+    """Return the mask of a width, and its shift: half at least, so that a fold undoes itself."""
     return np.array(2**bits - 1, np.uint32), np.array((bits + 1) // 2, np.uint32)
 
 
-def _inverted(factor: Words) -> Words:
-    return np.array(pow(int(factor), -1, 2**32), np.uint32)
+def _undoing(factors: Sequence[int]) -> list[Words]:
+    """Return the words by which products with odd factors are undone, with one inversion."""
+    product = prod(factors)
+    inverse = pow(product, -1, 2**MAX_BITS)
+    return [np.array(inverse * (product // each) % 2**MAX_BITS, np.uint32) for each in factors]
+
+
+_SPREAD, (_GATHER,) = np.array(SPREAD, np.uint32), _undoing([SPREAD])
+
+
+def _fold(words: Words, shift: Words, scratch: Words) -> None:
+    """XOR the upper half of the bits into the lower one, in place."""
+    np.right_shift(words, shift, scratch)
+    np.bitwise_xor(words, scratch, words)
+
+
+def mixed(numbers: Words, bits: int) -> Words:
+    """Return numbers, all below 2^bits, as the seeded orders take them: neighbours far apart.
+
+    No seed has a part in it, so a set that many draw from is mixed once.
+    """
+    return _mixed(numbers, _SPREAD, bits)
+
+
+def unmixed(words: Words, bits: int) -> Words:
+    """Return the numbers of which `mixed` made the words."""
+    return _mixed(words, _GATHER, bits)
+
+
+def _mixed(numbers: Words, factor: Words, bits: int) -> Words:
+    mask, shift = _bounds(bits)
+    words, scratch = numbers.copy(), np.empty_like(numbers)
+    _fold(words, shift, scratch)
+    np.multiply(words, factor, words)
+    np.bitwise_and(words, mask, words)
+    _fold(words, shift, scratch)
+    return words
 
 
 class Permutation:
-    """The bijection of [0, 2^bits) that a seed keys; the same on every machine, for ever.
+    """A bijection of [0, 2^bits) for each seed; the same on every machine, for ever.
 
-    Sums, products by odd words and shifted differences, of which each can be undone; mixing as in
-    the finalisers of https://nullprogram.com/blog/2018/07/31/, with words of the seed's own.
+    Products by odd words with folds between them, and a term before and behind, of which each can
+    be undone; as in the finalisers of https://nullprogram.com/blog/2018/07/31/, with words of the
+    seed's own. To be asked in one thread: it writes these words where those of another seed were.
     """
 
-    def __init__(self, seed: str, bits: int) -> None:
-        """Key the rounds; `bits` is from 16 to 32 (ValueError else)."""
+    def __init__(self, bits: int) -> None:
+        """Permute numbers of `bits` bits, 16 to 32 (ValueError else)."""
         if not MIN_BITS <= bits <= MAX_BITS:
             message = f"bits must lie between {MIN_BITS} and {MAX_BITS}"
             raise ValueError(message)
-        digest = hashlib.sha512(f"{ALGORITHM}\0{bits}\0{seed}".encode()).digest()
-        keys = np.frombuffer(digest, "<u4", 2 * ROUNDS) | _ODD
-        # Arrays without dimensions: scalars would be made ones anew for each sum, and those of one
-        # word be spread out for it (measured: a third, a half).
-        words = [keys[at, ...] for at in range(2 * ROUNDS)]
-        self._keys = list(zip(words[::2], words[1::2], strict=True))
-        self._undone: list[tuple[Words, Words]] = []
         self.bits = bits
         self._mask, self._shift = _bounds(bits)
+        self._prefix = f"{ALGORITHM}\0{bits}\0".encode()
+        self._keys = keys = np.zeros(len(_ODD), np.uint32)
+        self._first, self._last = keys[0, ...], keys[1, ...]
+        self._factors = [keys[at, ...] for at in range(2, len(_ODD))]
 
     @property
     def size(self) -> int:
         """How many values it permutes: 2^bits."""
         return 1 << self.bits
 
-    def forward(self, numbers: Words) -> Words:
-        """Return the position of each number, all below 2^bits."""
-        words, out, scratch = numbers, np.empty_like(numbers), np.empty_like(numbers)
+    def forward(self, seed: str, words: Words) -> Words:
+        """Return the positions of numbers, of which `mixed` made the words, in a seed's order."""
+        self._key(seed)
         mask, shift = self._mask, self._shift
-        for term, factor in self._keys:
-            np.add(words, term, out)
-            words = out
-            np.multiply(words, factor, words)
-            np.bitwise_and(words, mask, words)
-            np.right_shift(words, shift, scratch)
-            np.bitwise_xor(words, scratch, words)
-        return words
+        out, scratch = np.empty_like(words), np.empty_like(words)
+        *factors, final = self._factors
+        np.add(words, self._first, out)
+        for factor in factors:
+            np.multiply(out, factor, out)
+            np.bitwise_and(out, mask, out)
+            _fold(out, shift, scratch)
+        np.multiply(out, final, out)
+        np.add(out, self._last, out)
+        return np.bitwise_and(out, mask, out)
 
-    def inverse(self, positions: Words) -> Words:
-        """Return the number at each position, all below 2^bits."""
-        words, scratch = positions.copy(), np.empty_like(positions)
+    def inverse(self, seed: str, positions: Words) -> Words:
+        """Return what `mixed` makes of the numbers at positions, all below 2^bits."""
+        self._key(seed)
         mask, shift = self._mask, self._shift
-        self._undone = self._undone or [(_inverted(f), t) for t, f in reversed(self._keys)]
-        for factor, term in self._undone:
-            np.right_shift(words, shift, scratch)
-            np.bitwise_xor(words, scratch, words)
-            np.multiply(words, factor, words)
-            np.subtract(words, term, words)
-            np.bitwise_and(words, mask, words)
-        return words
+        out, scratch = np.empty_like(positions), np.empty_like(positions)
+        final, *factors = _undoing(self._keys[2:].tolist())
+        np.subtract(positions, self._last, out)
+        for factor in reversed(factors):
+            np.multiply(out, factor, out)
+            np.bitwise_and(out, mask, out)
+            _fold(out, shift, scratch)
+        np.multiply(out, final, out)
+        np.subtract(out, self._first, out)
+        return np.bitwise_and(out, mask, out)
+
+    def _key(self, seed: str) -> None:
+        digest = hashlib.blake2b(self._prefix + seed.encode()).digest()
+        np.bitwise_or(np.frombuffer(digest, _WORD, len(_ODD)), _ODD, self._keys)

@@ -31,6 +31,10 @@ router = APIRouter(tags=["questions"], route_class=JsonRoute)
 EXAMPLE = {"items": [QUESTION], "total": 14, "seed": None, "short": False, "next_cursor": None}
 
 
+# What a query asks for, and what was drawn where that is the same each time.
+_Known = tuple[Plan, str | None, Drawn | None]
+
+
 class RandomHandler:
     """Answers random draws; a query's plan is remembered until the edition moves.
 
@@ -41,33 +45,30 @@ class RandomHandler:
         """Draw from `catalog`."""
         self._catalog = catalog
         self._drawer = Drawer(catalog, secrets)
-        self._plans: Memo[tuple[bytes, Caller], tuple[Plan, Drawn | None]] = Memo(MAX_PLANS)
+        self._plans: Memo[tuple[bytes, Caller], _Known] = Memo(MAX_PLANS)
         # Most seeds are asked for once: of these, that they were is all that is worth keeping.
         self._seen: set[int] = set()
 
     def __call__(self, query: bytes, caller: Caller, headers: Headers) -> Answer:
         """Answer one draw."""
-        plan, kept = self._known(query, caller)
-        drawn = self._drawer.draw(plan) if kept is None else kept
+        plan, drawn = self._drawn(query, caller)
         composed = self._catalog.compose_live(drawn.numbers, plan.reading, plan.text_format)
         if isinstance(composed, Composed):
             return self._reply(plan, drawn, composed, caller, headers)
         return self._later(plan, drawn, composed, caller, headers)
 
-    def _known(self, query: bytes, caller: Caller) -> tuple[Plan, Drawn | None]:
+    def _drawn(self, query: bytes, caller: Caller) -> tuple[Plan, Drawn]:
         mark, key = self._catalog.mark, (query, caller)
         known = self._plans.get(mark, key)
         if known is not None:
-            return known
-        plan = self._drawer.plan(query, caller)
-        if plan.seed is None or plan.seed == NEW:
-            known = (plan, None)
+            plan, seed, drawn = known
         else:
-            known = (plan, self._drawer.draw(plan))
-            if not self._again(hash(key)):
-                return known
-        self._plans.put(mark, key, known)
-        return known
+            plan, seed = self._drawer.plan(query, caller)
+            chance = seed is None or seed == NEW
+            drawn = None if chance else self._drawer.draw(plan, seed)
+            if drawn is None or self._again(hash(key)):
+                self._plans.put(mark, key, (plan, seed, drawn))
+        return plan, self._drawer.draw(plan, seed) if drawn is None else drawn
 
     def _again(self, asked: int) -> bool:
         if asked in self._seen:

@@ -1,6 +1,6 @@
 """Resolves what a query asks for, and draws it."""
 
-import re
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 from pyroaring import BitMap
@@ -23,8 +23,9 @@ from app.core.query import (
 )
 from app.core.secrets import Secrets
 from app.draws.cursor import Place, open_place, seal_place
-from app.draws.permutation import Permutation, bits_for
-from app.draws.sampling import seeded, uniform
+from app.draws.permutation import bits_for
+from app.draws.pool import Pool
+from app.draws.sampling import uniform
 from app.published.filter import NAMES, parse_filter
 
 MAX_COUNT = 100
@@ -32,12 +33,13 @@ DEFAULT_COUNT = 10
 NEW = "new"
 MAX_SEED = 64
 NEW_SEED_BYTES = 16
-SEED = re.compile(rb"(?:^|&)seed=([^&]*)")
-# A seed that means what it says, without a look at its encoding.
-PLAIN = re.compile(rb"[A-Za-z0-9._~-]{1,%d}" % MAX_SEED)
+SEED = b"seed="
+# Seeds that mean what they say, without a look at their encoding, are made of these.
+PLAIN = (ascii_letters + digits + "._~-").encode()
 # Only in queries up to this length the seed is looked at apart.
 SHORT = 1_024
 MAX_PLANS = 4_096
+POOLS_BYTES = 8 * 1024 * 1024
 
 PARAMETERS = (
     Parameter(
@@ -61,10 +63,10 @@ PARAMETERS = (
 
 
 class Plan(NamedTuple):
-    """What a query asks for, resolved for one caller and one edition.
+    """What a query asks for beside a seed, resolved for one caller and one edition.
 
-    `seed` is `new` where each answer has one of its own; a draw goes on behind the position
-    `after` of an order of numbers below 2^bits.
+    A seeded draw goes on behind the position `after` of an order of numbers below 2^bits; `made`
+    tells that its cursor's seed was made here.
     """
 
     members: BitMap
@@ -73,10 +75,9 @@ class Plan(NamedTuple):
     strict: bool
     reading: Reading
     text_format: str
-    seed: str | None
-    made: bool
     bits: int
-    after: int
+    after: int = -1
+    made: bool = False
 
 
 class Drawn(NamedTuple):
@@ -99,28 +100,31 @@ class Drawer:
         self._catalog = catalog
         self._secrets = secrets
         self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS)
+        self._pools: Memo[tuple[str, frozenset[str], int, int], Pool] = Memo(MAX_PLANS, POOLS_BYTES)
 
-    def plan(self, query: bytes, caller: Caller) -> Plan:
-        """Return what the query asks for; the Problem that is wrong with it.
+    def plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
+        """Return what the query asks for, and its seed; the Problem that is wrong with it.
 
+        The seed is None for a draw by chance, and `new` where each answer has one of its own.
         Everyone who draws by one filter has a seed of their own, so what else a query asks for is
         remembered apart from it, until the edition moves.
         """
-        found = SEED.search(query)
-        if found is None or query.count(b"seed=") > 1 or len(query) > SHORT:
+        before, found, following = query.partition(SEED)
+        stands = found and SEED not in following and (not before or before.endswith(b"&"))
+        if not stands or len(query) > SHORT:
             return self._plan(query, caller)
-        mark, rest = self._catalog.mark, query[: found.start()] + query[found.end() :]
+        raw, _, behind = following.partition(b"&")
+        mark, rest = self._catalog.mark, before + behind
         plan = self._plans.get(mark, (rest, caller))
         if plan is None:
-            plan = self._plan(rest, caller)
+            plan, resumed = self._plan(rest, caller)
+            if resumed is not None:
+                # A cursor, which has its own seed: whether they agree is to be seen.
+                return self._plan(query, caller)
             self._plans.put(mark, (rest, caller), plan)
-        if plan.seed is not None:
-            # A cursor, which has its own: whether they agree is to be seen.
-            return self._plan(query, caller)
-        seed = _seed(found[1])
-        return plan._replace(seed=seed, made=seed == NEW)
+        return plan, _seed(raw)
 
-    def _plan(self, query: bytes, caller: Caller) -> Plan:
+    def _plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
         pairs = split_query(query)
         reject_unknown(pairs, [*NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
         count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
@@ -129,32 +133,32 @@ class Drawer:
         seed = take(pairs, "seed", text(1, MAX_SEED), None)
         cursor = take(pairs, "cursor", text(1, 4096), None)
         asked = parse_filter(pairs, self._catalog.known(caller))
-        after, made, bits = -1, seed == NEW, bits_for(self._catalog.largest_number)
+        place = None
         if cursor is not None:
             place = open_place(self._secrets, cursor, self._catalog.mark.epoch)
             asked = resume(pairs, asked, place.filter)
             _same_seed(seed, place)
-            seed, made, bits, after = place.seed, place.made, place.bits, place.position
         reading = self._catalog.reading(caller, asked.bank.any, take_answers(pairs))
-        return Plan(
+        plan = Plan(
             members=self._catalog.members(reading.banks, asked),
             held=hold(asked),
             wanted=count,
             strict=strict,
             reading=reading,
             text_format=text_format,
-            seed=seed,
-            made=made,
-            bits=bits,
-            after=after,
+            bits=bits_for(self._catalog.largest_number),
         )
+        if place is None:
+            return plan, seed
+        resumed = plan._replace(bits=place.bits, after=place.position, made=place.made)
+        return resumed, place.seed
 
-    def draw(self, plan: Plan) -> Drawn:
+    def draw(self, plan: Plan, seed: str | None) -> Drawn:
         """Draw; Problem not_enough where a strict draw would be short."""
-        if plan.seed is None:
+        if seed is None:
             drawn = Drawn(uniform(plan.members, plan.wanted, entropy.random_bytes), None, None)
         else:
-            drawn = self._seeded(plan, plan.seed)
+            drawn = self._seeded(plan, seed)
         if plan.strict and len(drawn.numbers) < plan.wanted:
             matching = len(plan.members)
             message = f"{len(drawn.numbers)} questions are left of the {plan.wanted} asked for."
@@ -165,16 +169,25 @@ class Drawer:
         repeats = seed != NEW
         if not repeats:
             seed = entropy.random_bytes(NEW_SEED_BYTES).hex()
-        stretch = seeded(plan.members, plan.wanted, Permutation(seed, plan.bits), plan.after)
+        stretch = self._pool(plan).draw(seed, plan.after)
         cursor = None
         if stretch.more:
-            place = Place(seed, plan.made, plan.bits, stretch.position, plan.held)
+            made = plan.made or not repeats
+            place = Place(seed, made, plan.bits, stretch.position, plan.held)
             cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
         return Drawn(stretch.numbers, seed, cursor, repeats)
 
+    def _pool(self, plan: Plan) -> Pool:
+        mark, key = self._catalog.mark, (plan.held, plan.reading.banks, plan.bits, plan.wanted)
+        pool = self._pools.get(mark, key)
+        if pool is None:
+            pool = Pool(plan.members, plan.bits, plan.wanted)
+            self._pools.put(mark, key, pool, pool.nbytes)
+        return pool
+
 
 def _seed(raw: bytes) -> str | None:
-    if PLAIN.fullmatch(raw):
+    if 0 < len(raw) <= MAX_SEED and not raw.translate(None, PLAIN):
         return raw.decode()
     return take(split_query(b"seed=" + raw), "seed", text(1, MAX_SEED), None)
 

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyroaring import BitMap
 from scipy.stats import chisquare
 
-from app.draws.permutation import Permutation
-from app.draws.sampling import map_all, seeded, walk
+from app.draws.permutation import Permutation, mixed
+from app.draws.pool import Asked, Pool, map_all, mapped, walk
 
 MEMBERS = [1, 2, 300, 4096, 65_535]
 CHANCE = 1e-4
@@ -26,7 +26,7 @@ def test_over_all_seeds_every_choice_and_order_is_equally_likely(count: int) -> 
     choices = list(permutations(MEMBERS, count))
     bitmap = BitMap(MEMBERS)
     drawn = Counter(
-        tuple(seeded(bitmap, count, Permutation(f"seed {number}", 16)).numbers)
+        tuple(Pool(bitmap, 16, count).draw(f"seed {number}").numbers)
         for number in range(50 * len(choices))
     )
     assert set(drawn) <= set(choices)
@@ -35,7 +35,7 @@ def test_over_all_seeds_every_choice_and_order_is_equally_likely(count: int) -> 
 
 def test_over_all_seeds_every_member_is_equally_likely_at_every_place() -> None:
     bitmap = BitMap(range(1, 101))
-    draws = [seeded(bitmap, 20, Permutation(str(seed), 16)).numbers for seed in range(3000)]
+    draws = [Pool(bitmap, 16, 20).draw(str(seed)).numbers for seed in range(3000)]
     for place in range(20):
         seen = Counter(draw[place] for draw in draws)
         assert chisquare([seen[member] for member in bitmap]).pvalue > CHANCE
@@ -45,9 +45,9 @@ def test_over_all_seeds_every_member_is_equally_likely_at_every_place() -> None:
 def test_both_ways_give_what_the_rule_says(
     members: set[int], count: int, seed: str, after: int
 ) -> None:
-    bitmap, order = BitMap(members), Permutation(seed, 16)
+    bitmap, order = BitMap(members), Permutation(16)
     covered = sorted(number for number in members if number < order.size)
-    places = order.forward(np.array(covered, dtype=np.uint32)).tolist()
+    places = order.forward(seed, mixed(np.array(covered, dtype=np.uint32), 16)).tolist()
     behind = sorted(pair for pair in zip(places, covered, strict=True) if pair[0] > after)
     kept = behind[:count]
     expected = (
@@ -55,17 +55,20 @@ def test_both_ways_give_what_the_rule_says(
         kept[-1][0] if kept else after,
         len(behind) > count,
     )
-    assert walk(bitmap, count, order, after, len(covered)) == expected
-    assert map_all(bitmap, count, order, after) == expected
-    assert seeded(bitmap, count, order, after) == expected
+    asked = Asked(order, seed, count, after)
+    assert walk(bitmap, len(covered), asked) == expected
+    assert map_all(mapped(bitmap, 16), asked) == expected
+    assert Pool(bitmap, 16, count).draw(seed, after) == expected
 
 
 @given(st.floats(0.02, 1), st.integers(1, 100), SEEDS, st.sampled_from([-1, 0, 40_000, 65_500]))
 def test_both_ways_agree_on_large_sets(density: float, count: int, seed: str, after: int) -> None:
     rng = np.random.default_rng(count)
     members = BitMap(np.flatnonzero(rng.random(2**16) < density).astype(np.uint32))
-    order = Permutation(seed, 16)
-    assert walk(members, count, order, after, len(members)) == map_all(members, count, order, after)
+    asked = Asked(Permutation(16), seed, count, after)
+    walked = walk(members, len(members), asked)
+    assert walked == map_all(mapped(members, 16), asked)
+    assert walked == Pool(members, 16, count).draw(seed, after)
 
 
 class CursorMachine(RuleBasedStateMachine):
@@ -77,7 +80,7 @@ class CursorMachine(RuleBasedStateMachine):
         bits=st.sampled_from([16, 18, 20]),
     )
     def begin(self, members: set[int], seed: str, bits: int) -> None:
-        self.order = Permutation(seed, bits)
+        self.seed, self.bits = seed, bits
         self.members = BitMap(members)
         self.faithful = set(members)
         self.seen: list[int] = []
@@ -86,7 +89,7 @@ class CursorMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.more)
     @rule(count=st.integers(1, 40))
     def turn_the_page(self, count: int) -> None:
-        page = seeded(self.members, count, self.order, self.position)
+        page = Pool(self.members, self.bits, count).draw(self.seed, self.position)
         assert set(page.numbers) <= set(self.members)
         assert len(page.numbers) == count or not page.more
         self.seen += page.numbers
@@ -106,7 +109,7 @@ class CursorMachine(RuleBasedStateMachine):
         assert len(self.seen) == len(set(self.seen))
 
     def teardown(self) -> None:
-        if hasattr(self, "order"):
+        if hasattr(self, "seed"):
             while self.more:
                 self.turn_the_page(7)
             self.nothing_is_seen_twice()
@@ -117,5 +120,11 @@ TestCursor = CursorMachine.TestCase
 
 
 def test_an_empty_set_ends_at_once() -> None:
-    order = Permutation("a", 16)
-    assert walk(BitMap(), 3, order, -1, 0) == map_all(BitMap(), 3, order, -1) == ([], -1, False)
+    asked = Asked(Permutation(16), "a", 3)
+    none = mapped(BitMap(), 16)
+    assert walk(BitMap(), 0, asked) == map_all(none, asked) == ([], -1, False)
+
+
+def test_what_a_pool_takes_is_what_it_keeps_of_a_set_that_is_mapped() -> None:
+    assert Pool(BitMap(range(1000)), 16, 10).nbytes == 2 * 4 * 1000
+    assert Pool(BitMap(range(60_000)), 16, 10).nbytes == 0
