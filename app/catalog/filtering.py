@@ -11,7 +11,19 @@ from app.published.filter import CHOICES, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 
 KEPT = 1024
+# Whoever leaves out what he has seen has a filter of his own, with a bitmap as large as the bank's.
+BITMAPS_BYTES = 32 * 1024 * 1024
 EMPTY = BitMap()
+
+
+def bitmap_bytes(members: BitMap) -> int:
+    """Return how many bytes a bitmap takes at most: two a number, 8 KiB for each 65,536 numbers.
+
+    See https://github.com/RoaringBitmap/RoaringFormatSpec.
+    """
+    if not members:
+        return 0
+    return min(2 * len(members), ((members.max() >> 16) + 1) << 13)
 
 
 class Matcher:
@@ -20,7 +32,8 @@ class Matcher:
     def __init__(self, index: Index) -> None:
         """Look into `index`."""
         self._index = index
-        self._found: Memo[tuple[frozenset[str], QuestionFilter], BitMap] = Memo(KEPT)
+        self._found: Memo[tuple[frozenset[str], QuestionFilter], BitMap]
+        self._found = Memo(KEPT, BITMAPS_BYTES)
         self._expanded: Memo[str, BitMap] = Memo(KEPT)
 
     def members(
@@ -35,7 +48,7 @@ class Matcher:
         found = self._found.get(mark, key)
         if found is None:
             found = self._evaluate(mark, vocabularies, banks, question_filter)
-            self._found.put(mark, key, found)
+            self._found.put(mark, key, found, bitmap_bytes(found))
         return found
 
     def category(self, mark: Mark, vocabularies: Vocabularies, slug: str) -> BitMap:

@@ -13,6 +13,7 @@ from app.catalog.composing import Composed
 from app.catalog.deps import CatalogDep
 from app.catalog.door import Answer, Door, Headers
 from app.catalog.examples import QUESTION
+from app.catalog.filtering import BITMAPS_BYTES, bitmap_bytes
 from app.catalog.memo import Memo
 from app.catalog.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
@@ -45,7 +46,7 @@ class RandomHandler:
         """Draw from `catalog`."""
         self._catalog = catalog
         self._drawer = Drawer(catalog, secrets)
-        self._plans: Memo[tuple[bytes, Caller], _Known] = Memo(MAX_PLANS)
+        self._plans: Memo[tuple[bytes, Caller], _Known] = Memo(MAX_PLANS, BITMAPS_BYTES)
         # Most seeds are asked for once: of these, that they were is all that is worth keeping.
         self._seen: set[int] = set()
 
@@ -67,7 +68,7 @@ class RandomHandler:
             chance = seed is None or seed == NEW
             drawn = None if chance else self._drawer.draw(plan, seed)
             if drawn is None or self._again(hash(key)):
-                self._plans.put(mark, key, (plan, seed, drawn))
+                self._plans.put(mark, key, (plan, seed, drawn), bitmap_bytes(plan.members))
         return plan, self._drawer.draw(plan, seed) if drawn is None else drawn
 
     def _again(self, asked: int) -> bool:

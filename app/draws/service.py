@@ -7,6 +7,7 @@ from pyroaring import BitMap
 
 from app.access.rights import Caller
 from app.catalog.continuing import differs, hold, resume
+from app.catalog.filtering import BITMAPS_BYTES, bitmap_bytes
 from app.catalog.memo import Memo
 from app.catalog.reading_parameters import take_answers, take_format
 from app.catalog.service import Catalog, Reading
@@ -39,7 +40,7 @@ PLAIN = (ascii_letters + digits + "._~-").encode()
 # Only in queries up to this length the seed is looked at apart.
 SHORT = 1_024
 MAX_PLANS = 4_096
-POOLS_BYTES = 8 * 1024 * 1024
+POOLS_BYTES = 16 * 1024 * 1024
 
 PARAMETERS = (
     Parameter(
@@ -99,7 +100,7 @@ class Drawer:
         """Draw from `catalog`, with cursors sealed by `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
-        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS)
+        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, BITMAPS_BYTES)
         self._pools: Memo[tuple[str, frozenset[str], int, int], Pool] = Memo(MAX_PLANS, POOLS_BYTES)
 
     def plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
@@ -121,7 +122,7 @@ class Drawer:
             if resumed is not None:
                 # A cursor, which has its own seed: whether they agree is to be seen.
                 return self._plan(query, caller)
-            self._plans.put(mark, (rest, caller), plan)
+            self._plans.put(mark, (rest, caller), plan, bitmap_bytes(plan.members))
         return plan, _seed(raw)
 
     def _plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
@@ -182,7 +183,7 @@ class Drawer:
         pool = self._pools.get(mark, key)
         if pool is None:
             pool = Pool(plan.members, plan.bits, plan.wanted)
-            self._pools.put(mark, key, pool, pool.nbytes)
+            self._pools.put(mark, key, pool, pool.nbytes + bitmap_bytes(plan.members))
         return pool
 
 

@@ -1,0 +1,50 @@
+"""Bitmaps are remembered for as long as they are few, or small."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from app.catalog.filtering import BITMAPS_BYTES, Matcher, bitmap_bytes
+from app.catalog.index import Index
+from app.core.clock import Mark
+from app.published.filter import QuestionFilter
+from app.taxonomy.vocabulary import Vocabularies, Vocabulary
+
+NUMBERS = st.sets(st.integers(0, 300_000), max_size=50)
+RANGES = st.builds(
+    lambda first, step, count: set(range(first, first + step * count, step)),
+    st.integers(0, 70_000),
+    st.integers(1, 30),
+    st.integers(0, 20_000),
+)
+
+
+@given(NUMBERS | RANGES)
+def test_a_bitmap_takes_at_most_what_is_said(numbers: set[int]) -> None:
+    statistics = BitMap(numbers).get_statistics()
+    taken = statistics["n_bytes_array_containers"] + statistics["n_bytes_bitset_containers"]
+    assert taken <= bitmap_bytes(BitMap(numbers))
+
+
+def test_filters_that_each_match_nearly_everything_push_each_other_out() -> None:
+    index, mark = Index(), Mark("0" * 16, 1, 1)
+    index.facets["bank"]["b"] = BitMap(range(1_000_000))
+    matcher, banks = Matcher(index), frozenset({"b"})
+    nothing = Vocabularies(Vocabulary(), Vocabulary(), Vocabulary())
+    size = bitmap_bytes(index.facets["bank"]["b"])
+    filters = [
+        replace(QuestionFilter(), exclude=(UUID(int=number),))
+        for number in range(BITMAPS_BYTES // size + 1)
+    ]
+
+    def members(asked: QuestionFilter) -> BitMap:
+        return matcher.members(mark, nothing, banks, asked)
+
+    kept = [members(asked) for asked in filters]
+    assert members(filters[-1]) is kept[-1]
+    assert members(filters[1]) is kept[1]
+    assert members(filters[0]) is not kept[0]
+    assert members(filters[0]) == kept[0]
