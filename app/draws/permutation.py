@@ -48,10 +48,14 @@ def _undoing(factors: Sequence[int]) -> list[Words]:
 _SPREAD, (_GATHER,) = np.array(SPREAD, np.uint32), _undoing([SPREAD])
 
 
-def _fold(words: Words, shift: Words, scratch: Words) -> None:
-    """XOR the upper half of the bits into the lower one, in place."""
-    np.right_shift(words, shift, scratch)
-    np.bitwise_xor(words, scratch, words)
+def _stir(words: Words, factors: Sequence[Words], mask: Words, shift: Words) -> None:
+    """Multiply by each factor and fold, in place: XOR the upper half of the bits into the lower."""
+    scratch = np.empty_like(words)
+    for factor in factors:
+        np.multiply(words, factor, words)
+        np.bitwise_and(words, mask, words)
+        np.right_shift(words, shift, scratch)
+        np.bitwise_xor(words, scratch, words)
 
 
 def mixed(numbers: Words, bits: int) -> Words:
@@ -69,11 +73,8 @@ def unmixed(words: Words, bits: int) -> Words:
 
 def _mixed(numbers: Words, factor: Words, bits: int) -> Words:
     mask, shift = _bounds(bits)
-    words, scratch = numbers.copy(), np.empty_like(numbers)
-    _fold(words, shift, scratch)
-    np.multiply(words, factor, words)
-    np.bitwise_and(words, mask, words)
-    _fold(words, shift, scratch)
+    words = np.bitwise_xor(numbers, np.right_shift(numbers, shift))
+    _stir(words, [factor], mask, shift)
     return words
 
 
@@ -105,32 +106,22 @@ class Permutation:
     def forward(self, seed: str, words: Words) -> Words:
         """Return the positions of numbers, of which `mixed` made the words, in a seed's order."""
         self._key(seed)
-        mask, shift = self._mask, self._shift
-        out, scratch = np.empty_like(words), np.empty_like(words)
         *factors, final = self._factors
-        np.add(words, self._first, out)
-        for factor in factors:
-            np.multiply(out, factor, out)
-            np.bitwise_and(out, mask, out)
-            _fold(out, shift, scratch)
+        out = np.add(words, self._first)
+        _stir(out, factors, self._mask, self._shift)
         np.multiply(out, final, out)
         np.add(out, self._last, out)
-        return np.bitwise_and(out, mask, out)
+        return np.bitwise_and(out, self._mask, out)
 
     def inverse(self, seed: str, positions: Words) -> Words:
         """Return what `mixed` makes of the numbers at positions, all below 2^bits."""
         self._key(seed)
-        mask, shift = self._mask, self._shift
-        out, scratch = np.empty_like(positions), np.empty_like(positions)
         final, *factors = _undoing(self._keys[2:].tolist())
-        np.subtract(positions, self._last, out)
-        for factor in reversed(factors):
-            np.multiply(out, factor, out)
-            np.bitwise_and(out, mask, out)
-            _fold(out, shift, scratch)
+        out = np.subtract(positions, self._last)
+        _stir(out, factors[::-1], self._mask, self._shift)
         np.multiply(out, final, out)
         np.subtract(out, self._first, out)
-        return np.bitwise_and(out, mask, out)
+        return np.bitwise_and(out, self._mask, out)
 
     def _key(self, seed: str) -> None:
         digest = hashlib.blake2b(self._prefix + seed.encode()).digest()
