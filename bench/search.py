@@ -29,12 +29,12 @@ from bench.load import URL, Work, load, middle, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, finder, judgements, relevance
 from bench.report import Report, percentile
-from tests.support.meili.fake import FakeMeili
 from tests.support.meili.real import RealMeili, binary
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SEARCH_SIZES", "100000,1000000").split(",")]
 MIRRORED = 100_000
 PREFIX = "bench"
+MEILISEARCH = "Meilisearch"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 TYPED = 400
 MEASURED = 1_000
@@ -44,47 +44,54 @@ TARGET_MS = 30.0
 FOUND_MS = 400.0
 
 
+Engines = dict[str, dict[str, str]]
+"""Each engine that is measured, and the settings that choose it."""
+
+
 def measure_search(report: Report, folder: Path) -> None:
     """Add every table about search to the report; `folder` takes the data."""
-    with _server(folder) as server:
-        _relevance(report, folder, server)
+    with _environment(folder) as mirrored:
+        engines: Engines = {"embedded": {}} | ({MEILISEARCH: mirrored} if mirrored else {})
+        _relevance(report, folder, engines)
         banks = [prepare_search(folder / f"search-{size}", size) for size in SIZES]
         built = {bank.count: build_seconds(bank.folder) for bank in banks}
         _typing(report, banks, folder)
-        _delays(report, banks, built, server)
+        _delays(report, banks, built, engines)
         for bank in banks:
             shutil.rmtree(bank.folder)
+    if len(engines) == 1:
+        report.text(
+            "No Meilisearch was measured: name one, by MEILI_BINARY or by MEILI_URL and MEILI_KEY."
+        )
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Give name, address and key of a search server: a real one where there is one."""
+def _environment(folder: Path) -> Iterator[dict[str, str]]:
+    """Give the settings that name a Meilisearch; none where there is none.
+
+    A stand-in would say nothing of how quickly a Meilisearch indexes, nor of what it finds.
+    """
+    prefix = {"QUIZWELL_SEARCH_PREFIX": f"{PREFIX}-{os.getpid()}"}
     program, url = binary(), os.environ.get("MEILI_URL")
     if program:
         with RealMeili(program, folder / "meilisearch") as real:
-            yield "Meilisearch", real.url, real.key
+            yield {"MEILI_URL": real.url, "MEILI_KEY": real.key} | prefix
     elif url:
-        yield "Meilisearch", url, os.environ.get("MEILI_KEY", "")
+        yield {"MEILI_URL": url, "MEILI_KEY": os.environ.get("MEILI_KEY", "")} | prefix
     else:
-        with FakeMeili() as fake:
-            yield "the fake server", fake.url, fake.key
+        yield {}
 
 
-def _mirrored(settings: Settings, server: tuple[str, str, str]) -> Settings:
-    _, url, key = server
-    change = {"meili_url": url, "meili_key": key, "search_prefix": f"{PREFIX}-{os.getpid()}"}
+def _mirrored(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    change = {
+        "meili_url": environment["MEILI_URL"],
+        "meili_key": environment["MEILI_KEY"],
+        "search_prefix": environment["QUIZWELL_SEARCH_PREFIX"],
+    }
     return settings.model_copy(update=change)
 
 
-def _environment(server: tuple[str, str, str]) -> dict[str, str]:
-    _, url, key = server
-    prefix = f"{PREFIX}-{os.getpid()}"
-    return {"MEILI_URL": url, "MEILI_KEY": key, "QUIZWELL_SEARCH_PREFIX": prefix}
-
-
-def _relevance(report: Report, folder: Path, server: tuple[str, str, str]) -> None:
-    name = server[0]
-    engines = {"embedded": {}, name: _environment(server)}
+def _relevance(report: Report, folder: Path, engines: Engines) -> None:
     found = {
         engine: seed_relevance(folder / f"seed-{place}", more)
         for place, (engine, more) in enumerate(engines.items())
@@ -135,9 +142,9 @@ def build_seconds(folder: Path) -> float:
     return spent
 
 
-def mirror_seconds(bank: SearchBank, server: tuple[str, str, str]) -> float:
+def mirror_seconds(bank: SearchBank, environment: Mapping[str, str]) -> float:
     """Return how long a bank takes until all of it can be found on the server."""
-    settings = _mirrored(settings_of(bank.folder), server)
+    settings = _mirrored(settings_of(bank.folder), environment)
     database = Database(settings)
     engine = MeilisearchEngine(database, settings, Glossary(), Thesaurus())
     spent = asyncio.run(_until_reached(engine, database))
@@ -242,17 +249,19 @@ def _delays(
     report: Report,
     banks: Sequence[SearchBank],
     built: Mapping[int, float],
-    server: tuple[str, str, str],
+    engines: Engines,
 ) -> None:
     rows = [
         (f"embedded index of {count:,} questions made anew", f"{spent:.1f} s", "")
         for count, spent in built.items()
     ]
     bank = next((bank for bank in banks if bank.count == MIRRORED), banks[0])
-    name = server[0]
-    mirrored = mirror_seconds(bank, server)
-    rows.append((f"{bank.count:,} questions mirrored into {name}", f"{mirrored:.1f} s", ""))
-    for engine, more in (("embedded", {}), (name, _environment(server))):
+    if MEILISEARCH in engines:
+        mirrored = mirror_seconds(bank, engines[MEILISEARCH])
+        rows.append(
+            (f"{bank.count:,} questions mirrored into {MEILISEARCH}", f"{mirrored:.1f} s", "")
+        )
+    for engine, more in engines.items():
         delays = publish_to_found(bank, more)
         p99 = percentile(delays, 0.99)
         verdict = f"{FOUND_MS:.0f} ms: {'met' if p99 < FOUND_MS else 'missed'}"
