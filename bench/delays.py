@@ -1,47 +1,21 @@
 """How long until every worker draws what was published, and how writes fare beside an import."""
 
-import os
-import subprocess
-import sys
+import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
 from bench.banks import write_bank
-from bench.load import PORT, ROOT, URL
+from bench.load import PORT, URL, serving
 from bench.prepared import KEY, Prepared
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-CONNECTIONS = 12
-PUBLICATIONS = 60
+READY = "/readyz"
+LOOK_SECONDS = 0.05
+PUBLICATIONS = 200
 IMPORTED = 60_000
-
-
-@contextmanager
-def workers(bank: Prepared, count: int) -> Iterator[None]:
-    """Serve a bank with several workers until the block ends."""
-    environment = {**os.environ, **bank.environment, "QUIZWELL_PORT": str(PORT)}
-    environment["QUIZWELL_WORKERS"] = str(count)
-    command = [str(Path(sys.executable).parent / "quizwell"), "serve"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        while not _ready():
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _ready() -> bool:
-    try:
-        return all(httpx.get(f"{URL}/readyz", timeout=5).status_code == 200 for _ in range(6))
-    except httpx.HTTPError:
-        return False
 
 
 def _question(name: str) -> dict[str, object]:
@@ -56,27 +30,29 @@ def _question(name: str) -> dict[str, object]:
 
 
 def publish_to_drawn(bank: Prepared) -> list[float]:
-    """Return, in ms, how long after its answer each publication was drawn on every connection.
+    """Return, in ms, how long after its answer each publication could be read of both workers.
 
-    Connections stay with one worker, so that a dozen of them reach both.
+    Each has a port of its own: connections to one that is shared may all reach the same worker.
     """
     delays = []
-    with workers(bank, 2):
-        readers = [httpx.Client(base_url=URL, headers=HEADERS) for _ in range(CONNECTIONS)]
-        for reader in readers:
-            reader.get("/v1/facets")
-        with httpx.Client(base_url=URL, headers=HEADERS) as editor:
-            for number in range(PUBLICATIONS):
-                name = f"delay-{number}"
-                made = editor.post("/v1/editing/questions?publish=true", json=_question(name))
-                began = time.perf_counter()
-                path = f"/v1/questions/{made.raise_for_status().json()['id']}"
-                for reader in readers:
-                    while reader.get(path).status_code != 200:
-                        pass
-                delays.append((time.perf_counter() - began) * 1000)
-        for reader in readers:
-            reader.close()
+    chance = random.Random(7)
+    with (
+        serving("app.main:create_app", READY, bank.environment) as one,
+        serving("app.main:create_app", READY, bank.environment, PORT + 1) as other,
+        httpx.Client(base_url=one.url, headers=HEADERS) as editor,
+        httpx.Client(base_url=other.url, headers=HEADERS) as reader,
+    ):
+        for number in range(PUBLICATIONS):
+            # Otherwise each publication would follow at once on the other worker's look.
+            time.sleep(chance.random() * LOOK_SECONDS)
+            name = f"delay-{number}"
+            made = editor.post("/v1/editing/questions?publish=true", json=_question(name))
+            began = time.perf_counter()
+            path = f"/v1/questions/{made.raise_for_status().json()['id']}"
+            for client in (editor, reader):
+                while client.get(path).status_code != 200:
+                    pass
+            delays.append((time.perf_counter() - began) * 1000)
     return sorted(delays)
 
 
@@ -98,7 +74,10 @@ def beside_an_import(bank: Prepared, folder: Path) -> tuple[float, list[float]]:
                 spent.append((time.perf_counter() - began) * 1000)
                 time.sleep(0.01)
 
-    with workers(bank, 1), httpx.Client(base_url=URL, headers=HEADERS, timeout=120) as client:
+    with (
+        serving("app.main:create_app", READY, bank.environment),
+        httpx.Client(base_url=URL, headers=HEADERS, timeout=120) as client,
+    ):
         writer = threading.Thread(target=write)
         writer.start()
         began = time.monotonic()

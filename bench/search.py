@@ -38,7 +38,7 @@ MEILISEARCH = "Meilisearch"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 TYPED = 400
 MEASURED = 1_000
-PUBLICATIONS = 60
+PUBLICATIONS = 200
 LONGEST = 3600.0
 TARGET_MS = 30.0
 FOUND_MS = 400.0
@@ -274,7 +274,10 @@ def _delays(
 
 
 def publish_to_found(bank: SearchBank, environment: dict[str, str]) -> list[float]:
-    """Return, in ms, how long after its answer each publication was found, ascending."""
+    """Return, in ms, how long after its answer each publication was found, ascending.
+
+    Searches forgive slips, so that another publication may be found first: its own id has to be.
+    """
     delays = []
     with (
         serving("app.main:create_app", "/readyz", bank.environment | environment),
@@ -282,7 +285,7 @@ def publish_to_found(bank: SearchBank, environment: dict[str, str]) -> list[floa
     ):
         _await_index(client)
         for number in range(PUBLICATIONS):
-            word = f"unheard{number:03d}{len(environment)}of"
+            word = f"unheard{number:03d}of"
             question = {
                 "bank": "bench",
                 "kind": "true_false",
@@ -290,12 +293,18 @@ def publish_to_found(bank: SearchBank, environment: dict[str, str]) -> list[floa
                 "difficulty": "easy",
                 "answer": {"value": True},
             }
-            client.post("/v1/editing/questions?publish=true", json=question).raise_for_status()
+            made = client.post("/v1/editing/questions?publish=true", json=question)
+            made_id = made.raise_for_status().json()["id"]
             began = time.perf_counter()
-            while client.get("/v1/search", params={"q": word}).json()["total"] == 0:
+            while made_id not in _found(client, word):
                 pass
             delays.append((time.perf_counter() - began) * 1000)
     return sorted(delays)
+
+
+def _found(client: httpx.Client, word: str) -> set[str]:
+    found = client.get("/v1/search", params={"q": word}).raise_for_status().json()
+    return {item["id"] for item in found["items"]}
 
 
 def _await_index(client: httpx.Client) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from app.core.docs import ERRORS
 from app.core.settings import Settings
+from tests.support.meili.real import INDEXING_MEMORY
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -35,6 +36,10 @@ def test_the_service_runs_several_workers_on_postgresql_in_production() -> None:
     assert environment["QUIZWELL_DATABASE_URL"].startswith("postgresql://")
     assert environment["MEILI_URL"] == "http://search:7700"
     assert set(SERVICES["quizwell"]["depends_on"]) == {"database", "search"}
+
+
+def test_the_search_server_is_delivered_as_it_is_measured() -> None:
+    assert SERVICES["search"]["environment"]["MEILI_MAX_INDEXING_MEMORY"] == INDEXING_MEMORY
 
 
 def test_it_sets_only_settings_that_exist() -> None:

@@ -14,6 +14,8 @@ import httpx
 from tests.support.meili.fake import MASTER_KEY, PAYLOAD_LIMIT
 
 STARTING = 60.0
+# As docker-compose.yml gives it: by default each batch takes the longer, the more memory there is.
+INDEXING_MEMORY = "1GiB"
 
 
 def binary() -> str | None:
@@ -71,7 +73,8 @@ class RealMeili:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [self.program, "--no-analytics", "--http-addr", f"127.0.0.1:{self.port}"]
         command += ["--db-path", "data.ms", "--dump-dir", "dumps", "--snapshot-dir", "snapshots"]
-        command += ["--http-payload-size-limit", str(self.payload_limit), *options]
+        command += ["--http-payload-size-limit", str(self.payload_limit)]
+        command += ["--max-indexing-memory", INDEXING_MEMORY, *options]
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder)}
         if self.master_key is not None:
             environment["MEILI_MASTER_KEY"] = self.master_key
