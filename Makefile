@@ -32,9 +32,12 @@ migrate: $(VENV)/.runtime ## bring the tables up to date
 seed: $(VENV)/.runtime ## load the seed bank; again changes nothing
 	@$(BIN)/quizwell seed
 
+# What Hypothesis generates goes the same ways hundreds of times, so its coverage is not recorded:
+# that would double the time it takes.
 test: $(VENV)/.dev ## everything that proves it, on SQLite and PostgreSQL
 	@$(BIN)/python -m coverage erase
-	@$(PYTEST) -m "not browser and not live" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(PYTEST) -m "not browser and not live and not hypothesis" -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(PYTEST) -m "not browser and not live and hypothesis" -n 2 --dist loadfile
 
 test-browser: $(VENV)/.dev ## what needs Chromium and its driver
 	@$(PYTEST) -m browser

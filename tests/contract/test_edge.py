@@ -162,8 +162,8 @@ def test_browsers_may_read_but_not_edit(shared: Service) -> None:
 
 
 def test_a_header_that_is_not_utf8_is_named_in_the_refusal(shared: Service) -> None:
-    made = shared.admin.post("/v1/editing/banks", json={"slug": "odd", "name": "Odd"})
-    assert made.status_code == 201
+    bank = {"slug": "odd", "name": "Odd"}
+    shared.expect(shared.admin.post("/v1/editing/banks", json=bank), 201)
     file = {"file": ("rows.csv", "stem,größe\n".encode("latin-1"))}
     answer = shared.admin.post("/v1/imports?bank=odd", files=file)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

@@ -78,3 +78,12 @@ class Child:
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.join()
+
+
+def make_bank(client: httpx.Client) -> None:
+    """Make the bank that is written to, and wait until the service knows it."""
+    bank = {"slug": "science", "name": "Science", "read": "public", "answers": "public"}
+    made = client.post("/v1/editing/banks", json=bank)
+    assert made.status_code == 201, made.text
+    reached = {"Quizwell-Min-Edition": made.headers["Quizwell-Edition"]}
+    client.get("/v1/facets", headers=reached).raise_for_status()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.database import Database
 from app.core.settings import Settings
-from tests.prove.child import Child
+from tests.prove.child import Child, make_bank
 from tests.support.databases import ADMIN_KEY
 
 SMALL_MB = 4
@@ -37,8 +37,7 @@ def fill_disk(make: Callable[..., Settings], attempts: int) -> DiskReport:
     child.start()
     report = DiskReport()
     with httpx.Client(base_url=child.url, headers=HEADERS, timeout=30) as client:
-        bank = {"slug": "science", "name": "Science", "read": "public", "answers": "public"}
-        assert client.post("/v1/editing/banks", json=bank).status_code == 201
+        make_bank(client)
         acknowledged = _fill(client, report)
         for number in range(attempts):
             _note(report, _write(client, f"late-{number}"), acknowledged)

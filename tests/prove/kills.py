@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.core.database import Database
 from app.core.settings import Settings
-from tests.prove.child import Child
+from tests.prove.child import Child, make_bank
 from tests.support.databases import ADMIN_KEY
 
 HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -78,7 +78,8 @@ class Campaign:
 
     def run(self, rounds: int) -> Report:
         self._child.start()
-        self._make_bank()
+        with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
+            make_bank(client)
         for number in range(rounds):
             dying = threading.Event()
             self._wrote.clear()
@@ -107,12 +108,6 @@ class Campaign:
         self._child.kill()
         self._database.close()
         return self.report
-
-    def _make_bank(self) -> None:
-        bank = {"slug": "science", "name": "Science", "read": "public", "answers": "public"}
-        with httpx.Client(base_url=self._child.url, headers=HEADERS) as client:
-            answer = client.post("/v1/editing/banks", json=bank)
-            assert answer.status_code == 201, answer.text
 
     def _next(self) -> int:
         with self._lock:

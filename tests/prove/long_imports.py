@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.core.database import Database
 from app.core.settings import Settings
 from app.transfer.partner import MIN_BYTES
-from tests.prove.child import Child
+from tests.prove.child import Child, make_bank
 from tests.prove.kills import HEADERS, send_import
 
 ROWS = 6_000
@@ -46,8 +46,7 @@ def interrupt_imports(
     child.start()
     try:
         with httpx.Client(base_url=child.url, headers=HEADERS) as client:
-            bank = {"slug": "science", "name": "Science"}
-            client.post("/v1/editing/banks", json=bank).raise_for_status()
+            make_bank(client)
         for number in range(imports):
             job = _sent(child, f"long-{number}")
             for at in range(KILLS_EACH):
