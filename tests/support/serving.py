@@ -16,8 +16,6 @@ from app.core.settings import Settings
 from app.main import create_app
 from tests.support.databases import ADMIN_KEY
 
-# Tells a server that hangs from a machine that is slow; no test measures time.
-HANGS_SECONDS = 60.0
 BANK = {
     "slug": "science",
     "name": "Science",
@@ -42,7 +40,7 @@ class Service:
     opened: list[httpx.Client] = field(default_factory=list)
 
     def client(self, key: str) -> httpx.Client:
-        client = _client(self.url, key)
+        client = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"})
         self.opened.append(client)
         return client
 
@@ -87,11 +85,6 @@ class Service:
         return dict(answer.json()) if answer.content else {}
 
 
-def _client(url: str, key: str | None = None) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return httpx.Client(base_url=url, headers=headers, timeout=HANGS_SECONDS)
-
-
 @contextmanager
 def serving(settings: Settings) -> Iterator[Service]:
     """Serve on a free port until the block ends."""
@@ -117,7 +110,11 @@ def serving(settings: Settings) -> Iterator[Service]:
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with _client(url) as anonymous, _client(url, ADMIN_KEY) as admin:
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    with (
+        httpx.Client(base_url=url) as anonymous,
+        httpx.Client(base_url=url, headers=headers) as admin,
+    ):
         while anonymous.get("/readyz").status_code != 200:
             time.sleep(0.005)
         service = Service(url, settings, database, anonymous, admin)
