@@ -32,6 +32,12 @@ def open_ids(session: Session) -> list[UUID]:
     return list(session.execute(statement).scalars())
 
 
+def newest_at(session: Session) -> datetime | None:
+    """Return when the job came that came last; None where there is none."""
+    found: datetime | None = session.execute(select(func.max(_TABLE.c.created_at))).scalar_one()
+    return found
+
+
 def all_ids(session: Session) -> set[UUID]:
     """Return every job, ended or not."""
     return set(session.execute(select(_TABLE.c.id)).scalars())

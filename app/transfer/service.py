@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -79,7 +80,7 @@ def accept_file(
         dry_run=options.dry_run,
         target=options.target,
         create_terms=options.create_terms,
-        created_at=entropy.now(),
+        created_at=_next_time(session),
     )
     repository.add(session, job)
     file.rename(import_path(settings, job.id))
@@ -93,6 +94,15 @@ def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
     if job.epoch is not None:
         edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
     return ImportRead.model_validate(job.model_dump() | {"edition": edition})
+
+
+def _next_time(session: Session) -> datetime:
+    """Return now, or a millisecond after the newest job: the order of jobs is that of their times.
+
+    Questions are numbered as they are made, and seeded draws go by numbers.
+    """
+    newest, now = repository.newest_at(session), entropy.now()
+    return now if newest is None else max(now, newest + timedelta(milliseconds=1))
 
 
 def _refuse_too_many(session: Session, size: int, key_id: UUID | None) -> None:

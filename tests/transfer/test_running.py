@@ -255,3 +255,20 @@ def test_transactions_of_an_import_stay_short_and_others_get_in_between(
     assert job.created == 3000
     # At least one write between any two of the transactions, of 1,000 rows at most.
     assert writes >= 3
+
+
+def test_jobs_are_done_in_the_order_in_which_they_came_within_one_moment_too(
+    database: Database, settings: Settings
+) -> None:
+    make_bank(database)
+    with entropy.overridden(_Standing()):
+        accepted = [queue(database, settings, lines(question(f"o{at}"))).id for at in range(8)]
+    with database.read() as session:
+        assert repository.open_ids(session) == accepted
+
+
+class _Standing(entropy.SystemSource):
+    """A clock that stands still."""
+
+    def milliseconds(self) -> int:
+        return 1_700_000_000_000
