@@ -38,14 +38,14 @@ def _bounds(bits: int) -> tuple[Words, Words]:
     return np.array(2**bits - 1, np.uint32), np.array((bits + 1) // 2, np.uint32)
 
 
-def _undoing(factors: Sequence[int]) -> list[Words]:
+def _undoing(factors: Sequence[int]) -> list[int]:
     """Return the words by which products with odd factors are undone, with one inversion."""
     product = prod(factors)
     inverse = pow(product, -1, 2**MAX_BITS)
-    return [np.array(inverse * (product // each) % 2**MAX_BITS, np.uint32) for each in factors]
+    return [inverse * (product // each) % 2**MAX_BITS for each in factors]
 
 
-_SPREAD, (_GATHER,) = np.array(SPREAD, np.uint32), _undoing([SPREAD])
+_SPREAD, _GATHER = (np.array(word, np.uint32) for word in (SPREAD, *_undoing([SPREAD])))
 
 
 def _stir(words: Words, factors: Sequence[Words], mask: Words, shift: Words) -> None:
@@ -97,6 +97,8 @@ class Permutation:
         self._keys = keys = np.zeros(len(_ODD), np.uint32)
         self._first, self._last = keys[0, ...], keys[1, ...]
         self._factors = [keys[at, ...] for at in range(2, len(_ODD))]
+        self._undoing = np.zeros(len(self._factors), np.uint32)
+        self._undo = [self._undoing[at, ...] for at in range(len(self._factors))]
 
     @property
     def size(self) -> int:
@@ -116,7 +118,8 @@ class Permutation:
     def inverse(self, seed: str, positions: Words) -> Words:
         """Return what `mixed` makes of the numbers at positions, all below 2^bits."""
         self._key(seed)
-        final, *factors = _undoing(self._keys[2:].tolist())
+        self._undoing[:] = _undoing(self._keys[2:].tolist())
+        final, *factors = self._undo
         out = np.subtract(positions, self._last)
         _stir(out, factors[::-1], self._mask, self._shift)
         np.multiply(out, final, out)

@@ -1,5 +1,6 @@
 """Resolves what a query asks for, and draws it."""
 
+from functools import cache, partial
 from string import ascii_letters, digits
 from typing import NamedTuple
 
@@ -24,9 +25,9 @@ from app.core.query import (
 )
 from app.core.secrets import Secrets
 from app.draws.cursor import Place, open_place, seal_place
-from app.draws.permutation import bits_for
-from app.draws.pool import Pool
+from app.draws.permutation import Permutation, Words, bits_for
 from app.draws.sampling import uniform
+from app.draws.seeded import Asked, draw, mapped
 from app.published.filter import NAMES, parse_filter
 
 MAX_COUNT = 100
@@ -40,7 +41,7 @@ PLAIN = (ascii_letters + digits + "._~-").encode()
 # Only in queries up to this length the seed is looked at apart.
 SHORT = 1_024
 MAX_PLANS = 4_096
-POOLS_BYTES = 16 * 1024 * 1024
+WORDS_BYTES = 16 * 1024 * 1024
 
 PARAMETERS = (
     Parameter(
@@ -101,7 +102,8 @@ class Drawer:
         self._catalog = catalog
         self._secrets = secrets
         self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, BITMAPS_BYTES)
-        self._pools: Memo[tuple[str, frozenset[str], int, int], Pool] = Memo(MAX_PLANS, POOLS_BYTES)
+        self._words: Memo[tuple[str, frozenset[str], int], Words] = Memo(MAX_PLANS, WORDS_BYTES)
+        self._order = cache(Permutation)
 
     def plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
         """Return what the query asks for, and its seed; the Problem that is wrong with it.
@@ -170,7 +172,8 @@ class Drawer:
         repeats = seed != NEW
         if not repeats:
             seed = entropy.random_bytes(NEW_SEED_BYTES).hex()
-        stretch = self._pool(plan).draw(seed, plan.after)
+        asked = Asked(self._order(plan.bits), seed, plan.wanted, plan.after)
+        stretch = draw(plan.members, asked, partial(self._mapped, plan))
         cursor = None
         if stretch.more:
             made = plan.made or not repeats
@@ -178,13 +181,13 @@ class Drawer:
             cursor = seal_place(self._secrets, place, self._catalog.mark.epoch)
         return Drawn(stretch.numbers, seed, cursor, repeats)
 
-    def _pool(self, plan: Plan) -> Pool:
-        mark, key = self._catalog.mark, (plan.held, plan.reading.banks, plan.bits, plan.wanted)
-        pool = self._pools.get(mark, key)
-        if pool is None:
-            pool = Pool(plan.members, plan.bits, plan.wanted)
-            self._pools.put(mark, key, pool, pool.nbytes + bitmap_bytes(plan.members))
-        return pool
+    def _mapped(self, plan: Plan) -> Words:
+        mark, key = self._catalog.mark, (plan.held, plan.reading.banks, plan.bits)
+        words = self._words.get(mark, key)
+        if words is None:
+            words = mapped(plan.members, plan.bits)
+            self._words.put(mark, key, words, words.nbytes)
+        return words
 
 
 def _seed(raw: bytes) -> str | None:

@@ -11,9 +11,9 @@ from app.catalog.documents import pair_of
 from app.catalog.service import Catalog
 from app.core import entropy
 from app.core.errors import FieldError, Problem, invalid
-from app.draws.permutation import bits_for
-from app.draws.pool import Pool
+from app.draws.permutation import Permutation, bits_for
 from app.draws.sampling import uniform
+from app.draws.seeded import Asked, draw
 from app.published.filter import Known, QuestionFilter, parse_filter_body
 from app.quizzes.schemas import QuizCreate
 
@@ -72,7 +72,7 @@ def _drawn(
         numbers = uniform(members, count, entropy.random_bytes)
     else:
         bits = bits_for(catalog.largest_number)
-        numbers = Pool(members, bits, count).draw(seed).numbers
+        numbers = draw(members, Asked(Permutation(bits), seed, count)).numbers
     return [pair_of(key) for key in catalog.live_keys(numbers)]
 
 

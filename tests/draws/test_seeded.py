@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from scipy.stats import chisquare
 
 from app.draws.permutation import Permutation, mixed
-from app.draws.pool import Asked, Pool, map_all, mapped, walk
+from app.draws.seeded import Asked, Stretch, draw, map_all, mapped, walk
 
 MEMBERS = [1, 2, 300, 4096, 65_535]
 CHANCE = 1e-4
@@ -21,12 +21,24 @@ NUMBERS = st.integers(0, 2**16 + 50) | st.integers(0, 40)
 SEEDS = st.text(min_size=1, max_size=8, alphabet="abc1")
 
 
+def _each_way(members: BitMap, asked: Asked) -> list[Stretch]:
+    """Draw by walking, by mapping, and whichever costs less."""
+    bits = asked.order.bits
+    covered = members.rank(asked.order.size - 1)
+    return [
+        walk(members, covered, asked),
+        map_all(members, mapped(members, bits), asked),
+        draw(members, asked),
+        draw(members, asked, lambda: mapped(members, bits)),
+    ]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_over_all_seeds_every_choice_and_order_is_equally_likely(count: int) -> None:
     choices = list(permutations(MEMBERS, count))
-    bitmap = BitMap(MEMBERS)
+    bitmap, order = BitMap(MEMBERS), Permutation(16)
     drawn = Counter(
-        tuple(Pool(bitmap, 16, count).draw(f"seed {number}").numbers)
+        tuple(draw(bitmap, Asked(order, f"seed {number}", count)).numbers)
         for number in range(50 * len(choices))
     )
     assert set(drawn) <= set(choices)
@@ -34,8 +46,8 @@ def test_over_all_seeds_every_choice_and_order_is_equally_likely(count: int) -> 
 
 
 def test_over_all_seeds_every_member_is_equally_likely_at_every_place() -> None:
-    bitmap = BitMap(range(1, 101))
-    draws = [Pool(bitmap, 16, 20).draw(str(seed)).numbers for seed in range(3000)]
+    bitmap, order = BitMap(range(1, 101)), Permutation(16)
+    draws = [draw(bitmap, Asked(order, str(seed), 20)).numbers for seed in range(3000)]
     for place in range(20):
         seen = Counter(draw[place] for draw in draws)
         assert chisquare([seen[member] for member in bitmap]).pvalue > CHANCE
@@ -56,9 +68,8 @@ def test_both_ways_give_what_the_rule_says(
         len(behind) > count,
     )
     asked = Asked(order, seed, count, after)
-    assert walk(bitmap, len(covered), asked) == expected
-    assert map_all(mapped(bitmap, 16), asked) == expected
-    assert Pool(bitmap, 16, count).draw(seed, after) == expected
+    for found in _each_way(bitmap, asked):
+        assert found == expected
 
 
 @given(st.floats(0.02, 1), st.integers(1, 100), SEEDS, st.sampled_from([-1, 0, 40_000, 65_500]))
@@ -66,9 +77,8 @@ def test_both_ways_agree_on_large_sets(density: float, count: int, seed: str, af
     rng = np.random.default_rng(count)
     members = BitMap(np.flatnonzero(rng.random(2**16) < density).astype(np.uint32))
     asked = Asked(Permutation(16), seed, count, after)
-    walked = walk(members, len(members), asked)
-    assert walked == map_all(mapped(members, 16), asked)
-    assert walked == Pool(members, 16, count).draw(seed, after)
+    walked, *others = _each_way(members, asked)
+    assert all(found == walked for found in others)
 
 
 class CursorMachine(RuleBasedStateMachine):
@@ -80,7 +90,7 @@ class CursorMachine(RuleBasedStateMachine):
         bits=st.sampled_from([16, 18, 20]),
     )
     def begin(self, members: set[int], seed: str, bits: int) -> None:
-        self.seed, self.bits = seed, bits
+        self.seed, self.order = seed, Permutation(bits)
         self.members = BitMap(members)
         self.faithful = set(members)
         self.seen: list[int] = []
@@ -89,7 +99,7 @@ class CursorMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.more)
     @rule(count=st.integers(1, 40))
     def turn_the_page(self, count: int) -> None:
-        page = Pool(self.members, self.bits, count).draw(self.seed, self.position)
+        page = draw(self.members, Asked(self.order, self.seed, count, self.position))
         assert set(page.numbers) <= set(self.members)
         assert len(page.numbers) == count or not page.more
         self.seen += page.numbers
@@ -121,10 +131,5 @@ TestCursor = CursorMachine.TestCase
 
 def test_an_empty_set_ends_at_once() -> None:
     asked = Asked(Permutation(16), "a", 3)
-    none = mapped(BitMap(), 16)
-    assert walk(BitMap(), 0, asked) == map_all(none, asked) == ([], -1, False)
-
-
-def test_what_a_pool_takes_is_what_it_keeps_of_a_set_that_is_mapped() -> None:
-    assert Pool(BitMap(range(1000)), 16, 10).nbytes == 2 * 4 * 1000
-    assert Pool(BitMap(range(60_000)), 16, 10).nbytes == 0
+    for found in _each_way(BitMap(), asked):
+        assert found == ([], -1, False)

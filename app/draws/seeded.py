@@ -1,5 +1,6 @@
 """Draws from a set in the order of a seed, going whichever way costs less. Pure."""
 
+from collections.abc import Callable
 from math import isqrt
 from typing import NamedTuple
 
@@ -32,50 +33,28 @@ class Asked(NamedTuple):
     after: int = -1
 
 
-class Mapped(NamedTuple):
-    """The members that orders below 2^bits cover, ascending, and what `mixed` makes of them."""
+def draw(members: BitMap, asked: Asked, words: Callable[[], Words] | None = None) -> Stretch:
+    """Return the next members in a seed's order, whichever way costs less.
 
-    numbers: Words
-    words: Words
-
-
-class Pool:
-    """A set that is drawn from in the orders of many seeds, made ready for the cheaper way.
-
-    Numbers that orders below 2^bits do not cover are passed over.
+    Numbers that the order does not cover are passed over. Where many seeds draw from a set, `words`
+    gives what `mapped` made of it.
     """
-
-    def __init__(self, members: BitMap, bits: int, count: int) -> None:
-        """Take the set, which must not change; `count` (at least 1) members a time are drawn."""
-        self._members = members
-        self._count = count
-        self._order = Permutation(bits)
-        self._covered = members.rank(self._order.size - 1)
-        is_sparse = self._covered < WALK_COST * _block(count, bits, self._covered)
-        self._mapped = mapped(members, bits) if is_sparse else None
-
-    @property
-    def nbytes(self) -> int:
-        """How much it takes beside the set."""
-        return 0 if self._mapped is None else sum(part.nbytes for part in self._mapped)
-
-    def draw(self, seed: str, after: int = -1) -> Stretch:
-        """Return the next members in a seed's order, behind position `after`."""
-        asked = Asked(self._order, seed, self._count, after)
-        if self._mapped is None:
-            return walk(self._members, self._covered, asked)
-        return map_all(self._mapped, asked)
+    order, wanted = asked.order, asked.wanted
+    covered = members.rank(order.size - 1)
+    if covered >= WALK_COST * _block(wanted, order.bits, covered):
+        return walk(members, covered, asked)
+    return map_all(members, mapped(members, order.bits) if words is None else words(), asked)
 
 
-def mapped(members: BitMap, bits: int) -> Mapped:
-    """Return what is mapped of a set."""
+def mapped(members: BitMap, bits: int) -> Words:
+    """Return what `mixed` makes of the members that orders below 2^bits cover, ascending."""
     numbers = np.frombuffer(members.to_array(), np.uint32)[: members.rank(2**bits - 1)]
-    return Mapped(numbers, mixed(numbers, bits))
+    return mixed(numbers, bits)
 
 
-def _block(count: int, bits: int, covered: int) -> int:
-    """Return how many positions probably hold more than `count` members."""
-    return (count + 1 + isqrt(count + 1)) * (1 << bits) // max(covered, 1)
+def _block(count: int, bits: int, covered: int, sure: int = 1) -> int:
+    """Return how many positions hold more than `count` members, within `sure` deviations."""
+    return (count + 1 + sure * isqrt(count + 1)) * (1 << bits) // max(covered, 1)
 
 
 def walk(members: BitMap, covered: int, asked: Asked) -> Stretch:
@@ -100,13 +79,12 @@ def walk(members: BitMap, covered: int, asked: Asked) -> Stretch:
     return Stretch(found[:count], position, len(found) > count)
 
 
-def map_all(members: Mapped, asked: Asked) -> Stretch:
-    """Draw by mapping every member: quick where few numbers are members."""
-    numbers, words = members
+def map_all(members: BitMap, words: Words, asked: Asked) -> Stretch:
+    """Draw by mapping every member, of which `mapped` made words: quick where they are few."""
     order, seed, count, after = asked
     positions = order.forward(seed, words)
     last = order.size - 1
-    span = (count + 1 + SURE * isqrt(count + 1)) * order.size // max(len(numbers), 1)
+    span = _block(count, order.bits, len(words), SURE)
     while True:
         high = min(after + span, last)
         near = positions <= high
@@ -118,5 +96,6 @@ def map_all(members: Mapped, asked: Asked) -> Stretch:
         span *= 2
     positions = positions[ranks]
     turn = positions.argsort()[:count]
-    position = int(positions[turn[-1]]) if len(turn) else after
-    return Stretch(numbers[ranks[turn]].tolist(), position, len(ranks) > count)
+    position = positions.item(turn[-1]) if len(turn) else after
+    numbers = [members[rank] for rank in ranks[turn].tolist()]
+    return Stretch(numbers, position, len(ranks) > count)
