@@ -25,6 +25,7 @@ from app.access.admission import Admission
 from app.access.directory import Directory
 from app.access.limiting import Limiter
 from app.catalog.door import Door
+from app.catalog.endpoint import make_kept
 from app.catalog.service import Catalog
 from app.core.database import Database
 from app.core.dressing import COMPRESS_FROM
@@ -142,8 +143,9 @@ def create_app(settings: Settings | None = None) -> Edge:
     runner = Runner(database, settings, secrets)
     framework.state.runner = runner
     door = Door()
-    app.catalog.router.register(door, catalog)
-    app.draws.router.register(door, catalog, secrets)
+    kept = make_kept()
+    app.catalog.router.register(door, catalog, kept)
+    app.draws.router.register(door, catalog, secrets, kept)
     app.quizzes.router.register(door, quizzes, catalog, database, secrets)
     app.search.router.register(door, search)
     framework.router.lifespan_context = _Lifespan(

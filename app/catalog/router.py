@@ -13,7 +13,7 @@ from app.catalog.changes import CHANGES_PARAMETERS, GetChanges
 from app.catalog.counting import FACET_PARAMETERS, GetFacets
 from app.catalog.deps import CatalogDep
 from app.catalog.door import Door
-from app.catalog.endpoint import Endpoint, make_kept
+from app.catalog.endpoint import Endpoint, Kept, make_kept
 from app.catalog.listing import LIST_PARAMETERS, ListQuestions
 from app.catalog.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
@@ -30,9 +30,8 @@ router = APIRouter(tags=["questions"], route_class=JsonRoute)
 terms = APIRouter(tags=["terms"], route_class=JsonRoute)
 
 
-def make_endpoints(catalog: Catalog) -> Mapping[str, Endpoint]:
-    """Return the handler of each path that takes nothing but a query."""
-    kept = make_kept()
+def make_endpoints(catalog: Catalog, kept: Kept) -> Mapping[str, Endpoint]:
+    """Return the handler of each path that takes nothing but a query; all remember in `kept`."""
     return {
         "/v1/questions": ListQuestions("questions", catalog, kept),
         "/v1/facets": GetFacets("facets", catalog, kept),
@@ -44,9 +43,9 @@ def make_endpoints(catalog: Catalog) -> Mapping[str, Endpoint]:
     }
 
 
-def register(door: Door, catalog: Catalog) -> None:
+def register(door: Door, catalog: Catalog, kept: Kept) -> None:
     """Let the door answer every route of this room."""
-    for path, endpoint in make_endpoints(catalog).items():
+    for path, endpoint in make_endpoints(catalog, kept).items():
         door.add(path, endpoint)
     door.add(QUESTION_PATH, GetQuestion(catalog))
 
@@ -56,7 +55,7 @@ async def _response(made: Reply | Awaitable[Reply]) -> Response:
 
 
 async def _answer(request: Request, caller: CallerDep, catalog: CatalogDep) -> Response:
-    endpoint = make_endpoints(catalog)[request.scope["path"]]
+    endpoint = make_endpoints(catalog, make_kept())[request.scope["path"]]
     headers = dict(request.scope["headers"])
     return await _response(endpoint(request.scope["query_string"], caller, headers))
 

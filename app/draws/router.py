@@ -2,74 +2,118 @@
 
 import inspect
 from collections.abc import Awaitable
+from typing import NamedTuple
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from app.access.deps import CallerDep
-from app.access.rights import Caller
+from app.access.rights import Caller, View
 from app.catalog.caching import reading_reply
 from app.catalog.composing import Composed
 from app.catalog.deps import CatalogDep
 from app.catalog.door import Answer, Door, Headers
+from app.catalog.endpoint import KEPT_LENGTH, Kept, make_kept
 from app.catalog.examples import QUESTION
 from app.catalog.filtering import BITMAPS_BYTES, bitmap_bytes
 from app.catalog.memo import Memo
 from app.catalog.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
 from app.core.bodies import JsonRoute
+from app.core.clock import Mark
 from app.core.deps import SecretsDep
 from app.core.openapi import problems, scope
 from app.core.query import openapi_parameters
-from app.core.replies import Reply, reply_response
+from app.core.replies import Reply, etag_of, reply_response
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
 from app.draws.service import MAX_PLANS, NEW, PARAMETERS, Drawer, Drawn, Plan
 from app.published.filter import PARAMETERS as FILTER
+
+NAME = "random"
 
 router = APIRouter(tags=["questions"], route_class=JsonRoute)
 
 EXAMPLE = {"items": [QUESTION], "total": 14, "seed": None, "short": False, "next_cursor": None}
 
 
-# What a query asks for, and what was drawn where that is the same each time.
-_Known = tuple[Plan, str | None, Drawn | None]
+class _Asked(NamedTuple):
+    """A request, and the edition that it met."""
+
+    query: bytes
+    caller: Caller
+    headers: Headers
+    mark: Mark
 
 
 class RandomHandler:
-    """Answers random draws; a query's plan is remembered until the edition moves.
+    """Answers random draws; what a draw by chance asks for is remembered until the edition moves.
 
-    So is what was drawn from a seed that is asked for again: until then it is the same.
+    So is the answer to a seed that is asked for again: until then it is the same.
     """
 
-    def __init__(self, catalog: Catalog, secrets: Secrets) -> None:
-        """Draw from `catalog`."""
+    def __init__(self, catalog: Catalog, secrets: Secrets, kept: Kept) -> None:
+        """Draw from `catalog`, remember answers in `kept`."""
         self._catalog = catalog
         self._drawer = Drawer(catalog, secrets)
-        self._plans: Memo[tuple[bytes, Caller], _Known] = Memo(MAX_PLANS, BITMAPS_BYTES)
+        self._kept = kept
+        self._plans: Memo[tuple[bytes, Caller], tuple[Plan, str | None]]
+        self._plans = Memo(MAX_PLANS, BITMAPS_BYTES)
         # Most seeds are asked for once: of these, that they were is all that is worth keeping.
         self._seen: set[int] = set()
 
     def __call__(self, query: bytes, caller: Caller, headers: Headers) -> Answer:
         """Answer one draw."""
-        plan, drawn = self._drawn(query, caller)
+        asked = _Asked(query, caller, headers, self._catalog.mark)
+        known = self._plans.get(asked.mark, (query, caller))
+        if known is None:
+            kept = self._kept.get(asked.mark, self._key(asked))
+            if kept is not None:
+                return reading_reply(kept[0], caller, headers, public=True, etag=kept[1])
+            known = self._plan(asked)
+        plan, seed = known
+        drawn = self._drawer.draw(plan, seed)
         composed = self._catalog.compose_live(drawn.numbers, plan.reading, plan.text_format)
         if isinstance(composed, Composed):
-            return self._reply(plan, drawn, composed, caller, headers)
-        return self._later(plan, drawn, composed, caller, headers)
+            return self._reply(plan, drawn, composed, asked)
+        return self._later(plan, drawn, composed, asked)
 
-    def _drawn(self, query: bytes, caller: Caller) -> tuple[Plan, Drawn]:
-        mark, key = self._catalog.mark, (query, caller)
-        known = self._plans.get(mark, key)
-        if known is not None:
-            plan, seed, drawn = known
-        else:
-            plan, seed = self._drawer.plan(query, caller)
-            chance = seed is None or seed == NEW
-            drawn = None if chance else self._drawer.draw(plan, seed)
-            if drawn is None or self._again(hash(key)):
-                self._plans.put(mark, key, (plan, seed, drawn), bitmap_bytes(plan.members))
-        return plan, self._drawer.draw(plan, seed) if drawn is None else drawn
+    def _plan(self, asked: _Asked) -> tuple[Plan, str | None]:
+        plan, seed = self._drawer.plan(asked.query, asked.caller)
+        if seed is None or seed == NEW:
+            key = (asked.query, asked.caller)
+            self._plans.put(asked.mark, key, (plan, seed), bitmap_bytes(plan.members))
+        return plan, seed
+
+    async def _later(
+        self, plan: Plan, drawn: Drawn, waiting: Awaitable[Composed], asked: _Asked
+    ) -> Reply:
+        return self._reply(plan, drawn, await waiting, asked)
+
+    def _reply(self, plan: Plan, drawn: Drawn, composed: Composed, asked: _Asked) -> Reply:
+        rest = b'"total":%d,"seed":%s,"short":%s,"next_cursor":%s' % (
+            len(plan.members),
+            b"null" if drawn.seed is None else orjson.dumps(drawn.seed),
+            b"true" if len(drawn.numbers) < plan.wanted else b"false",
+            b"null" if drawn.cursor is None else b'"' + drawn.cursor.encode() + b'"',
+        )
+        body = composed.joined(rest)
+        # A draw by chance, or from a seed made for this very answer, is another one next time.
+        if not drawn.repeats or self._catalog.is_secret(plan.reading):
+            return reading_reply(body, asked.caller, asked.headers, public=True, storable=False)
+        etag = etag_of(body)
+        # What holds answers is read anew each time, under the right of that very request.
+        if plan.reading.right is None and len(body) <= KEPT_LENGTH:
+            self._keep(asked, body, etag)
+        return reading_reply(body, asked.caller, asked.headers, public=True, etag=etag)
+
+    def _keep(self, asked: _Asked, body: bytes, etag: bytes) -> None:
+        key = self._key(asked)
+        if asked.mark is self._catalog.mark and self._again(hash(key)):
+            self._kept.put(asked.mark, key, (body, etag), len(body))
+
+    def _key(self, asked: _Asked) -> tuple[str, bytes, View]:
+        return NAME, asked.query, self._catalog.rights.view(asked.caller)
 
     def _again(self, asked: int) -> bool:
         if asked in self._seen:
@@ -79,33 +123,10 @@ class RandomHandler:
         self._seen.add(asked)
         return False
 
-    async def _later(
-        self,
-        plan: Plan,
-        drawn: Drawn,
-        waiting: Awaitable[Composed],
-        caller: Caller,
-        headers: Headers,
-    ) -> Reply:
-        return self._reply(plan, drawn, await waiting, caller, headers)
 
-    def _reply(
-        self, plan: Plan, drawn: Drawn, composed: Composed, caller: Caller, headers: Headers
-    ) -> Reply:
-        rest = b'"total":%d,"seed":%s,"short":%s,"next_cursor":%s' % (
-            len(plan.members),
-            b"null" if drawn.seed is None else orjson.dumps(drawn.seed),
-            b"true" if len(drawn.numbers) < plan.wanted else b"false",
-            b"null" if drawn.cursor is None else b'"' + drawn.cursor.encode() + b'"',
-        )
-        # A draw by chance, or from a seed made for this very answer, is another one next time.
-        storable = drawn.repeats and not self._catalog.is_secret(plan.reading)
-        return reading_reply(composed.joined(rest), caller, headers, public=True, storable=storable)
-
-
-def register(door: Door, catalog: Catalog, secrets: Secrets) -> None:
+def register(door: Door, catalog: Catalog, secrets: Secrets, kept: Kept) -> None:
     """Let the door answer random draws."""
-    door.add("/v1/questions/random", RandomHandler(catalog, secrets), timed=True)
+    door.add("/v1/questions/random", RandomHandler(catalog, secrets, kept), timed=True)
 
 
 @router.get(
@@ -125,6 +146,6 @@ async def draw_questions(
     A seed repeats the draw for as long as the edition stays, and its `next_cursor` goes on without
     repeats, whatever is published meanwhile.
     """
-    handler = RandomHandler(catalog, secrets)
+    handler = RandomHandler(catalog, secrets, make_kept())
     answer = handler(request.scope["query_string"], caller, dict(request.scope["headers"]))
     return reply_response(await answer if inspect.isawaitable(answer) else answer)

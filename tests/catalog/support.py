@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.access.directory import Directory
 from app.access.rights import ANONYMOUS, Caller
 from app.catalog.door import Door
+from app.catalog.endpoint import make_kept
 from app.catalog.router import register
 from app.catalog.service import Catalog
 from app.core import entropy
@@ -76,7 +77,7 @@ class Shelf:
         self.catalog = Catalog(self.database, settings, self.secrets, self.directory, self.glossary)
         self.follower = Follower(self.database, self.catalog, [self.directory, self.glossary])
         self.door = Door()
-        register(self.door, self.catalog)
+        register(self.door, self.catalog, make_kept())
 
     def close(self) -> None:
         self.database.close()

@@ -217,6 +217,31 @@ def test_only_draws_that_can_be_repeated_are_cached(service: Service) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_remembered_draw_is_answered_like_any_other(service: Service) -> None:
+    service.make_bank()
+    _fill(service, 3)
+    answers = [service.anonymous.get(ROUTE, params={"seed": "s"}) for _ in range(4)]
+    assert len({(each.content, each.headers["ETag"]) for each in answers}) == 1
+    assert {each.headers["Cache-Control"] for each in answers} == {"public, max-age=60"}
+    known = {"If-None-Match": answers[0].headers["ETag"]}
+    again = service.anonymous.get(ROUTE, params={"seed": "s"}, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_draw_is_remembered_only_for_who_may_read_the_same(service: Service) -> None:
+    service.make_bank(read="restricted", answers="restricted")
+    _fill(service, 3)
+    reader, knower = service.make_key("questions:read"), service.make_key("answers:read")
+    for _ in range(4):
+        assert len(_draw(reader, seed="s")["items"]) == 3
+        shown = _draw(knower, seed="s", answers="true")
+        assert all("answer" in item for item in shown["items"])
+    refused = reader.get(ROUTE, params={"seed": "s", "answers": "true"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "answers_not_allowed")
+    assert all("answer" not in item for item in _draw(reader, seed="s")["items"])
+    assert _draw(service.anonymous, seed="s")["items"] == []
+
+
 def test_a_filter_too_long_for_a_cursor_is_sent_again_beside_it(service: Service) -> None:
     service.make_bank()
     _fill(service, 4)
