@@ -31,8 +31,9 @@ MIDDLE = 100_000
 SERVES = "/v1/questions?limit=1"
 ALL_BODIES_MB = "2000"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
+UNFILTERED = "draw 10, unfiltered"
 TARGETS = {
-    "draw 10, unfiltered": 0.40,
+    UNFILTERED: 0.40,
     "draw 10, rotating filters": 0.40,
     "draw 10, seeded, rotating filters": 0.25,
     "draw 10, every seed new, rotating filters": 0.25,
@@ -42,6 +43,8 @@ TARGETS = {
 }
 HEAD = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes", "of bare", "target")
 
+# How much slower the largest bank may be.
+BUDGETS = {"all bodies in the budget": 0.20, "default budget (256 MB)": 0.35}
 TIMES = 300
 READY_SECONDS = 5.0
 PRIVATE_MB = 500
@@ -93,7 +96,8 @@ def _quizwell(report: Report, bank: Prepared, folder: Path) -> None:
                 asked = [Work(server, paths, KEY), Work(plain, ["/"]), Work(routed, ["/"])]
                 ours, bare, framework = load(asked, folder)
             part, target = share(ours, bare), TARGETS[work]
-            verdict = _verdict(part >= target, f"{target:.0%}")
+            # For a larger bank the target is how much slower it may be than this one.
+            verdict = _verdict(part >= target, f"{target:.0%}") if bank.count == MIDDLE else ""
             rows += [
                 (work, *_cells(middle(ours)), f"{part:.1%}", verdict),
                 ("— bare uvicorn, as many bytes", *_cells(middle(bare)), "", ""),
@@ -132,7 +136,7 @@ def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
     prepare_textbook(path, bank.count)
     database = {"BENCH_DATABASE": str(path)}
     asked = {
-        "draw 10, unfiltered": "/questions/random?count=10",
+        UNFILTERED: "/questions/random?count=10",
         "draw 10, rotating filters": "/questions/random?count=10&difficulty=easy",
     }
     rows = []
@@ -142,23 +146,32 @@ def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
     ):
         settle(server)
         for work, address in asked.items():
-            pair = [Work(server, works(bank)[work], KEY), Work(other, [address])]
-            ours, textbook = load(pair, folder)
+            paths = works(bank)[work]
+            constant = {"BENCH_BYTES": str(_size(server, paths))}
+            with serving("bench.bare:app", "/", constant, PORT + 2) as plain:
+                three = [Work(server, paths, KEY), Work(other, [address]), Work(plain, ["/"])]
+                ours, textbook, bare = load(three, folder)
             times = share(ours, textbook)
-            verdict = _verdict(times >= TIMES, f"{TIMES} times")
-            rows.append((f"{work}: textbook", *_cells(middle(textbook)), "", ""))
-            rows.append((f"{work}: Quizwell", *_cells(middle(ours)), f"{times:,.0f}", verdict))
+            verdict = _verdict(times >= TIMES, f"{TIMES} times") if work == UNFILTERED else ""
+            most = f"{share(bare, textbook):,.0f}"
+            rows += [
+                (f"{work}: textbook", *_cells(middle(textbook)), "", ""),
+                (f"{work}: Quizwell", *_cells(middle(ours)), f"{times:,.0f}", verdict),
+                ("— bare uvicorn, as many bytes", *_cells(middle(bare)), most, ""),
+            ]
     title = f"Beside FastAPI + SQLModel + ORDER BY random(), {bank.count:,} questions"
     head = ("", "requests/s", "p50 ms", "p99 ms", "CPU µs", "bytes", "times", "target")
     report.table(title, head, rows)
     report.text(
-        "The textbook's filter is one indexed difficulty; it answers with one table's rows."
+        "The textbook's filter is one indexed difficulty; it answers with one table's rows. The "
+        "target is of the draw over the whole table. Where an index leaves a third of it, what "
+        "bare uvicorn reaches shows how much there is to reach."
     )
 
 
 def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> None:
-    work = "draw 10, rotating filters"
     held = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
+    rows = []
     with (
         serving("app.main:create_app", SERVES, bank.environment) as base,
         serving("app.main:create_app", SERVES, held, PORT + 1) as all_held,
@@ -166,18 +179,19 @@ def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> 
     ):
         for server in (base, all_held, default):
             settle(server)
-        paths = works(largest)[work]
-        asked = [Work(base, works(bank)[work], KEY)]
-        asked += [Work(server, paths, KEY) for server in (all_held, default)]
-        first, *others = load(asked, folder)
-    rows = []
-    names = (("all bodies in the budget", 0.20), ("default budget (256 MB)", 0.35))
-    for (name, most), found in zip(names, others, strict=True):
-        slower = 1 - share(found, first)
-        verdict = _verdict(slower <= most, f"{most:.0%}")
-        rows.append((name, f"{middle(found).rate:,.0f}", f"{slower:.1%}", verdict))
-    title = f"{largest.count:,} questions beside {bank.count:,}: {work}"
-    report.table(title, ("", "requests/s", "slower by", "at most"), rows)
+        asked = works(largest)
+        for work, paths in works(bank).items():
+            servers = [Work(base, paths, KEY)]
+            servers += [Work(server, asked[work], KEY) for server in (all_held, default)]
+            first, *others = load(servers, folder)
+            for (name, most), found in zip(BUDGETS.items(), others, strict=True):
+                slower = 1 - share(found, first)
+                verdict = _verdict(slower <= most, f"{most:.0%}")
+                rates = (f"{middle(each).rate:,.0f}" for each in (first, found))
+                rows.append((f"{work}: {name}", *rates, f"{slower:.1%}", verdict))
+    title = f"{largest.count:,} questions beside {bank.count:,}, requests/s"
+    head = ("", f"{bank.count:,}", f"{largest.count:,}", "slower by", "at most")
+    report.table(title, head, rows)
 
 
 def _writing(report: Report, bank: Prepared, folder: Path) -> None:
