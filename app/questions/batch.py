@@ -1,6 +1,6 @@
-"""A batch: operations in order, each in a savepoint of its own, public all at once at the end."""
+"""A batch: operations in order, each done or refused for itself, public all at once at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,9 @@ class Outcome:
     problem: Problem | None = None
 
 
+_Placed = tuple[int, BatchOperation | Outcome]
+
+
 def run_batch(service: QuestionService, body: dict[str, Any]) -> list[Outcome]:
     """Do each operation that is not refused; 422 for a body that is no list of operations.
 
@@ -36,7 +39,7 @@ def run_batch(service: QuestionService, body: dict[str, Any]) -> list[Outcome]:
     service.hold({each.id for each in readable if each.id is not None})
     banks = {(each.question or {}).get("bank") for each in readable}
     service.keep_names_apart({bank for bank in banks if isinstance(bank, str)})
-    return [_outcome(service, each, place) for place, each in enumerate(operations)]
+    return [outcome for run in _runs(operations) for outcome in _outcomes(service, run)]
 
 
 def _items(body: dict[str, Any]) -> Sequence[Any]:
@@ -93,6 +96,63 @@ def _wrong_fields(operation: BatchOperation) -> list[tuple[str, str, str]]:
                 (name, "unknown_field", f"The operation {operation.op} has no such field.")
             )
     return wrong
+
+
+def _runs(operations: Sequence[BatchOperation | Outcome]) -> Iterator[list[_Placed]]:
+    """Cut into runs that can be done together: new questions next to each other, or one operation.
+
+    No two of a run give the same external id, so that each is checked against all before it.
+    """
+    run: list[_Placed] = []
+    given: set[tuple[object, object]] = set()
+    for placed in enumerate(operations):
+        names = _names_of_new(placed[1])
+        if run and (names is None or names & given):
+            yield run
+            run, given = [], set()
+        if names is None:
+            yield [placed]
+        else:
+            run.append(placed)
+            given |= names
+    if run:
+        yield run
+
+
+def _names_of_new(operation: BatchOperation | Outcome) -> set[tuple[object, object]] | None:
+    """Return the bank and external id that a new question gives; None for any other operation."""
+    if isinstance(operation, Outcome) or operation.op != "create":
+        return None
+    body = operation.question or {}
+    bank, name = body.get("bank"), body.get("external_id")
+    return {(bank, name)} if isinstance(bank, str) and isinstance(name, str) else set()
+
+
+def _outcomes(service: QuestionService, run: Sequence[_Placed]) -> Iterator[Outcome]:
+    made = _together(service, run) if len(run) > 1 else None
+    if made is not None:
+        yield from made
+    else:
+        for place, operation in run:
+            yield _outcome(service, operation, place)
+
+
+def _together(service: QuestionService, run: Sequence[_Placed]) -> list[Outcome] | None:
+    """Make the questions that are not refused; None, and nothing, where the tables refuse one."""
+    outcomes, prepared = [], []
+    for place, operation in run:
+        if isinstance(operation, Outcome):
+            outcomes.append(operation)
+            continue
+        body, pointer = operation.question or {}, f"/items/{place}/question"
+        try:
+            made = service.prepare(body, publish=bool(operation.publish), pointer=pointer)
+        except Problem as problem:
+            outcomes.append(_refused(problem, None))
+            continue
+        prepared.append(made)
+        outcomes.append(Outcome(_STATUS["create"], made.held.id, made.held.etag))
+    return outcomes if service.write_together(prepared) else None
 
 
 def _outcome(service: QuestionService, operation: BatchOperation | Outcome, place: int) -> Outcome:

@@ -1,9 +1,9 @@
 """The rules of editing: what may be done to a question, by whom, and how it is refused."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -29,6 +29,13 @@ _ACTIONS = {
     "archive": workflow.archive,
     "restore": workflow.restore,
 }
+
+
+class Prepared(NamedTuple):
+    """A new question that may be written, with its content as its kind's type."""
+
+    held: Held
+    content: QuestionContent
 
 
 class _OvertakenError(Exception):
@@ -106,6 +113,12 @@ class QuestionService:
 
     def create(self, body: Values, *, publish: bool, pointer: str = "") -> Held:
         """Make a question, at once published if that is wanted."""
+        made = self.prepare(body, publish=publish, pointer=pointer)
+        self._write(made.held, made.content, pointer, public=publish)
+        return made.held
+
+    def prepare(self, body: Values, *, publish: bool, pointer: str = "") -> Prepared:
+        """Check a question to make, and return it; nothing of it is written."""
         bank = checking.bank_of(body, pointer)
         self.editor.require("questions:write", bank)
         if publish:
@@ -122,8 +135,25 @@ class QuestionService:
         self._check_external_id(held, pointer)
         if publish:
             workflow.publish(held, held.newest, self._ledger.now)
-        self._write(held, content, pointer, public=publish)
-        return held
+        return Prepared(held, content)
+
+    def write_together(self, prepared: Sequence[Prepared]) -> bool:
+        """Write new questions of different external ids; False, and nothing, where one is refused.
+
+        The tables refuse what somebody who was quicker made impossible since it was checked.
+        """
+        helds = [each.held for each in prepared]
+        try:
+            with self.session.begin_nested():
+                self._ledger.write(helds)
+        except IntegrityError:
+            self._terms.forget()
+            return False
+        for held in helds:
+            self._held[held.id] = held
+            if held.live is not None:
+                self._ledger.note_public(held)
+        return True
 
     def update(
         self, question_id: UUID, body: Values, etag: str | None, *, publish: bool, pointer: str = ""

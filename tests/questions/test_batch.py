@@ -164,6 +164,30 @@ def test_publishing_in_a_batch_needs_its_own_scope(service: Service, bank: str) 
     assert [item["status"] for item in results] == [201, 403, 403, 200]
 
 
+def test_what_the_tables_refuse_is_refused_for_itself(service: Service, bank: str) -> None:
+    if service.database.dialect == "sqlite":
+        refuse = [
+            """CREATE TRIGGER refuse BEFORE INSERT ON questions WHEN NEW.external_id = 'b'
+            BEGIN SELECT RAISE(ABORT, 'refused'); END"""
+        ]
+    else:
+        refuse = [
+            """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE unique_violation; END $$""",
+            """CREATE TRIGGER refuse BEFORE INSERT ON questions FOR EACH ROW
+            WHEN (NEW.external_id = 'b') EXECUTE FUNCTION refuse()""",
+        ]
+    with service.database.write() as session:
+        for statement in refuse:
+            session.connection().exec_driver_sql(statement)
+    items = [create(external_id=name) | {"publish": True} for name in "abca"]
+    results = run(service, *items)
+    assert [item["status"] for item in results] == [201, 503, 201, 409]
+    assert results[1]["problem"]["code"] == "overloaded"
+    assert results[3]["problem"]["context"] == {"id": results[0]["id"]}
+    assert len(published_rows(service)) == service.admin.get(PATH).json()["total"] == 2
+
+
 def test_a_thousand_are_made_at_once(service: Service, bank: str) -> None:
     results = run(service, *(create() | {"publish": True} for _ in range(1000)))
     assert {item["status"] for item in results} == {201}
