@@ -66,6 +66,9 @@ class Editions(Protocol):
     async def demand(self, edition: str) -> None:
         """Wait until the edition is reached; Problem edition_ahead or not_caught_up."""
 
+    async def renew(self) -> bool:
+        """Wait until rules and keys are those that the clock knows; return whether they moved."""
+
 
 Handler = Callable[[bytes, Any, dict[bytes, bytes]], Reply | Awaitable[Reply]]
 
@@ -88,6 +91,7 @@ class _Visit:
         "dress",
         "headers",
         "path",
+        "refused",
         "route",
         "scope",
         "started",
@@ -101,6 +105,8 @@ class _Visit:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.caller: Any = None
         self.demand: bytes | None = None
+        # A key that is not known, which may have been made a moment ago.
+        self.refused: Problem | None = None
         self.dress: Headers = []
         self.route = "unmatched"
         self.timed = False
@@ -165,17 +171,25 @@ class Edge:
         """Admit a request and ask the door, unless an edition has to be reached before."""
         visit = _Visit(scope)
         try:
-            visit.caller, allowance = self._admission.admit(scope, visit.headers)
-            scope["state"]["caller"] = visit.caller
-            visit.dress = allowance.headers
+            self._admit(visit)
             if visit.path.startswith("/v1"):
                 self._require_loaded()
                 visit.demand = visit.headers.get(MIN_EDITION)
             if visit.demand is None:
                 self._knock(visit)
+        except Problem as problem:
+            if problem.code == "invalid_key" and visit.path.startswith("/v1"):
+                visit.refused = problem
+            else:
+                visit.answer = refusal(problem)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
             visit.answer = refusal(error)
         return visit
+
+    def _admit(self, visit: "_Visit") -> None:
+        visit.caller, allowance = self._admission.admit(visit.scope, visit.headers)
+        visit.scope["state"]["caller"] = visit.caller
+        visit.dress = allowance.headers
 
     def _knock(self, visit: "_Visit") -> None:
         """Let the door answer, if the route is one of its own."""
@@ -192,10 +206,17 @@ class Edge:
 
     async def _wait(self, visit: "_Visit", receive: Receive, send: Send) -> Reply | None:
         """Return the answer once it is there; None where the framework has sent its own."""
+        if visit.refused is not None:
+            await self._look_again(visit)
+            visit.demand = visit.headers.get(MIN_EDITION)
+            if visit.demand is None:
+                self._knock(visit)
         if visit.demand is not None:
             await self._editions.demand(visit.demand.decode("latin-1"))
             self._knock(visit)
         if visit.answer is None:
+            if visit.path.startswith("/v1"):
+                await self._look_again(visit)
             await self._framework(visit, receive, send)
             return None
         if isinstance(visit.answer, Reply):
@@ -203,6 +224,18 @@ class Edge:
         reply = await visit.answer
         self._charge(visit)
         return reply
+
+    async def _look_again(self, visit: "_Visit") -> None:
+        """Admit a request anew where rules or keys were written since they were read.
+
+        So who writes meets what was written before, on whichever worker; who reads goes by what
+        the worker has, and demands an edition for more.
+        """
+        refused, visit.refused = visit.refused, None
+        if await self._editions.renew():
+            self._admit(visit)
+        elif refused is not None:
+            raise refused
 
     def _charge(self, visit: "_Visit") -> None:
         if visit.timed and (spent := time.perf_counter() - visit.started) > SLOW_SECONDS:

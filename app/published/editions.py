@@ -67,11 +67,29 @@ class Editions:
             clock = await asyncio.to_thread(self._read_clock)
             if wanted.epoch != clock.epoch or wanted.seq > clock.seq or wanted.terms > clock.terms:
                 raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
-            if not await self._follower.reach(wanted, WAIT_SECONDS):
-                message = "The edition demanded has not arrived here."
-                raise Problem("not_caught_up", message, headers=RETRY_LATER)
+            await self._reach(wanted)
         finally:
             self._waiting -= 1
+
+    async def renew(self) -> bool:
+        """Wait until rules and keys are those that the clock knows; return whether they were older.
+
+        Problem not_caught_up after two seconds.
+        """
+        try:
+            clock = await self._follower.look()
+        except Exception:  # noqa: BLE001 - whatever the driver raises: the route meets it as well
+            return False
+        wanted = Mark(clock.epoch, 0, clock.terms)
+        if self._follower.covers(wanted):
+            return False
+        await self._reach(wanted)
+        return True
+
+    async def _reach(self, wanted: Mark) -> None:
+        if not await self._follower.reach(wanted, WAIT_SECONDS):
+            message = "What was written last has not arrived here."
+            raise Problem("not_caught_up", message, headers=RETRY_LATER)
 
     def _read_clock(self) -> Mark:
         with self._database.engine.connect() as connection:

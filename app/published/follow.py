@@ -131,14 +131,17 @@ class Follower:
         """Bring the memory to where the clock stands now."""
         # Whatever fails below, a file that was put in place of another is not forgotten.
         self._replaced |= self._file.was_replaced()
-        now = self._clock.glance()
-        if now is None:
-            now = await asyncio.to_thread(self._clock.read)
+        now = await self.look()
         if self._replaced or now.epoch != self.mark.epoch or now.seq < self.mark.seq:
             await self._reload()
         while self.mark != now and not await self._advance():
             pass
         self._seen_at = time.monotonic()
+
+    async def look(self) -> Mark:
+        """Return where the clock stands; whatever the driver raises where it cannot be read."""
+        now = self._clock.glance()
+        return await asyncio.to_thread(self._clock.read) if now is None else now
 
     async def reach(self, wanted: Mark, seconds: float) -> bool:
         """Wait until `wanted` is reached, polling at once; False when that takes too long."""

@@ -39,6 +39,9 @@ class Anyone:
     async def demand(self, edition: str) -> None:
         raise AssertionError
 
+    async def renew(self) -> bool:
+        return False
+
     def find(self, path: str) -> None:
         return None
 
