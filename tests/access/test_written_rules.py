@@ -10,7 +10,7 @@ from tests.support.databases import ADMIN_KEY
 from tests.support.serving import BANK, Service, serving
 
 QUESTIONS = "/v1/editing/questions"
-ROUNDS = 15
+ROUNDS = 5
 
 
 @pytest.fixture
