@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from app.access.commands import key_commands
-from app.core.corking import PROTOCOL
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import Problem
+from app.core.http.uvicorn_protocol import PROTOCOL
 from app.core.settings import Settings, load_settings
 from app.migrating import MigrationError, is_migrated
 from app.migrating import check as check_migrations
@@ -46,7 +46,7 @@ def main() -> None:
         what = "settings are" if error.title == Settings.__name__ else f"{error.title} is"
         sys.exit(f"quizwell: the {what} not valid: {reasons}")
     except (Problem, OperationalError) as error:
-        from app.core.handlers import as_problem  # noqa: PLC0415
+        from app.core.http.exception_handlers import as_problem  # noqa: PLC0415
 
         problem = as_problem(error)
         places = [f"{each.pointer or each.parameter}: {each.detail}" for each in problem.errors]
@@ -155,7 +155,7 @@ def import_questions(  # noqa: PLR0913, PLR0917 - the options of the command
     row is told with what would mend it. A killed import goes on at the next start.
     """
     from app.core.secrets import load_secrets  # noqa: PLC0415
-    from app.transfer.importing import import_file  # noqa: PLC0415
+    from app.transfer.cli_import import import_file  # noqa: PLC0415
     from app.transfer.progress import report_lines, shown_progress  # noqa: PLC0415
     from app.transfer.service import ImportOptions, guess_format  # noqa: PLC0415
 
@@ -194,7 +194,7 @@ def export_questions(
     ] = "",
 ) -> None:
     """Export questions with their answers; what was exported imports unchanged."""
-    from app.transfer.exporting import export_to  # noqa: PLC0415
+    from app.transfer.export import export_to  # noqa: PLC0415
     from app.transfer.service import guess_format  # noqa: PLC0415
 
     settings = load_settings()
@@ -212,7 +212,7 @@ def export_questions(
 def render() -> None:
     """Render all that is live anew, each as a new revision, after a change to rendering."""
     from app.core.secrets import load_secrets  # noqa: PLC0415
-    from app.questions.rerendering import render_all  # noqa: PLC0415
+    from app.questions.render_all import render_all  # noqa: PLC0415
 
     settings = load_settings()
     database = _migrated(settings)
@@ -228,7 +228,7 @@ def reindex(
     ] = None,
 ) -> None:
     """Build the search index anew beside the live one, then put it in place; searches go on."""
-    from app.search.operating import reindex as run_reindex  # noqa: PLC0415
+    from app.search.operations.commands import reindex as run_reindex  # noqa: PLC0415
 
     settings = load_settings()
     database = _migrated(settings)
@@ -244,7 +244,7 @@ def check(
 
     Exit status 1 when something is missing, stale or left over in the end.
     """
-    from app.search.operating import check_all  # noqa: PLC0415
+    from app.search.operations.commands import check_all  # noqa: PLC0415
 
     settings = load_settings()
     database = _migrated(settings)
@@ -298,7 +298,7 @@ def health() -> None:
 @app.command()
 def restored() -> None:
     """Tell everyone that the database was restored: followers and clients read it anew."""
-    from app.core.clock import start_epoch  # noqa: PLC0415
+    from app.core.db.edition_clock import start_epoch  # noqa: PLC0415
 
     database = _migrated(load_settings())
     with database.write() as session:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.core.errors import FIELD_CODES, PROBLEMS
-from app.core.openapi import ProblemDocument
+from app.core.openapi.operation_docs import ProblemDocument
 
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "openapi" / "openapi.json"

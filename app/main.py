@@ -11,40 +11,40 @@ from starlette.middleware.gzip import GZipMiddleware
 
 import app.access.router
 import app.catalog.router
-import app.core.docs
-import app.core.operations
+import app.core.http.health
+import app.core.openapi.docs_page
 import app.draws.router
 import app.questions.router
 import app.quizzes.router
-import app.search.editing
-import app.search.operators
+import app.search.operations.router
 import app.search.router
+import app.search.synonyms.router
 import app.taxonomy.router
 import app.transfer.router
+from app.access.access_snapshot import Directory
 from app.access.admission import Admission
-from app.access.directory import Directory
-from app.access.limiting import Limiter
-from app.catalog.door import Door
-from app.catalog.endpoint import make_kept
+from app.access.rate_limits import Limiter
+from app.catalog.http.endpoint import make_kept
+from app.catalog.http.fast_routes import Door
 from app.catalog.service import Catalog
-from app.core.database import Database
-from app.core.dressing import COMPRESS_FROM
-from app.core.edge import Edge
-from app.core.handlers import install_handlers
+from app.core.db.database import Database
+from app.core.http.edge import Edge
+from app.core.http.exception_handlers import install_handlers
+from app.core.http.response_headers import COMPRESS_FROM
+from app.core.http.route_requirements import Requirements
 from app.core.metrics import Metrics
-from app.core.requirements import Requirements
 from app.core.secrets import load_secrets
 from app.core.settings import Settings, load_settings
 from app.documentation import describe
 from app.published.editions import Editions
-from app.published.follow import Follower
-from app.quizzes.reading import QuizReader
+from app.published.follower import Follower
+from app.quizzes.reader import QuizReader
 from app.search.endpoint import SearchQuestions
+from app.search.engines import Engines
 from app.search.service import Searcher
-from app.search.serving import Engines
-from app.search.thesaurus import Thesaurus
-from app.taxonomy.glossary import Glossary
-from app.transfer.runner import Runner
+from app.search.synonyms.snapshot import Thesaurus
+from app.taxonomy.vocabulary_snapshot import Glossary
+from app.transfer.jobs.runner import Runner
 
 MEASURE_SECONDS = 1.0
 
@@ -53,15 +53,15 @@ ROUTERS = (
     app.catalog.router.terms,
     app.draws.router.router,
     app.search.router.router,
-    app.search.editing.router,
-    app.search.operators.router,
+    app.search.synonyms.router.router,
+    app.search.operations.router.router,
     app.quizzes.router.router,
     app.questions.router.router,
     app.taxonomy.router.router,
     app.access.router.router,
     app.transfer.router.router,
-    app.core.operations.router,
-    app.core.docs.router,
+    app.core.http.health.router,
+    app.core.openapi.docs_page.router,
 )
 
 
@@ -108,7 +108,7 @@ def create_framework() -> FastAPI:
     )
     for router in ROUTERS:
         framework.include_router(router)
-    framework.mount("/docs/assets", app.core.docs.ASSETS)
+    framework.mount("/docs/assets", app.core.openapi.docs_page.ASSETS)
     install_handlers(framework)
     describe(framework)
     return framework

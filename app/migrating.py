@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import Session
 
-from app.core import entropy
-from app.core.clock import Clock, new_epoch
-from app.core.database import Database
+from app.core import time_and_random
+from app.core.db.database import Database
+from app.core.db.edition_clock import Clock, new_epoch
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 # An arbitrary number that names our advisory lock on PostgreSQL.
@@ -148,7 +148,7 @@ def _back_up(database: Database) -> None:
     if database.dialect != "sqlite":
         return
     path = _path(database)
-    stamp = entropy.now().strftime("%Y%m%dT%H%M%S")
+    stamp = time_and_random.now().strftime("%Y%m%dT%H%M%S")
     with sqlite3.connect(path) as source, sqlite3.connect(f"{path}.before-{stamp}") as target:
         source.backup(target)
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from app.access.directory import Directory
+from app.access.access_snapshot import Directory
 from app.access.models import Bank
 from app.access.service import ensure_admin_key
 from app.catalog.service import Catalog
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.secrets import load_secrets, write_private
 from app.core.settings import Settings
 from app.migrating import migrate
-from app.published.follow import Follower
+from app.published.follower import Follower
 from app.quizzes.seeding import make_quizzes, read_quizzes
-from app.search.synonyms import load_synonyms_file
-from app.taxonomy.glossary import Glossary
-from app.transfer.importing import run_job, staged
+from app.search.synonyms.service import load_synonyms_file
+from app.taxonomy.vocabulary_snapshot import Glossary
+from app.transfer.cli_import import run_job, staged
 from app.transfer.progress import report_lines, shown_progress
 from app.transfer.repository import open_count
 from app.transfer.seeding import load_terms_file, seed_files

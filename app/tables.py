@@ -3,9 +3,9 @@
 from sqlmodel import SQLModel
 
 import app.access.models
-import app.core.clock
-import app.core.idempotency
-import app.core.leases
+import app.core.db.edition_clock
+import app.core.db.leases
+import app.core.http.idempotency
 import app.published.models
 import app.questions.models
 import app.quizzes.models

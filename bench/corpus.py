@@ -13,11 +13,11 @@ import orjson
 from sqlmodel import Session
 
 from app.access.service import ensure_admin_key
-from app.core import entropy
-from app.core.database import Database
+from app.core import time_and_random
+from app.core.db.database import Database
 from app.migrating import migrate
-from app.published.bridge import Publication, put
-from app.search.synonyms import load_synonyms_file
+from app.published.publishing import Publication, put
+from app.search.synonyms.service import load_synonyms_file
 from app.starting import SEED
 from app.transfer.seeding import load_terms
 from bench.banks import CATEGORIES, COMPANIES, DIFFICULTIES, LEVELS, TAGS, terms
@@ -113,7 +113,7 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
             "difficulty": chance.choice(DIFFICULTIES),
             "levels": chance.sample(LEVELS, chance.randint(1, 2)),
         }
-        question_id = entropy.uuid7()
+        question_id = time_and_random.uuid7()
         document = {
             "id": str(question_id),
             "revision": 1,

@@ -13,7 +13,7 @@ from statistics import median
 
 import httpx
 
-from app.core.corking import PROTOCOL
+from app.core.http.uvicorn_protocol import PROTOCOL
 
 ROOT = Path(__file__).parent.parent
 PORT = 8765

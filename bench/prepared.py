@@ -9,11 +9,11 @@ from sqlalchemy import text
 from sqlmodel import Session, create_engine
 
 from app.access.service import ensure_admin_key
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.migrating import migrate
-from app.transfer.importing import import_file
+from app.transfer.cli_import import import_file
 from app.transfer.seeding import load_terms
 from app.transfer.service import ImportOptions
 from bench.banks import questions, terms, write_bank

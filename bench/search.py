@@ -14,15 +14,15 @@ from urllib.parse import urlencode
 import httpx
 
 from app.access.service import ensure_admin_key
-from app.core.clock import read_mark
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
 from app.migrating import migrate
-from app.search.embedded import CUTOFF_SECONDS, EmbeddedEngine
-from app.search.mirrored import MeilisearchEngine
-from app.search.thesaurus import Thesaurus
+from app.search.embedded.engine import CUTOFF_SECONDS, EmbeddedEngine
+from app.search.meilisearch.engine import MeilisearchEngine
+from app.search.synonyms.snapshot import Thesaurus
 from app.starting import load_seed
-from app.taxonomy.glossary import Glossary
+from app.taxonomy.vocabulary_snapshot import Glossary
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
 from bench.load import URL, Work, load, middle, serving

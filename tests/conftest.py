@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.serving import Service, serving

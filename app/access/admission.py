@@ -4,8 +4,8 @@ from collections.abc import MutableMapping
 from math import ceil
 from typing import Any
 
-from app.access.directory import Directory
-from app.access.limiting import UNLIMITED, Allowance, Limiter, client_of, trusted_addresses
+from app.access.access_snapshot import Directory
+from app.access.rate_limits import UNLIMITED, Allowance, Limiter, client_of, trusted_addresses
 from app.access.rights import ANONYMOUS, Caller
 from app.core.errors import Problem
 from app.core.settings import Settings

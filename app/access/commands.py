@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 from sqlmodel import Session, col, select
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _KeyCommands:
         """Make a key and print its secret, which is shown this once."""
         from app.access.schemas import KeyWrite  # noqa: PLC0415
         from app.access.service import create_key  # noqa: PLC0415
-        from app.core.idempotency import Idempotency  # noqa: PLC0415
+        from app.core.http.idempotency import Idempotency  # noqa: PLC0415
 
         given = {
             "name": name,

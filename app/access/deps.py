@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from app.access.directory import Directory
+from app.access.access_snapshot import Directory
 from app.access.rights import Caller
 
 

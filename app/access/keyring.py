@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from app.access.models import ApiKey
 from app.access.rights import ANONYMOUS, Caller
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import Problem
 
 BEARER = b"bearer "
@@ -40,7 +40,10 @@ class Keyring:
             caller = self._find(header)
             if len(self._by_header) < MAX_CACHED and len(header) <= MAX_CACHED_BYTES:
                 self._by_header[header] = caller
-        if caller.expires_at is not None and caller.expires_at * 1000 <= entropy.milliseconds():
+        if (
+            caller.expires_at is not None
+            and caller.expires_at * 1000 <= time_and_random.milliseconds()
+        ):
             raise invalid_key()
         if caller.kind == "publishable":
             _check_origin(caller, headers)

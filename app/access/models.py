@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Column, String, Text, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.core.database import JsonText, UtcDateTime
+from app.core.db.database import JsonText, UtcDateTime
 
 
 class Bank(SQLModel, table=True):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlmodel import Session
 
 from app.access.models import ApiKey, Bank
-from app.core.uses import count_uses
+from app.core.db.references import count_uses
 
 BANKS = Bank.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 KEYS = ApiKey.__table__  # type: ignore[attr-defined]

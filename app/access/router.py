@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from app.access import repository, service
 from app.access.deps import CallerDep, DirectoryDep
+from app.access.key_usage import Usage
 from app.access.models import ApiKey, Bank
 from app.access.schemas import (
     BANK_EXAMPLE,
@@ -17,12 +18,15 @@ from app.access.schemas import (
     KeyRead,
     KeyWrite,
 )
-from app.access.usage import Usage
-from app.core.bodies import JsonRoute
-from app.core.deps import ReadSession, SecretsDep, SettingsDep, WriteSession
 from app.core.errors import not_found
 from app.core.fields import is_slug
-from app.core.inputs import (
+from app.core.http.deps import ReadSession, SecretsDep, SettingsDep, WriteSession
+from app.core.http.idempotency_deps import IdempotencyDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.keyset_list import Listing
+from app.core.http.pages import Page
+from app.core.http.query_string import Parameter, boolean, openapi_parameters, reject_unknown, take
+from app.core.http.request_inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
     JsonBody,
@@ -34,11 +38,7 @@ from app.core.inputs import (
     require_match,
     validated,
 )
-from app.core.listing import Listing
-from app.core.once import IdempotencyDep
-from app.core.openapi import problems, scope
-from app.core.paging import Page
-from app.core.query import Parameter, boolean, openapi_parameters, reject_unknown, take
+from app.core.openapi.operation_docs import problems, scope
 
 router = APIRouter(route_class=JsonRoute)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.access.lesser import RATE_PATTERN
+from app.access.delegation import RATE_PATTERN
 from app.access.scopes import Scope
 from app.core.fields import MAX_SLUG, Description, Language, Moment, Name, Slug
 

@@ -7,18 +7,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from app.access import repository
-from app.access.directory import rules_of
+from app.access.access_snapshot import rules_of
+from app.access.delegation import opened, rate_is_beyond, scopes_beyond, time_is_beyond
+from app.access.key_secrets import new_secret, shown_part
 from app.access.keyring import digest_of, invalid_key
-from app.access.lesser import opened, rate_is_beyond, scopes_beyond, time_is_beyond
 from app.access.models import ApiKey, Bank
 from app.access.rights import BankRules, Caller
 from app.access.schemas import ALL, BankWrite, KeyWrite
 from app.access.scopes import GLOBAL_SCOPES
-from app.access.secrets import new_secret, shown_part
-from app.core import entropy
-from app.core.clock import bump_terms
+from app.core import time_and_random
+from app.core.db.edition_clock import bump_terms
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
-from app.core.idempotency import Idempotency
+from app.core.http.idempotency import Idempotency
 from app.core.settings import Settings
 
 ENV_NAME = "QUIZWELL_ADMIN_KEY"
@@ -34,7 +34,7 @@ def find_bank(session: Session, slug: str, *, lock: bool = False) -> Bank:
 
 def create_bank(session: Session, caller: Caller, wanted: BankWrite, once: Idempotency) -> Bank:
     """Make a bank; 409 name_taken, 403 where it tells more than a closed one without `admin`."""
-    bank = Bank(**wanted.model_dump(), created_at=entropy.now())
+    bank = Bank(**wanted.model_dump(), created_at=time_and_random.now())
     _refuse_opening(caller, None, rules_of(bank))
     taken = f"There is a bank `{wanted.slug}` already."
     if repository.find_bank(session, wanted.slug) is not None:
@@ -106,9 +106,9 @@ def create_key(
     _refuse_exam_banks(session, wanted)
     secret = new_secret(wanted.kind)
     bound = None if caller.expires_at is None else round(caller.expires_at * 1000)
-    inherited = None if bound is None else entropy.from_milliseconds(bound)
+    inherited = None if bound is None else time_and_random.from_milliseconds(bound)
     key = ApiKey(
-        id=entropy.uuid7(),
+        id=time_and_random.uuid7(),
         prefix=shown_part(secret),
         digest=digest_of(secret),
         name=wanted.name,
@@ -119,7 +119,7 @@ def create_key(
         expires_at=wanted.expires_at or inherited,
         rate=wanted.rate or caller.rate,
         made_by=caller.key_id,
-        created_at=entropy.now(),
+        created_at=time_and_random.now(),
     )
     session.add(key)
     session.flush()
@@ -130,7 +130,7 @@ def create_key(
 
 def revoke_key(session: Session, key: ApiKey, *, descendants: bool) -> None:
     """Revoke a key, with its whole line if that is wanted."""
-    moment = entropy.now()
+    moment = time_and_random.now()
     repository.revoke(session, {key.id}, moment)
     # Until nobody of the line is left: one of them may have made another meanwhile.
     while descendants and repository.revoke(session, repository.line_of(session, key.id), moment):
@@ -150,7 +150,7 @@ def ensure_admin_key(session: Session, settings: Settings) -> str | None:
         keys.revoked_at.is_(None),
         keys.digest != digest,
     )
-    repository.revoke(session, {key.id for key in former}, entropy.now())
+    repository.revoke(session, {key.id for key in former}, time_and_random.now())
     if settings.admin_key:
         changed = _set_admin_key(session, settings.admin_key, digest)
         secret = None
@@ -184,7 +184,7 @@ def _limits(settings: Settings, caller: Caller, wanted: KeyWrite) -> Sequence[Fi
         named = ", ".join(sorted(GLOBAL_SCOPES & set(wanted.scopes)))
         errors.append(_wrong("banks", f'["*"]: {named} counts on all banks only.'))
     if wanted.expires_at is not None:
-        if wanted.expires_at <= entropy.now():
+        if wanted.expires_at <= time_and_random.now():
             errors.append(_wrong("expires_at", "A time to come."))
         elif time_is_beyond(wanted.expires_at, caller.expires_at):
             errors.append(_wrong("expires_at", "Not after the key that makes it expires."))
@@ -245,14 +245,14 @@ def _set_admin_key(session: Session, secret: str, digest: str) -> bool:
 
 def _has_admin(session: Session) -> bool:
     keys = repository.KEYS.c
-    now = entropy.now()
+    now = time_and_random.now()
     valid = keys.revoked_at.is_(None) & (keys.expires_at.is_(None) | (keys.expires_at > now))
     return any("admin" in key.scopes for key in repository.keys_where(session, valid))
 
 
 def _admin_key(name: str, secret: str) -> ApiKey:
     return ApiKey(
-        id=entropy.uuid7(),
+        id=time_and_random.uuid7(),
         prefix=shown_part(secret),
         digest=digest_of(secret),
         name=name,
@@ -260,5 +260,5 @@ def _admin_key(name: str, secret: str) -> ApiKey:
         scopes=["admin"],
         banks=["*"],
         origins=[],
-        created_at=entropy.now(),
+        created_at=time_and_random.now(),
     )

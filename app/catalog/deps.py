@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.catalog.service import Catalog
-from app.core.deps import state
+from app.core.http.deps import state
 
 
 def get_catalog(request: Request) -> Catalog:

@@ -9,20 +9,20 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.deps import CallerDep
 from app.catalog import examples, schemas
-from app.catalog.changes import CHANGES_PARAMETERS, GetChanges
-from app.catalog.counting import FACET_PARAMETERS, GetFacets
 from app.catalog.deps import CatalogDep
-from app.catalog.door import Door
-from app.catalog.endpoint import Endpoint, Kept, make_kept
-from app.catalog.listing import LIST_PARAMETERS, ListQuestions
-from app.catalog.reading_parameters import ANSWERS, FORMAT
+from app.catalog.http.endpoint import Endpoint, Kept, make_kept
+from app.catalog.http.fast_routes import Door
+from app.catalog.http.get_changes import CHANGES_PARAMETERS, GetChanges
+from app.catalog.http.get_facets import FACET_PARAMETERS, GetFacets
+from app.catalog.http.get_question import GetQuestion
+from app.catalog.http.list_questions import LIST_PARAMETERS, ListQuestions
+from app.catalog.http.list_terms import VOCABULARY_PARAMETERS, ListTerms
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
-from app.catalog.single import GetQuestion
-from app.catalog.vocabularies import VOCABULARY_PARAMETERS, ListTerms
-from app.core.bodies import JsonRoute
-from app.core.openapi import problems, scope
-from app.core.query import Parameter, openapi_parameters
-from app.core.replies import Reply, reply_response
+from app.core.http.json_route import JsonRoute
+from app.core.http.query_string import Parameter, openapi_parameters
+from app.core.http.replies import Reply, reply_response
+from app.core.openapi.operation_docs import problems, scope
 
 QUESTION_PATH = "/v1/questions/{question_id}"
 

@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from app.access.directory import Directory
+from app.access.access_snapshot import Directory
 from app.access.rights import AnswerRight, Caller, Rights
-from app.catalog.batch import Batch
-from app.catalog.composing import Composed, Composer
-from app.catalog.filtering import Matcher
-from app.catalog.index import Entry, Index
-from app.catalog.memory import release
-from app.catalog.reading_parameters import MARKDOWN
-from app.catalog.understanding import complaints, has_place, tombstone
-from app.core.clock import Mark
-from app.core.database import Database
+from app.catalog.bodies.composer import Composed, Composer
+from app.catalog.bodies.process_memory import release
+from app.catalog.http.reading_parameters import MARKDOWN
+from app.catalog.index.filtering import Matcher
+from app.catalog.index.index import Entry, Index
+from app.catalog.index.row_batch import Batch
+from app.catalog.index.row_validation import complaints, has_place, tombstone
+from app.core.db.database import Database
+from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.secrets import Secrets
 from app.core.settings import Settings
-from app.published.columns import Columns, PublishedRow, columns_of
-from app.published.filter import Known, QuestionFilter
-from app.published.follow import NO_MARK
-from app.taxonomy.glossary import Glossary
+from app.published.feed_columns import Columns, PublishedRow, columns_of
+from app.published.follower import NO_MARK
+from app.published.question_filter import Known, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
+from app.taxonomy.vocabulary_snapshot import Glossary
 
 __all__ = ["Catalog", "Entry", "Reading"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from app.core.paging import open_cursor, resync_required, seal_cursor
+from app.core.http.pages import open_cursor, resync_required, seal_cursor
 from app.core.secrets import Secrets
 
 ROUTE = "random"

@@ -9,26 +9,26 @@ from fastapi import APIRouter, Request, Response
 
 from app.access.deps import CallerDep
 from app.access.rights import Caller, View
-from app.catalog.caching import reading_reply
-from app.catalog.composing import Composed
+from app.catalog.bodies.composer import Composed
 from app.catalog.deps import CatalogDep
-from app.catalog.door import Answer, Door, Headers
-from app.catalog.endpoint import KEPT_LENGTH, Kept, make_kept
 from app.catalog.examples import QUESTION
-from app.catalog.filtering import BITMAPS_BYTES, bitmap_bytes
-from app.catalog.memo import Memo
-from app.catalog.reading_parameters import ANSWERS, FORMAT
+from app.catalog.http.cache_headers import reading_reply
+from app.catalog.http.endpoint import KEPT_LENGTH, Kept, make_kept
+from app.catalog.http.fast_routes import Answer, Door, Headers
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT
+from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog
-from app.core.bodies import JsonRoute
-from app.core.clock import Mark
-from app.core.deps import SecretsDep
-from app.core.openapi import problems, scope
-from app.core.query import openapi_parameters
-from app.core.replies import Reply, etag_of, reply_response
+from app.core.db.edition_clock import Mark
+from app.core.http.deps import SecretsDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.query_string import openapi_parameters
+from app.core.http.replies import Reply, etag_of, reply_response
+from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
 from app.draws.service import MAX_PLANS, NEW, PARAMETERS, Drawer, Drawn, Plan
-from app.published.filter import PARAMETERS as FILTER
+from app.published.question_filter import PARAMETERS as FILTER
 
 NAME = "random"
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from pyroaring import BitMap
 
 from app.access.rights import Caller
-from app.catalog.continuing import differs, hold, resume
-from app.catalog.filtering import BITMAPS_BYTES, bitmap_bytes
-from app.catalog.memo import Memo
-from app.catalog.reading_parameters import take_answers, take_format
+from app.catalog.http.cursor_filter import differs, hold, resume
+from app.catalog.http.reading_parameters import take_answers, take_format
+from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, Reading
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import Problem
-from app.core.query import (
+from app.core.http.query_string import (
     Parameter,
     boolean,
     reject_unknown,
@@ -28,7 +28,7 @@ from app.draws.cursor import Place, open_place, seal_place
 from app.draws.permutation import Permutation, Words, bits_for
 from app.draws.sampling import uniform
 from app.draws.seeded import Asked, draw, mapped
-from app.published.filter import NAMES, parse_filter
+from app.published.question_filter import NAMES, parse_filter
 
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
@@ -159,7 +159,9 @@ class Drawer:
     def draw(self, plan: Plan, seed: str | None) -> Drawn:
         """Draw; Problem not_enough where a strict draw would be short."""
         if seed is None:
-            drawn = Drawn(uniform(plan.members, plan.wanted, entropy.random_bytes), None, None)
+            drawn = Drawn(
+                uniform(plan.members, plan.wanted, time_and_random.random_bytes), None, None
+            )
         else:
             drawn = self._seeded(plan, seed)
         if plan.strict and len(drawn.numbers) < plan.wanted:
@@ -171,7 +173,7 @@ class Drawer:
     def _seeded(self, plan: Plan, seed: str) -> Drawn:
         repeats = seed != NEW
         if not repeats:
-            seed = entropy.random_bytes(NEW_SEED_BYTES).hex()
+            seed = time_and_random.random_bytes(NEW_SEED_BYTES).hex()
         asked = Asked(self._order(plan.bits), seed, plan.wanted, plan.after)
         stretch = draw(plan.members, asked, partial(self._mapped, plan))
         cursor = None

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from app.core import entropy
+from app.core import time_and_random
 from app.kinds.code import Code, PublicCode
 from app.kinds.content import AnswerPart
 from app.kinds.multiple_choice import MultipleChoice
@@ -89,7 +89,7 @@ def give_option_ids(contents: Iterable[QuestionContent]) -> None:
             continue
         lacking = [option for option in content.options if option.id is None]
         if lacking:
-            fresh = entropy.random_bytes(ID_BYTES * len(lacking)).hex()
+            fresh = time_and_random.random_bytes(ID_BYTES * len(lacking)).hex()
             for place, option in enumerate(lacking):
                 # The model's own way to set a field takes five times as long; imports feel it.
                 vars(option)["id"] = fresh[place * 2 * ID_BYTES : (place + 1) * 2 * ID_BYTES]

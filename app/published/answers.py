@@ -7,8 +7,8 @@ from sqlmodel import select
 
 from app.access.rights import AnswerRight
 from app.core.errors import Problem
+from app.published.document_reader import chunks
 from app.published.models import Answer
-from app.published.reading import chunks
 
 _TABLE = Answer.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 

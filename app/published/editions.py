@@ -3,11 +3,11 @@
 import asyncio
 from functools import lru_cache
 
-from app.core.clock import Mark, read_mark
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.edition_clock import Mark, read_mark
 from app.core.errors import Problem
 from app.core.secrets import Secrets, TokenError
-from app.published.follow import Follower
+from app.published.follower import Follower
 
 PURPOSE = "edition"
 WAIT_SECONDS = 2.0

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from app.core.errors import FieldError, Problem, invalid
-from app.core.fielderrors import field_errors
-from app.questions.held import Held
+from app.core.field_errors import field_errors
 from app.questions.schemas import MAX_OPERATIONS, BatchOperation, BatchRequest
 from app.questions.service import QuestionService
+from app.questions.state import Held
 
 _STATUS = {"create": 201, "delete": 204}
 

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlmodel import Session
 
 from app.core.secrets import Secrets
-from app.published.filter import Choice, QuestionFilter
+from app.published.question_filter import Choice, QuestionFilter
 from app.questions import repository
-from app.questions.held import Held, Values
 from app.questions.rendering import Renderer
 from app.questions.repository import LINKS, PUBLISHED, QUESTION
+from app.questions.state import Held, Values
 from app.questions.views import editing_view, live_view
 from app.taxonomy.vocabulary import Vocabularies
 

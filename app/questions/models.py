@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from app.core.database import JsonText, UtcDateTime
+from app.core.db.database import JsonText, UtcDateTime
 from app.kinds import limits
 
 

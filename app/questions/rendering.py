@@ -10,11 +10,11 @@ from uuid import UUID
 
 import orjson
 
-from app.core.entropy import from_milliseconds
 from app.core.secrets import Secrets
+from app.core.time_and_random import from_milliseconds
 from app.kinds import answer_part, public_part
-from app.published.bridge import Publication
-from app.questions.held import Held, Saved
+from app.published.publishing import Publication
+from app.questions.state import Held, Saved
 
 ORDER_PURPOSE = "option-order"
 

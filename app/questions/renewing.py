@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.kinds import parse_content
-from app.questions.held import Held, Values
+from app.questions.state import Held, Values
 
 Change = Callable[[Values], Values]
 

@@ -23,11 +23,10 @@ from sqlalchemy import (
 from sqlmodel import Session, SQLModel
 
 from app.access.models import Bank
-from app.core import entropy
-from app.core.database import JsonText, UtcDateTime
-from app.core.idempotency import KEPT_MILLISECONDS
+from app.core import time_and_random
+from app.core.db.database import JsonText, UtcDateTime
+from app.core.http.idempotency import KEPT_MILLISECONDS
 from app.published.models import Published
-from app.questions.held import Held, Saved
 from app.questions.models import (
     Question,
     QuestionBatch,
@@ -37,6 +36,7 @@ from app.questions.models import (
     QuestionTag,
     Revision,
 )
+from app.questions.state import Held, Saved
 from app.taxonomy.models import Category, Company, Tag
 
 T = TypeVar("T")
@@ -239,10 +239,10 @@ def revisions(
 
 def keep_batch(session: Session, results: list[dict[str, Any]]) -> UUID:
     """Keep what a batch answered for as long as its Idempotency-Key; return where."""
-    now = entropy.milliseconds()
+    now = time_and_random.milliseconds()
     connection = session.connection()
     connection.execute(delete(BATCH).where(BATCH.c.created_at < now - KEPT_MILLISECONDS))
-    batch_id = entropy.uuid7()
+    batch_id = time_and_random.uuid7()
     row = {"id": batch_id, "results": orjson.dumps(results).decode(), "created_at": now}
     connection.execute(insert(BATCH).values(row))
     return batch_id

@@ -5,21 +5,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.core.bodies import JsonRoute
-from app.core.clock import read_mark
-from app.core.deps import ReadSession, SecretsDep, WriteSession
-from app.core.inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
-from app.core.once import IdempotencyDep
-from app.core.openapi import problems, scope
-from app.core.paging import Page
-from app.core.query import openapi_parameters, reject_unknown
-from app.published.filter import Known
-from app.questions import examples, listing
-from app.questions.asking import PARAMETERS, read_query
-from app.questions.documented import request_body
-from app.questions.history_router import router as history_router
-from app.questions.moving_router import router as moving_router
-from app.questions.replying import (
+from app.core.db.edition_clock import read_mark
+from app.core.http.deps import ReadSession, SecretsDep, WriteSession
+from app.core.http.idempotency_deps import IdempotencyDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.pages import Page
+from app.core.http.query_string import openapi_parameters, reject_unknown
+from app.core.http.request_inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
+from app.core.openapi.operation_docs import problems, scope
+from app.published.question_filter import Known
+from app.questions import listing
+from app.questions.routes import examples
+from app.questions.routes.history import router as history_router
+from app.questions.routes.list_query import PARAMETERS, read_query
+from app.questions.routes.request_bodies import request_body
+from app.questions.routes.responses import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
     NOTE,
@@ -33,10 +33,11 @@ from app.questions.replying import (
     saving,
     shows,
 )
+from app.questions.routes.term_merges import router as terms_router
+from app.questions.routes.transitions import router as moving_router
 from app.questions.schemas import QuestionCreate, QuestionPatch, QuestionRead
 from app.questions.service import QuestionService
-from app.questions.terms_router import router as terms_router
-from app.taxonomy.glossary import Glossary
+from app.taxonomy.vocabulary_snapshot import Glossary
 
 SAVING = openapi_parameters([PUBLISH, NOTE])
 

@@ -10,19 +10,19 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import FieldError, Problem, invalid, not_found
-from app.core.inputs import validated
+from app.core.http.request_inputs import validated
 from app.core.secrets import Secrets
 from app.kinds import QuestionContent, content_values, give_option_ids
-from app.questions import checking, repository, workflow
-from app.questions.checking import TermCheck
+from app.questions import repository, validation, workflow
 from app.questions.editor import Editor
-from app.questions.held import Entry, Held, Saved, Values, new_question
-from app.questions.ledger import Ledger
-from app.questions.preconditions import check_match
 from app.questions.schemas import PublishRequest
+from app.questions.state import Entry, Held, Saved, Values, new_question
+from app.questions.unit_of_work import Ledger
+from app.questions.validation import TermCheck
 from app.questions.views import PLACE_FIELDS, editing_view, revision_view
+from app.questions.workflow import check_match
 
 _ACTIONS = {
     "withdraw": workflow.withdraw,
@@ -119,19 +119,19 @@ class QuestionService:
 
     def prepare(self, body: Values, *, publish: bool, pointer: str = "") -> Prepared:
         """Check a question to make, and return it; nothing of it is written."""
-        bank = checking.bank_of(body, pointer)
+        bank = validation.bank_of(body, pointer)
         self.editor.require("questions:write", bank)
         if publish:
             self.editor.require("questions:publish", bank)
         language = self._language(bank)
         if language is None:
             raise not_found()
-        content = checking.new_content(body, language, pointer)
-        external_id = checking.external_id(body, pointer)
+        content = validation.new_content(body, language, pointer)
+        external_id = validation.external_id(body, pointer)
         self._terms.check(content, pointer)
         give_option_ids([content])
         saved = Saved(1, self._ledger.now, content_values(content), content)
-        held = new_question(entropy.uuid7(), bank, external_id, Entry(saved, self.note))
+        held = new_question(time_and_random.uuid7(), bank, external_id, Entry(saved, self.note))
         self._check_external_id(held, pointer)
         if publish:
             workflow.publish(held, held.newest, self._ledger.now)
@@ -165,9 +165,9 @@ class QuestionService:
         check_match(held, etag)
         language = self._language(held.bank) or "en"
         view = editing_view(held, self._ledger.renderer, answers=True)
-        content = checking.patched_content(held, view, body, language, pointer)
+        content = validation.patched_content(held, view, body, language, pointer)
         if "external_id" in body:
-            held.external_id = checking.external_id(body, pointer)
+            held.external_id = validation.external_id(body, pointer)
         self._terms.check(content, pointer)
         give_option_ids([content])
         if "external_id" in body:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.questions.held import Held, Saved, Values
 from app.questions.rendering import Renderer, document
+from app.questions.state import Held, Saved, Values
 
 # What the server decides; sent back unchanged it does no harm.
 SERVER_FIELDS = (

@@ -1,9 +1,10 @@
 """The states of a question and the ways between them, pure."""
 
 from app.core.errors import Problem
-from app.questions.held import Held, Saved
+from app.questions.state import Held, Saved
 
 STATES = ("draft", "in_review", "published", "archived")
+ANY = "*"
 ACTIONS = ("publish", "withdraw", "archive", "restore")
 
 
@@ -64,3 +65,20 @@ def wrong_state(held: Held, message: str) -> Problem:
 
 def _context(held: Held) -> dict[str, object]:
     return {"state": held.state, "applicable": applicable(held)}
+
+
+def check_match(held: Held, given: str | None, *, required: bool = True) -> None:
+    """Raise 428 where a tag is required and absent, 412 where none of those given is current.
+
+    `given` is a header's value or a bare tag; weak tags count as strong ones.
+    """
+    if given is None:
+        if not required:
+            return
+        message = "The change needs `If-Match` with the question's etag, or `*`."
+        raise Problem("precondition_required", message)
+    parts = [part.strip() for part in given.split(",")]
+    if ANY in parts or held.etag in (part.removeprefix("W/").strip('"') for part in parts):
+        return
+    message = "The question is not any more as the etag says."
+    raise Problem("revision_stale", message, context={"revision": held.revision})

@@ -9,27 +9,27 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.access.deps import CallerDep
 from app.access.rights import Caller
-from app.catalog.caching import reading_reply
 from app.catalog.deps import CatalogDep
-from app.catalog.door import Door
 from app.catalog.examples import QUESTION
-from app.catalog.reading_parameters import ANSWERS, FORMAT
+from app.catalog.http.cache_headers import reading_reply
+from app.catalog.http.fast_routes import Door
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
-from app.core.bodies import JsonRoute
-from app.core.clock import Mark
-from app.core.database import Database
-from app.core.deps import DatabaseDep, SecretsDep
-from app.core.idempotency import Idempotency
-from app.core.once import IdempotencyDep
-from app.core.openapi import problems, scope
-from app.core.paging import Page
-from app.core.query import openapi_parameters
-from app.core.replies import NO_STORE, Reply, reply_response
+from app.core.db.database import Database
+from app.core.db.edition_clock import Mark
+from app.core.http.deps import DatabaseDep, SecretsDep
+from app.core.http.idempotency import Idempotency
+from app.core.http.idempotency_deps import IdempotencyDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.pages import Page
+from app.core.http.query_string import openapi_parameters
+from app.core.http.replies import NO_STORE, Reply, reply_response
+from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
-from app.quizzes.listing import PARAMETERS, list_covers
-from app.quizzes.reading import QuizReader
+from app.quizzes.covers import PARAMETERS, list_covers
+from app.quizzes.reader import QuizReader
 from app.quizzes.schemas import EXAMPLE_ID, QuizCover, QuizCreate, QuizRead, QuizSettings
-from app.quizzes.selecting import SCOPE
+from app.quizzes.selection import SCOPE
 from app.quizzes.service import create_quiz as add_quiz
 
 router = APIRouter(tags=["quizzes"], route_class=JsonRoute)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.published.filter import QuestionFilterBody
+from app.published.question_filter import QuestionFilterBody
 
 MAX_QUESTIONS = 200
 EXAMPLE_ID = "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f"

@@ -6,15 +6,15 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.access.rights import Caller
-from app.catalog.documents import key_of
+from app.catalog.bodies.byte_cache import key_of
 from app.catalog.service import Catalog
-from app.core import entropy
-from app.core.clock import bump_terms
+from app.core import time_and_random
+from app.core.db.edition_clock import bump_terms
 from app.core.errors import Problem
 from app.quizzes.models import Quiz
 from app.quizzes.repository import QuizRepository
 from app.quizzes.schemas import QuizCreate
-from app.quizzes.selecting import SCOPE, Selection, select_questions
+from app.quizzes.selection import SCOPE, Selection, select_questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _take_slug(repository: QuizRepository, catalog: Catalog, caller: Caller, qui
 def _quiz(catalog: Catalog, wanted: QuizCreate, selection: Selection) -> Quiz:
     languages = {catalog.rights.banks[bank].language for bank in selection.banks}
     return Quiz(
-        id=entropy.uuid7(),
+        id=time_and_random.uuid7(),
         slug=wanted.slug,
         title=wanted.title,
         description=wanted.description,
@@ -76,5 +76,5 @@ def _quiz(catalog: Catalog, wanted: QuizCreate, selection: Selection) -> Quiz:
         draw=wanted.draw,
         settings=wanted.settings.model_dump(mode="json"),
         question_count=len(selection.items),
-        created_at=entropy.now(),
+        created_at=time_and_random.now(),
     )

@@ -10,23 +10,31 @@ import orjson
 from pyroaring import BitMap
 
 from app.access.rights import Caller
-from app.catalog.caching import reading_reply
-from app.catalog.composing import Composed
-from app.catalog.continuing import differs, hold, resume
-from app.catalog.documents import key_of
-from app.catalog.endpoint import KEPT_LENGTH, Headers, Kept, make_kept
-from app.catalog.listing import CURSOR, DEFAULT_LIMIT, LIMIT, MAX_LIMIT
-from app.catalog.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
+from app.catalog.bodies.byte_cache import key_of
+from app.catalog.bodies.composer import Composed
+from app.catalog.http.cache_headers import reading_reply
+from app.catalog.http.cursor_filter import differs, hold, resume
+from app.catalog.http.endpoint import KEPT_LENGTH, Headers, Kept, make_kept
+from app.catalog.http.list_questions import CURSOR, DEFAULT_LIMIT, LIMIT, MAX_LIMIT
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
 from app.catalog.service import Catalog, Reading
-from app.core.edge import MIN_EDITION
 from app.core.errors import FieldError, invalid
-from app.core.paging import MAX_CURSOR, open_cursor, resync_required, seal_cursor
-from app.core.query import Pairs, Parameter, boolean, reject_unknown, split_query, take, text, whole
-from app.core.replies import Reply, etag_of
+from app.core.http.edge import MIN_EDITION
+from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
+from app.core.http.query_string import (
+    Pairs,
+    Parameter,
+    boolean,
+    reject_unknown,
+    split_query,
+    take,
+    text,
+    whole,
+)
+from app.core.http.replies import Reply, etag_of
 from app.published.editions import Editions
-from app.published.filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
 from app.search.engine import MARK_END, MARK_START, Engine, EngineUnavailableError, Hit
-from app.search.query import MAX_CHARACTERS, MAX_WORDS, QueryTooLongError, clean_query
 from app.search.service import (
     NOTHING,
     Count,
@@ -35,6 +43,7 @@ from app.search.service import (
     not_caught_up,
     search_unavailable,
 )
+from app.search.text.query import MAX_CHARACTERS, MAX_WORDS, QueryTooLongError, clean_query
 
 ROUTE = "search"
 # More than the longest query, so that it is refused for what it is.

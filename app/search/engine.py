@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
 
-from app.core.clock import Mark
-from app.published.filter import QuestionFilter
+from app.core.db.edition_clock import Mark
+from app.published.question_filter import QuestionFilter
 
 # What stands around a highlighted word until the text is escaped: private use, never in a question.
 MARK_START = "\ue000"

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, String, Text, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.core.database import JsonText
+from app.core.db.database import JsonText
 
 
 class MirrorRow(SQLModel, table=True):

@@ -5,13 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.access.deps import CallerDep
-from app.catalog.door import Door
 from app.catalog.examples import QUESTION, QUESTION_ID
-from app.core.bodies import JsonRoute
-from app.core.deps import state
-from app.core.openapi import problems, scope
-from app.core.query import openapi_parameters
-from app.core.replies import reply_response
+from app.catalog.http.fast_routes import Door
+from app.core.http.deps import state
+from app.core.http.json_route import JsonRoute
+from app.core.http.query_string import openapi_parameters
+from app.core.http.replies import reply_response
+from app.core.openapi.operation_docs import problems, scope
 from app.search.endpoint import SEARCH_PARAMETERS, SearchQuestions
 from app.search.schemas import SearchPage
 

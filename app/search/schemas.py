@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.catalog.schemas import NODES, DeliveredQuestion, FacetCount
 from app.core.fields import Name
-from app.search.words import words
+from app.search.text.words import words
 
 MAX_PHRASE = 100
 MAX_PHRASE_WORDS = 10

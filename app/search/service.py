@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from app.catalog.counting import FACETS, facet_items
+from app.catalog.http.get_facets import FACETS, facet_items
 from app.catalog.service import Catalog
-from app.core.clock import Mark
+from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.published.filter import Choice, QuestionFilter
+from app.published.question_filter import Choice, QuestionFilter
 from app.search.engine import Asked, Engine, EngineUnavailableError, Found, Hit
-from app.search.thesaurus import Thesaurus
+from app.search.synonyms.snapshot import Thesaurus
 
 # Paging ends here, and so does exact counting.
 REACH = 1000

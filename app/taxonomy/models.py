@@ -5,7 +5,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Text
 from sqlmodel import Field, SQLModel
 
-from app.core.database import JsonText
+from app.core.db.database import JsonText
 from app.core.fields import MAX_NAME, MAX_SLUG
 
 

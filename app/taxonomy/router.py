@@ -6,11 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
-from app.core.bodies import JsonRoute
-from app.core.deps import ReadSession, SecretsDep, WriteSession
 from app.core.errors import not_found
 from app.core.fields import is_slug
-from app.core.inputs import (
+from app.core.http.deps import ReadSession, SecretsDep, WriteSession
+from app.core.http.idempotency_deps import IdempotencyDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.keyset_list import Listing
+from app.core.http.pages import Page
+from app.core.http.query_string import reject_unknown
+from app.core.http.request_inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
     JsonBody,
@@ -22,11 +26,7 @@ from app.core.inputs import (
     require_match,
     validated,
 )
-from app.core.listing import Listing
-from app.core.once import IdempotencyDep
-from app.core.openapi import problems, scope
-from app.core.paging import Page
-from app.core.query import reject_unknown
+from app.core.openapi.operation_docs import problems, scope
 from app.taxonomy import repository, service
 from app.taxonomy.repository import Lock
 from app.taxonomy.schemas import (

@@ -6,11 +6,11 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.core.clock import bump_terms
+from app.core.db.edition_clock import bump_terms
+from app.core.db.references import count_uses
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
 from app.core.fields import MAX_NAME
-from app.core.idempotency import Idempotency
-from app.core.uses import count_uses
+from app.core.http.idempotency import Idempotency
 from app.taxonomy import repository
 from app.taxonomy.repository import Lock
 from app.taxonomy.schemas import MAX_ALIASES, TermWrite

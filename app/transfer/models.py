@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, String, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.core.database import JsonText, UtcDateTime
+from app.core.db.database import JsonText, UtcDateTime
 
 OPEN_STATES = ("queued", "checking", "applying")
 

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.access.keyring import caller_of
 from app.access.models import ApiKey
 from app.access.rights import Caller, Rights
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import Problem
 from app.transfer.models import ImportJob
 from app.transfer.service import ImportOptions
@@ -44,5 +44,5 @@ def _scopes(target: str, *, create_terms: bool) -> Iterator[str]:
 
 
 def _is_over(key: ApiKey) -> bool:
-    has_expired = key.expires_at is not None and key.expires_at <= entropy.now()
+    has_expired = key.expires_at is not None and key.expires_at <= time_and_random.now()
     return key.revoked_at is not None or has_expired

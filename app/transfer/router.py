@@ -12,15 +12,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.access.deps import CallerDep, DirectoryDep
-from app.core import entropy
-from app.core.clock import Mark
-from app.core.database import Database
-from app.core.deps import DatabaseDep, SecretsDep, SettingsDep, state
+from app.core import time_and_random
+from app.core.db.database import Database
+from app.core.db.edition_clock import Mark
 from app.core.errors import FieldError, Problem, invalid, not_found
-from app.core.idempotency import Idempotency
-from app.core.once import key_of
-from app.core.openapi import problems, scope
-from app.core.query import (
+from app.core.http.deps import DatabaseDep, SecretsDep, SettingsDep, state
+from app.core.http.idempotency import Idempotency
+from app.core.http.idempotency_deps import key_of
+from app.core.http.query_string import (
     Pairs,
     Parameter,
     boolean,
@@ -32,14 +31,16 @@ from app.core.query import (
     text,
     whole,
 )
+from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.taxonomy.glossary import Glossary
+from app.taxonomy.vocabulary_snapshot import Glossary
 from app.transfer import repository
-from app.transfer.exporting import PARAMETERS, plan_export
+from app.transfer.export import PARAMETERS, plan_export
 from app.transfer.formats import FORMATS
+from app.transfer.jobs.file_slots import slot
+from app.transfer.jobs.runner import Runner
 from app.transfer.models import OPEN_STATES, ImportJob
 from app.transfer.permissions import require_import
-from app.transfer.runner import Runner
 from app.transfer.schemas import ImportRead
 from app.transfer.service import (
     ImportOptions,
@@ -48,7 +49,6 @@ from app.transfer.service import (
     import_folder,
     import_read,
 )
-from app.transfer.slots import slot
 from app.transfer.template import template
 from app.transfer.uploads import receive_file
 
@@ -174,7 +174,7 @@ async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service th
     wait = take(pairs, "wait", whole(0, MAX_WAIT), DEFAULT_WAIT)
     require_import(directory.rights, caller, wanted)
     key = key_of(request)
-    incoming = import_folder(settings) / f"{entropy.uuid7()}.part"
+    incoming = import_folder(settings) / f"{time_and_random.uuid7()}.part"
     try:
         content_type = request.headers.get("content-type", "")
         upload = await receive_file(request.stream(), content_type, incoming)

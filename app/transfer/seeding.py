@@ -8,11 +8,11 @@ import orjson
 from sqlmodel import Session, select
 
 from app.access.models import Bank
-from app.core import entropy
-from app.core.clock import bump_terms
+from app.core import time_and_random
+from app.core.db.edition_clock import bump_terms
 from app.taxonomy import service as taxonomy
 from app.taxonomy.vocabulary import Term
-from app.transfer.terms import VOCABULARIES
+from app.transfer.rows.term_lookup import VOCABULARIES
 
 
 def seed_files(folder: Path) -> list[tuple[str, Path]]:
@@ -33,7 +33,7 @@ def load_terms(session: Session, given: Mapping[str, Sequence[Mapping[str, Any]]
     """
     existing = set(session.exec(select(Bank.slug)).all())
     fresh = [bank for bank in given["banks"] if bank["slug"] not in existing]
-    session.add_all(Bank(**bank, created_at=entropy.now()) for bank in fresh)
+    session.add_all(Bank(**bank, created_at=time_and_random.now()) for bank in fresh)
     session.flush()
     terms = [(name, _term(values)) for name in VOCABULARIES for values in given.get(name, ())]
     taxonomy.create_terms(session, terms)

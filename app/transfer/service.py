@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import Problem, invalid
 from app.core.secrets import Secrets
 from app.core.settings import Settings
@@ -72,7 +72,7 @@ def accept_file(
     size = file.stat().st_size
     _refuse_too_many(session, size, key_id)
     job = ImportJob(
-        id=entropy.uuid7(),
+        id=time_and_random.uuid7(),
         key_id=key_id,
         bank=options.bank,
         file_format=options.file_format,
@@ -101,7 +101,7 @@ def _next_time(session: Session) -> datetime:
 
     Questions are numbered as they are made, and seeded draws go by numbers.
     """
-    newest, now = repository.newest_at(session), entropy.now()
+    newest, now = repository.newest_at(session), time_and_random.now()
     return now if newest is None else max(now, newest + timedelta(milliseconds=1))
 
 

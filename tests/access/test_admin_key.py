@@ -9,9 +9,9 @@ from sqlmodel import Session, select
 from app.access.keyring import Keyring, digest_of
 from app.access.models import ApiKey
 from app.access.service import ensure_admin_key
-from app.core import entropy
-from app.core.clock import read_mark
-from app.core.database import Database
+from app.core import time_and_random
+from app.core.db.database import Database
+from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
 
 FIRST = "first_admin_key-0123456789"
@@ -45,7 +45,7 @@ def test_without_a_setting_one_key_is_made_once(
     assert _is_admin(database, secret)
     assert _ensure(database, settings, "") is None
     with database.write() as session:
-        ended = entropy.now() - timedelta(seconds=1)
+        ended = time_and_random.now() - timedelta(seconds=1)
         session.connection().execute(update(ApiKey).values(expires_at=ended))
     assert _ensure(database, settings, "") is not None
     database.close()
@@ -107,7 +107,7 @@ def _add_child(session: Session) -> None:
     maker = session.exec(select(ApiKey).where(ApiKey.digest == digest_of(FIRST))).one()
     session.add(
         ApiKey(
-            id=entropy.uuid7(),
+            id=time_and_random.uuid7(),
             prefix="",
             digest=digest_of("child"),
             name="QUIZWELL_ADMIN_KEY",
@@ -116,6 +116,6 @@ def _add_child(session: Session) -> None:
             banks=["*"],
             origins=[],
             made_by=maker.id,
-            created_at=entropy.now(),
+            created_at=time_and_random.now(),
         )
     )

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.published.bridge import put
+from app.published.publishing import put
 from tests.support.publications import make_publication
 from tests.support.serving import BANK, Service
 

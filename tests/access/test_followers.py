@@ -8,17 +8,17 @@ from uuid import UUID
 import pytest
 
 from app.access import service
-from app.access.directory import Directory
+from app.access.access_snapshot import Directory
 from app.access.models import ApiKey
 from app.access.rights import ANONYMOUS, Caller
 from app.access.schemas import BankWrite, KeyWrite
-from app.core.clock import Mark
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.core.idempotency import Idempotency
+from app.core.http.idempotency import Idempotency
 from app.core.settings import Settings
-from app.published.columns import Columns, PublishedRow
-from app.published.follow import Follower
+from app.published.feed_columns import Columns, PublishedRow
+from app.published.follower import Follower
 from tests.support.databases import ADMIN_KEY
 
 ONCE = Idempotency(None, None, "", b"")

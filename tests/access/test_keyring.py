@@ -7,20 +7,20 @@ from uuid import UUID
 
 import pytest
 
+from app.access.access_snapshot import Directory
 from app.access.admission import Admission
-from app.access.directory import Directory
 from app.access.keyring import Keyring, digest_of
-from app.access.limiting import Limiter
 from app.access.models import ApiKey
+from app.access.rate_limits import Limiter
 from app.access.rights import ANONYMOUS
-from app.core import entropy
+from app.core import time_and_random
 from app.core.errors import Problem
 from tests.support.databases import make_settings
 
 SECRET = "qw_sk_0123456789"
 
 
-class Later(entropy.SystemSource):
+class Later(time_and_random.SystemSource):
     """A clock that is ahead."""
 
     def __init__(self, hours: int) -> None:
@@ -40,7 +40,7 @@ def _key(**changes: object) -> ApiKey:
         "scopes": ["questions:read"],
         "banks": ["*"],
         "origins": [],
-        "created_at": entropy.now(),
+        "created_at": time_and_random.now(),
     }
     return ApiKey(**(given | changes))
 
@@ -69,9 +69,9 @@ def test_what_is_no_key_is_refused_and_never_anonymous(header: str) -> None:
 
 
 def test_a_key_ends_when_it_expires_though_it_was_used_before() -> None:
-    keyring = Keyring([_key(expires_at=entropy.now() + timedelta(hours=1))])
+    keyring = Keyring([_key(expires_at=time_and_random.now() + timedelta(hours=1))])
     assert _refusal(keyring, authorization=f"Bearer {SECRET}") is None
-    with entropy.overridden(Later(hours=1)):
+    with time_and_random.overridden(Later(hours=1)):
         assert _refusal(keyring, authorization=f"Bearer {SECRET}") == "invalid_key"
 
 

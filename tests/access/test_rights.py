@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.lesser import ORDER, opened
+from app.access.delegation import ORDER, opened
 from app.access.rights import ANONYMOUS, AnswerRight, BankRules, Caller, Rights
 from app.access.scopes import BANK_SCOPES, GLOBAL_SCOPES, SCOPES, Scope, implied
 from app.core.errors import Problem

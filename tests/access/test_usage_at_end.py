@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.access.models import ApiKey
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.support.serving import serving
 

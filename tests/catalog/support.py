@@ -11,23 +11,23 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.access.directory import Directory
+from app.access.access_snapshot import Directory
 from app.access.rights import ANONYMOUS, Caller
-from app.catalog.door import Door
-from app.catalog.endpoint import make_kept
+from app.catalog.http.endpoint import make_kept
+from app.catalog.http.fast_routes import Door
 from app.catalog.router import register
 from app.catalog.service import Catalog
-from app.core import entropy
-from app.core.database import Database
+from app.core import time_and_random
+from app.core.db.database import Database
 from app.core.errors import Problem
-from app.core.replies import Reply
+from app.core.http.replies import Reply
 from app.core.secrets import Secrets
 from app.core.settings import Settings
-from app.published.bridge import put, withdraw
-from app.published.follow import Follower
-from app.taxonomy.glossary import Glossary
+from app.published.follower import Follower
+from app.published.publishing import put, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
+from app.taxonomy.vocabulary_snapshot import Glossary
 from tests.support.publications import make_bank, make_publication
 
 CATEGORIES = {"science": None, "physics": "science", "optics": "physics", "arts": None}
@@ -162,7 +162,7 @@ class Shelf:
 
 
 def make_question(**changes: Any) -> Question:
-    return Question(**({"id": entropy.uuid7()} | changes))
+    return Question(**({"id": time_and_random.uuid7()} | changes))
 
 
 def make_questions(count: int, chance: random.Random, **fixed: Any) -> list[Question]:

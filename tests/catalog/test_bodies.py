@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from app.access.rights import ANONYMOUS, AnswerRight, Caller
-from app.catalog.composing import Composed
-from app.catalog.documents import OVERHEAD, ByteCache, key_of
-from app.catalog.memo import Memo
+from app.catalog.bodies.byte_cache import OVERHEAD, ByteCache, key_of
+from app.catalog.bodies.composer import Composed
+from app.catalog.index.memo import Memo
 from app.catalog.service import Reading
 from app.core.errors import Problem
 from app.core.settings import Settings

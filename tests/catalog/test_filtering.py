@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from app.catalog.filtering import BITMAPS_BYTES, Matcher, bitmap_bytes
-from app.catalog.index import Index
-from app.core.clock import Mark
-from app.published.filter import QuestionFilter
+from app.catalog.index.filtering import BITMAPS_BYTES, Matcher, bitmap_bytes
+from app.catalog.index.index import Index
+from app.core.db.edition_clock import Mark
+from app.published.question_filter import QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies, Vocabulary
 
 NUMBERS = st.sets(st.integers(0, 300_000), max_size=50)

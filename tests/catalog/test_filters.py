@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
-from app.catalog.counting import GetFacets
-from app.catalog.endpoint import Body, make_kept
-from app.core.clock import Mark
-from app.core.entropy import from_milliseconds
-from app.core.query import split_query
-from app.published.columns import PublishedRow
-from app.published.filter import CHOICES, Choice, QuestionFilter, parse_filter
+from app.catalog.http.endpoint import Body, make_kept
+from app.catalog.http.get_facets import GetFacets
+from app.core.db.edition_clock import Mark
+from app.core.http.query_string import split_query
+from app.core.time_and_random import from_milliseconds
+from app.published.feed_columns import PublishedRow
+from app.published.question_filter import CHOICES, Choice, QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, Shelf
 from tests.support.databases import make_settings

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.catalog.batch import Batch
-from app.catalog.index import Index
-from app.core import entropy
-from app.core.database import Database
-from app.published import feed
-from app.published.bridge import put, withdraw
-from app.published.columns import Columns, columns_of
+from app.catalog.index.index import Index
+from app.catalog.index.row_batch import Batch
+from app.core import time_and_random
+from app.core.db.database import Database
+from app.published import feed_reader
+from app.published.feed_columns import Columns, columns_of
+from app.published.publishing import put, withdraw
 from tests.support.publications import make_bank, make_publication
 
 
@@ -48,14 +48,14 @@ def test_columns_come_to_what_their_rows_come_to(
     alike: bool,
     withdrawn: set[int],
 ) -> None:
-    monkeypatch.setattr(feed, "FETCH_ROWS", 4)
-    bank = f"bank-{entropy.uuid7().hex[-12:]}"
+    monkeypatch.setattr(feed_reader, "FETCH_ROWS", 4)
+    bank = f"bank-{time_and_random.uuid7().hex[-12:]}"
     make_bank(database, bank)
     entries = [make_publication(bank=bank, kind=kinds[0] if alike else kind) for kind in kinds]
     with database.write() as session:
         put(session, entries)
         withdraw(session, [entry.id for at, entry in enumerate(entries) if at in withdrawn])
     with database.read() as session:
-        by_columns = _index(feed.all_columns(session))
-        rows, _ = feed.changed_rows(session, 0)
+        by_columns = _index(feed_reader.all_columns(session))
+        rows, _ = feed_reader.changed_rows(session, 0)
     assert _state(by_columns) == _state(_index([columns_of([row]) for row in rows]))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.core.docs import ERRORS
+from app.core.openapi.docs_page import ERRORS
 from app.core.settings import Settings
 from tests.support.meili.real import INDEXING_MEMORY
 

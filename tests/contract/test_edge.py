@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from app.core.requirements import Requirements
+from app.core.http.route_requirements import Requirements
 from app.documentation import build
 from app.main import create_framework
 from tests.support.serving import Service

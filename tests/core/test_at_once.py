@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.core.corking import PROTOCOL, Whole
-from app.core.edge import Receive, Scope, Send
+from app.core.http.edge import Receive, Scope, Send
+from app.core.http.uvicorn_protocol import PROTOCOL, Whole
 from tests.support.running import connect, received, running
 
 DRESS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]

@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from app.core.clock import Mark
-from app.core.edge import Edge
-from app.core.handlers import install_handlers
+from app.core.db.edition_clock import Mark
+from app.core.http.edge import Edge
+from app.core.http.exception_handlers import install_handlers
+from app.core.http.replies import Headers
+from app.core.http.route_requirements import Requirements
 from app.core.metrics import Metrics
-from app.core.replies import Headers
-from app.core.requirements import Requirements
 
 
 class Anyone:

@@ -3,9 +3,9 @@
 import threading
 from uuid import UUID
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.errors import Problem
-from app.core.idempotency import Idempotency
+from app.core.http.idempotency import Idempotency
 
 KEY = UUID(int=7)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from scipy.stats import chisquare
 
-from app.core.clock import start_epoch
+from app.core.db.edition_clock import start_epoch
 from tests.support.serving import Service
 
 ROUTE = "/v1/questions/random"

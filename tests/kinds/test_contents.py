@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.core.fielderrors import field_errors
+from app.core.field_errors import field_errors
 from app.kinds import (
     KINDS,
     MODELS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 from sqlalchemy import text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.prove.child import Child, make_bank
 from tests.support.databases import ADMIN_KEY

@@ -13,7 +13,7 @@ import httpx
 import orjson
 from sqlalchemy import text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.prove.child import Child, make_bank
 from tests.support.databases import ADMIN_KEY

@@ -9,9 +9,9 @@ import httpx
 import orjson
 from sqlalchemy import text
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
-from app.transfer.partner import MIN_BYTES
+from app.transfer.jobs.helper_process import MIN_BYTES
 from tests.prove.child import Child, make_bank
 from tests.prove.kills import HEADERS, send_import
 

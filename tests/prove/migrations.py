@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import inspect
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from app.migrating import check, is_migrated, migrate
 from tests.prove.child import CONTEXT

@@ -12,10 +12,10 @@ import pytest
 
 from app.core.secrets import Secrets
 from app.kinds import KINDS, content_values, parse_content
-from app.published.bridge import Publication
-from app.questions.checking import IDENTITY_FIELDS
-from app.questions.held import Entry, Saved, new_question
+from app.published.publishing import Publication
 from app.questions.rendering import Renderer
+from app.questions.state import Entry, Saved, new_question
+from app.questions.validation import IDENTITY_FIELDS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "questions.md").read_text()
 FIELDS = {

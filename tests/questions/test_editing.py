@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.kinds import KINDS
-from app.questions.held import etag_of
+from app.questions.state import etag_of
 from tests.questions.examples import BODIES, OPTIONS, make_terms, published_rows
 from tests.support.serving import Service
 

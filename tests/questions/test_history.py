@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.questions.diffing import differences
+from app.questions.revision_diff import differences
 from tests.questions.examples import BODIES
 from tests.support.serving import Service
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.clock import start_epoch
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.edition_clock import start_epoch
 from app.core.secrets import Secrets
 from app.kinds import parse_content
-from app.published.filter import Choice, QuestionFilter
-from app.questions.bulk import BulkEdit, save_many
+from app.published.question_filter import Choice, QuestionFilter
+from app.questions.bulk_edit import BulkEdit, save_many
 from app.questions.listing import Wanted, iter_views, page
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary

@@ -7,12 +7,12 @@ from uuid import UUID
 import orjson
 import pytest
 
-from app.core import entropy
+from app.core import time_and_random
 from app.core.secrets import Secrets
 from app.kinds import KINDS, content_values, give_option_ids, parse_content
-from app.published.bridge import Publication
-from app.questions.held import Entry, Held, Saved, new_question
+from app.published.publishing import Publication
 from app.questions.rendering import Renderer, time_text
+from app.questions.state import Entry, Held, Saved, new_question
 from tests.questions.examples import BODIES
 
 SECRETS = Secrets(("a secret of at least thirty-two characters",))
@@ -44,7 +44,7 @@ def held(kind: str, **changes: Any) -> Held:
     content = parse_content(BODIES[kind] | {"language": "en"} | changes)
     give_option_ids([content])
     saved = Saved(1, 1_764_000_000_123, content_values(content), content)
-    question = new_question(entropy.uuid7(), "science", None, Entry(saved, None))
+    question = new_question(time_and_random.uuid7(), "science", None, Entry(saved, None))
     question.publish(saved, 1_764_000_000_456)
     return question
 
@@ -123,4 +123,4 @@ def test_numbers_ascend(texts: list[str], shown: list[str]) -> None:
 
 def test_a_time_is_told_to_the_millisecond_in_utc() -> None:
     assert time_text(0) == "1970-01-01T00:00:00.000Z"
-    assert UUID(int=0) != entropy.uuid7()
+    assert UUID(int=0) != time_and_random.uuid7()

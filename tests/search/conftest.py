@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.core.settings import Settings
-from tests.search.mirroring import World, running
+from tests.search.support.mirroring import World, running
 from tests.support.meili.proxy import FaultProxy
 
 SERVERS = ["fake", pytest.param("live", marks=pytest.mark.live)]

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.starting import load_seed
 from bench.relevance import Find, finder, judgements, relevance
-from tests.search.finding import Finding
-from tests.search.mirroring import running
+from tests.search.support.finding import Finding
+from tests.search.support.mirroring import running
 from tests.support.databases import SqliteTemplate
 from tests.support.serving import serving
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.catalog.door import Door
+from app.catalog.http.fast_routes import Door
 from app.core.settings import Settings
 from app.search.router import register
-from tests.search.finding import Finding, finding
+from tests.search.support.finding import Finding, finding
 
 ENGINES = ("embedded", "meilisearch")
 

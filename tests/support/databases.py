@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from app.migrating import migrate
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from app.core import entropy
-from app.core.database import Database
-from app.published.bridge import Publication
+from app.core import time_and_random
+from app.core.db.database import Database
+from app.published.publishing import Publication
 
 
 def make_bank(database: Database, slug: str = "science", **rules: str) -> None:
@@ -19,7 +19,7 @@ def make_bank(database: Database, slug: str = "science", **rules: str) -> None:
 
 def make_publication(**changes: object) -> Publication:
     given: dict[str, object] = {
-        "id": entropy.uuid7(),
+        "id": time_and_random.uuid7(),
         "number": None,
         "bank": "science",
         "revision": 1,

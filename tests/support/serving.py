@@ -10,8 +10,8 @@ import httpx
 import uvicorn
 
 from app.access.service import ensure_admin_key
-from app.core.corking import PROTOCOL
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.http.uvicorn_protocol import PROTOCOL
 from app.core.settings import Settings
 from app.main import create_app
 from tests.support.databases import ADMIN_KEY

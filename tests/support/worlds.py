@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from app.core import entropy
+from app.core import time_and_random
 from app.core.settings import Settings
 from tests.support.serving import Service, serving
 
@@ -87,5 +87,5 @@ class World:
 def world(settings: Settings) -> Iterator[World]:
     """Serve a world over an empty database."""
     source = ReplayedSource()
-    with entropy.overridden(source), serving(settings) as service:
+    with time_and_random.overridden(source), serving(settings) as service:
         yield World(service, source)

@@ -5,7 +5,7 @@ import threading
 import httpx
 import pytest
 
-from app.core.clock import read_mark
+from app.core.db.edition_clock import read_mark
 from tests.support.serving import Service
 
 VOCABULARIES = ("categories", "companies", "tags")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.access.service import ensure_admin_key
-from app.core.database import Database
+from app.core.db.database import Database
 from app.core.settings import Settings
 from app.transfer.progress import shown_progress
 from tests.support.publications import make_bank
@@ -107,18 +107,18 @@ def test_render_gives_each_live_question_a_new_revision(shell: CliRunner, tmp_pa
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from app.core import entropy  # noqa: PLC0415
+    from app.core import time_and_random  # noqa: PLC0415
     from app.transfer.models import ImportJob  # noqa: PLC0415
 
     monkeypatch.setattr("app.transfer.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
-        id=entropy.uuid7(),
+        id=time_and_random.uuid7(),
         key_id=None,
         bank="science",
         file_format="jsonl",
         size=1,
         target="draft",
-        created_at=entropy.now(),
+        created_at=time_and_random.now(),
         state="applying",
         done=5,
         of=20,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.transfer.formats.cells import guard, join, split, split_names, unguard
+from app.transfer.formats.csv_cells import guard, join, split, split_names, unguard
 
 # Letters that matter to lists, guards and quoting, and a few that do not.
 CELLS = st.text(alphabet="ab|\\'\"=+-@\t\r\n,;0.5eＥ＝＋－＠é ", max_size=12)

@@ -5,7 +5,7 @@ import pytest
 
 from app.core.secrets import load_secrets
 from app.transfer import repository
-from app.transfer.runner import Runner
+from app.transfer.jobs.runner import Runner
 from tests.support.serving import Service
 from tests.transfer.rows import lines, question
 from tests.transfer.sending import send

@@ -7,12 +7,12 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from app.core.clock import read_mark
-from app.core.database import Database
+from app.core.db.database import Database
+from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
 from app.starting import SEED, SeedError, load_seed, prepare
 from app.transfer import repository
-from app.transfer.runner import Runner
+from app.transfer.jobs.runner import Runner
 from tests.transfer.rows import lines, question
 
 TERMS = {

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from app.core.errors import FieldError, near_misses
-from app.transfer.formats.cells import COLUMNS, guard, unguard, view_cells
-from app.transfer.formats.csvpatch import KINDS, row_patch
+from app.transfer.formats.csv_cells import COLUMNS, guard, unguard, view_cells
+from app.transfer.formats.csv_patch import KINDS, row_patch
 from app.transfer.formats.rows import MAX_ROW_BYTES, START, Fault, Place, Raw, Row, Values, shown
 
 BOM = b"\xef\xbb\xbf"

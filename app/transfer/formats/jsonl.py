@@ -6,7 +6,7 @@ from typing import BinaryIO
 import orjson
 
 from app.core.errors import FieldError, Problem
-from app.core.strictjson import parse_json
+from app.core.strict_json import parse_json
 from app.transfer.formats.rows import MAX_ROW_BYTES, Fault, Place, Raw, Row, Values, shown
 
 BOM = b"\xef\xbb\xbf"

@@ -1,0 +1,1 @@
+"""The rendered bodies of questions, cached within a memory budget."""

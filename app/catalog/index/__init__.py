@@ -1,0 +1,1 @@
+"""The in-memory index: bitmaps by facet, columns by question number."""

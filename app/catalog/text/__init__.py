@@ -1,0 +1,1 @@
+"""Markdown and the formats that it is delivered in."""

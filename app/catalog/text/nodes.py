@@ -1,0 +1,43 @@
+"""Turns CommonMark into trees of plain data, for clients that build elements without HTML."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+from app.catalog.text.markdown import to_html
+
+Node = str | dict[str, Any]
+
+_EMPTY = {"br", "hr"}
+
+
+def to_nodes(text: str) -> list[Node]:
+    """Return what the sanitised HTML holds: elements as objects, text as strings."""
+    builder = _Builder()
+    builder.feed(to_html(text))
+    builder.close()
+    return builder.root
+
+
+class _Builder(HTMLParser):
+    """Builds the tree of HTML that the sanitiser wrote, so every element is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root: list[Node] = []
+        self._open: list[list[Node]] = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        children: list[Node] = []
+        attributes = {name: value or "" for name, value in attrs}
+        self._open[-1].append({"tag": tag, "attributes": attributes, "children": children})
+        if tag not in _EMPTY:
+            self._open.append(children)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _EMPTY:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        # Line breaks between blocks are the renderer's, not the author's.
+        if len(self._open) > 1 or data.strip():
+            self._open[-1].append(data)

@@ -1,0 +1,1 @@
+"""The database: sessions, the write lock, the edition clock and leases."""

@@ -1,0 +1,204 @@
+"""Sessions on the database, to read or to write: one transaction each, durable at its end."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import BigInteger, Dialect, Engine, LargeBinary, Text, create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session, SQLModel
+
+from app.core.db.write_lock import WriteLock
+from app.core.settings import Settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING
+
+PAGE_BYTES = 4096
+# Pages in the log before they go where they belong: what changes often goes there once, not with
+# each step of an import.
+LOG_PAGES = 4000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, kept as whole milliseconds since 1970 on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return the milliseconds; ValueError for a time without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "a time without a zone cannot be stored"
+            raise ValueError(message)
+        return round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the aware time."""
+        if value is None:
+            return None
+        seconds, rest = divmod(value, 1000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value, kept as compact text, the same on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002, ANN401
+        """Return the JSON text; text that is JSON already may be given as orjson.Fragment."""
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002, ANN401
+        """Return the parsed value."""
+        return None if value is None else orjson.loads(value)
+
+
+class Bytes(LargeBinary):
+    """Raw bytes."""
+
+    cache_ok = True
+
+
+class Database:
+    """One database: `read()` and `write()` give sessions; each is one transaction."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare connections; nothing is opened before it is needed."""
+        self.dialect: Literal["sqlite", "postgresql"] = (
+            "sqlite" if settings.embedded else "postgresql"
+        )
+        self._listeners: list[Callable[[], None]] = []
+        self._closers: list[Callable[[], None]] = []
+        if self.dialect == "sqlite":
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            pages = settings.database_max_mb * (1024 * 1024 // PAGE_BYTES)
+            self.engine = _sqlite_engine(settings.url, "BEGIN", pages)
+            self._writer = _sqlite_engine(settings.url, "BEGIN IMMEDIATE", pages)
+            self.write_lock: WriteLock | None = WriteLock(settings.data_dir / "write.lock")
+        else:
+            self.engine = self._writer = _postgresql_engine(settings.url)
+            self.write_lock = None
+
+    @property
+    def write_engine(self) -> Engine:
+        """The engine whose transactions may write."""
+        return self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session over one snapshot of the database, for reading only."""
+        level = "REPEATABLE READ" if self.dialect == "postgresql" else None
+        with self.engine.connect() as connection:
+            if level:
+                connection.execution_options(isolation_level=level, postgresql_readonly=True)
+            with connection.begin(), Session(connection, expire_on_commit=False) as session:
+                yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Give a writing session; commits when the block ends well, else nothing happened."""
+        with self.exclusive(), Session(self._writer, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
+        for callback in (*callbacks, *self._listeners):
+            callback()
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each commit of this process, in the committing thread."""
+        self._listeners.append(callback)
+
+    def single(self) -> Any:  # noqa: ANN401 - either driver's
+        """Return a driver's connection that is the caller's to close; each statement is its own."""
+        pooled = self.engine.raw_connection()
+        connection: Any = pooled.dbapi_connection
+        pooled.detach()
+        if self.dialect == "postgresql":
+            connection.autocommit = True
+        return connection
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever connections are to be closed."""
+        self._closers.append(callback)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self.engine.dispose()
+        self._writer.dispose()
+        for callback in self._closers:
+            callback()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other writers of this host out while the block runs (SQLite; else nothing)."""
+        if self.write_lock is None:
+            yield
+            return
+        with self.write_lock:
+            yield
+
+
+def after_commit(session: Session, callback: Callable[[], None]) -> None:
+    """Call `callback` once the session's transaction is on disk; never when it fails."""
+    session.info.setdefault("after_commit", []).append(callback)
+
+
+def _sqlite_engine(url: str, begin: str, pages: int) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": 10},
+        # Errors name the statement in the log; answers are among the values.
+        hide_parameters=True,
+    )
+    lock = threading.Lock()
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401
+        # The driver's own transaction handling would begin too late for a stable snapshot.
+        connection.isolation_level = None
+        with lock:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA cache_size=-65536")
+        if pages:
+            connection.execute(f"PRAGMA max_page_count={pages}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    engine = create_engine(
+        url, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401
+        # An acknowledged write must survive a crash, whatever the server's default.
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit=on")
+        connection.commit()
+
+    return engine

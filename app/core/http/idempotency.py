@@ -1,0 +1,103 @@
+"""Idempotency-Key: the same POST sent twice does its work once, and answers the same resource."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Uuid, delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, Session, SQLModel
+
+from app.core import time_and_random
+from app.core.errors import Problem
+
+HEADER = "Idempotency-Key"
+MAX_LENGTH = 255
+KEPT_MILLISECONDS = 24 * 3600 * 1000
+
+
+class IdempotencyRecord(SQLModel, table=True):
+    """What one (API key, Idempotency-Key, route) made; never a body and never a secret."""
+
+    __tablename__: ClassVar[str] = "idempotency_records"
+    __table_args__ = (Index("ix_idempotency_records_created_at", "created_at"),)
+
+    key_id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
+    key: str = Field(sa_column=Column(String(MAX_LENGTH), primary_key=True))
+    route: str = Field(sa_column=Column(String(200), primary_key=True))
+    body_hash: str = Field(sa_column=Column(String(64), nullable=False))
+    status: int = Field(sa_column=Column(Integer, nullable=False))
+    resource: str = Field(sa_column=Column(String(200), nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+_TABLE = IdempotencyRecord.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+
+
+class _Running:
+    lock = threading.Lock()
+    requests: ClassVar[set[tuple[UUID, str, str]]] = set()
+
+
+class Idempotency:
+    """One request's key; without the header it does nothing."""
+
+    def __init__(self, key_id: UUID | None, key: str | None, route: str, body: bytes) -> None:
+        """Take the header's value and what the request is; `body` is all that it asks for."""
+        self._given = (key_id, key, route) if key_id is not None and key is not None else None
+        self._body_hash = hashlib.sha256(body).hexdigest()
+
+    def replay(self, session: Session) -> str | None:
+        """Return the resource that this very request made before; None when it has yet to run.
+
+        Problem idempotency_mismatch when the key stood on another body.
+        """
+        if self._given is None:
+            return None
+        stored = session.get(IdempotencyRecord, self._given)
+        if stored is None or stored.created_at < time_and_random.milliseconds() - KEPT_MILLISECONDS:
+            return None
+        if stored.body_hash != self._body_hash:
+            message = "This Idempotency-Key was sent with another body, address or query before."
+            raise Problem("idempotency_mismatch", message)
+        return stored.resource
+
+    def record(self, session: Session, status: int, resource: str) -> None:
+        """Remember what was made, in the transaction that makes it."""
+        if self._given is None:
+            return
+        now = time_and_random.milliseconds()
+        connection = session.connection()
+        connection.execute(delete(_TABLE).where(_TABLE.c.created_at < now - KEPT_MILLISECONDS))
+        key_id, key, route = self._given
+        row = {"key_id": key_id, "key": key, "route": route, "body_hash": self._body_hash}
+        row |= {"status": status, "resource": resource, "created_at": now}
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        # What came back tells it: the count of inserted rows is not kept on every database.
+        added = dialect.insert(_TABLE).values(row).on_conflict_do_nothing()
+        if connection.execute(added.returning(_TABLE.c.key)).first() is None:
+            # Another worker has just done the same; this transaction's part must not count.
+            raise _still_running()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the key while the request runs; 409 request_running when it runs already."""
+        if self._given is None:
+            yield
+            return
+        with _Running.lock:
+            if self._given in _Running.requests:
+                raise _still_running()
+            _Running.requests.add(self._given)
+        try:
+            yield
+        finally:
+            _Running.requests.discard(self._given)
+
+
+def _still_running() -> Problem:
+    message = "The first request with this Idempotency-Key is still running."
+    return Problem("request_running", message)

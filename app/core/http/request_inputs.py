@@ -1,0 +1,108 @@
+"""What routes take from a request by hand, so that refusals keep to their order."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel, ValidationError
+
+from app.core.errors import FieldError, Problem, invalid, near_misses
+from app.core.field_errors import field_errors
+from app.core.http.query_string import Pairs, split_query
+from app.core.http.replies import etag_of
+
+MERGE_PATCH_TYPES = ("application/json", "application/merge-patch+json")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def _json_body(request: Request) -> object:
+    return await request.json()
+
+
+def _pairs(request: Request) -> Pairs:
+    return split_query(request.scope["query_string"])
+
+
+JsonBody = Annotated[object, Depends(_json_body)]
+QueryPairs = Annotated[Pairs, Depends(_pairs)]
+IfMatch = Annotated[
+    str | None, Header(description="the etag that the change is based on, quoted, or `*`")
+]
+
+
+def require_match(if_match: str | None, etag: str) -> None:
+    """Raise 412 where If-Match is there and names another state."""
+    if if_match is None:
+        return
+    given = [tag.strip() for tag in if_match.split(",")]
+    if "*" not in given and etag not in (tag.removeprefix("W/").strip('"') for tag in given):
+        raise Problem("revision_stale", "It is not as it was when that etag was sent.")
+
+
+def etag_text(values: Mapping[str, object]) -> str:
+    """Return the unquoted entity tag of a JSON object."""
+    return etag_of(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).decode().strip('"')
+
+
+def validated(model: type[M], values: object) -> M:
+    """Return a body as its model; Problem invalid_request naming everything that is wrong."""
+    if not isinstance(values, dict):
+        raise invalid(FieldError("invalid_value", "A JSON object.", pointer=""))
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = [{**part, "loc": ("body", *part["loc"])} for part in error.errors()]
+        raise invalid(
+            *(_with_near(part, model.model_fields) for part in field_errors(found, values))
+        ) from error
+
+
+def _with_near(error: FieldError, fields: Collection[str]) -> FieldError:
+    if error.code != "unknown_field":
+        return error
+    return replace(error, suggestions=near_misses((error.pointer or "").rpartition("/")[2], fields))
+
+
+def merged(current: Mapping[str, object], patch: object, fixed: Collection[str]) -> object:
+    """Return what a merge patch (RFC 7396) makes of a flat object, without what the server decides.
+
+    Null sets the default. Problem read_only where a field of `fixed` is sent with another value.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    changed = [name for name in fixed if name in patch and patch[name] != current[name]]
+    if changed:
+        detail = "The server decides this field."
+        raise invalid(*(FieldError("read_only", detail, pointer=f"/{name}") for name in changed))
+    values = {**current, **patch}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in fixed and not (name in patch and value is None)
+    }
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI `requestBody` of a body that is `validated` by hand."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"required": True, "content": content}
+
+
+def patch_schema(model: type[BaseModel], fixed: Collection[str], example: object) -> dict[str, Any]:
+    """Return the `requestBody` of a merge patch whose result is `validated` by that model."""
+    properties = {
+        name: {"anyOf": [schema, {"type": "null"}]}
+        for name, schema in model.model_json_schema()["properties"].items()
+        if name not in fixed
+    }
+    unchanged = {"type": "string", "description": "may be sent back unchanged"}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties | dict.fromkeys(fixed, unchanged),
+        "examples": [example],
+    }
+    return {"required": True, "content": {kind: {"schema": schema} for kind in MERGE_PATCH_TYPES}}

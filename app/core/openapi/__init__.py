@@ -1,0 +1,1 @@
+"""The documentation page, and what every operation of the OpenAPI document has."""

@@ -1,0 +1,45 @@
+"""What differs between two revisions, pure: options are compared by id, lists as a whole."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.questions.state import Values
+
+# Who saved and when is no content.
+_APART = frozenset({"revision", "updated_at", "published_at"})
+
+
+def differences(before: Values, after: Values) -> list[dict[str, Any]]:
+    """Return each difference of two revision views, in the order of their fields."""
+    names = [name for name in dict.fromkeys([*before, *after]) if name not in _APART]
+    found: list[dict[str, Any]] = []
+    for name in names:
+        old, new = before.get(name), after.get(name)
+        if name == "options" and old is not None and new is not None:
+            found += _options(old, new)
+        else:
+            found += _compare(f"/{_escape(name)}", old, new)
+    return found
+
+
+def _options(old: list[Values], new: list[Values]) -> Iterator[dict[str, Any]]:
+    before = {option["id"]: option for option in old}
+    after = {option["id"]: option for option in new}
+    for key in dict.fromkeys([*before, *after]):
+        yield from _compare(f"/options/{_escape(key)}", before.get(key), after.get(key))
+    kept_before = [key for key in before if key in after]
+    kept_after = [key for key in after if key in before]
+    if kept_before != kept_after:
+        yield {"pointer": "/options", "before": list(before), "after": list(after)}
+
+
+def _compare(pointer: str, old: object, new: object) -> Iterator[dict[str, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _compare(f"{pointer}/{_escape(name)}", old.get(name), new.get(name))
+    elif old != new:
+        yield {"pointer": pointer, "before": old, "after": new}
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,115 @@
+"""The routes that look back: the revisions of a question, and what changed between two."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Row
+
+from app.core.http.deps import ReadSession, SecretsDep
+from app.core.http.json_route import JsonRoute
+from app.core.http.keyset_list import Listing
+from app.core.http.pages import Page
+from app.core.http.query_string import Parameter, openapi_parameters, reject_unknown, take, whole
+from app.core.http.request_inputs import QueryPairs
+from app.core.openapi.operation_docs import problems, scope
+from app.questions import repository
+from app.questions.rendering import time_text
+from app.questions.revision_diff import differences
+from app.questions.routes import examples
+from app.questions.routes.responses import PATH, EditorDep, reply, shows
+from app.questions.schemas import DiffRead, RevisionDetail, RevisionRead
+from app.questions.service import QuestionService
+from app.questions.state import Held
+
+MAX_REVISION = 2**31 - 1
+_NUMBER = {"type": "integer", "minimum": 1}
+FROM = Parameter("from", "a revision; by default the live one, else the one before `to`", _NUMBER)
+TO = Parameter("to", "a revision; by default the newest", _NUMBER)
+
+router = APIRouter(tags=["editing"], route_class=JsonRoute)
+
+
+@router.get(
+    PATH + "/{question_id:uuid}/revisions",
+    summary="List the revisions of a question",
+    responses=problems(404, 410) | {200: shows(examples.REVISIONS, Page[RevisionRead])},
+    openapi_extra=scope(
+        "questions:read", parameters=Listing("editing/revisions", most=100, default=20).openapi
+    ),
+)
+def list_revisions(
+    question_id: UUID,
+    pairs: QueryPairs,
+    editor: EditorDep,
+    session: ReadSession,
+    secrets: SecretsDep,
+) -> Response:
+    """Return who saved what when, the newest first."""
+    held = QuestionService(session, secrets, editor).look(question_id)
+    listing = Listing(f"editing/revisions/{held.id}", most=100, default=20)
+    asked = listing.asked(session, secrets, pairs)
+    before = int(asked.after) if asked.after else None
+    rows, total = repository.revisions(session, held.id, before, asked.limit + 1)
+    found = [(str(row.number), _shown(row)) for row in rows]
+    return reply(listing.page(secrets, asked, found, total).model_dump())
+
+
+@router.get(
+    PATH + "/{question_id:uuid}/revisions/{number:int}",
+    summary="Look at a revision of a question",
+    responses=problems(404) | {200: shows(examples.REVISION_DETAIL, RevisionDetail)},
+    openapi_extra=scope("questions:read"),
+)
+def get_revision(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    question_id: UUID,
+    number: int,
+    pairs: QueryPairs,
+    editor: EditorDep,
+    session: ReadSession,
+    secrets: SecretsDep,
+) -> Response:
+    """Return what was saved; its answer side with `answers:read` on the bank only."""
+    service = QuestionService(session, secrets, editor)
+    held = service.look(question_id)
+    row, view = service.revision(held, number)
+    reject_unknown(pairs, ())
+    return reply({**_shown(row), "question": view})
+
+
+@router.get(
+    PATH + "/{question_id:uuid}/diff",
+    summary="Compare two revisions of a question",
+    responses=problems(404) | {200: shows(examples.DIFF, DiffRead)},
+    openapi_extra=scope("questions:read", parameters=openapi_parameters([FROM, TO])),
+)
+def get_diff(
+    question_id: UUID,
+    pairs: QueryPairs,
+    editor: EditorDep,
+    session: ReadSession,
+    secrets: SecretsDep,
+) -> Response:
+    """Return each field that differs; the answer side with `answers:read` on the bank only."""
+    service = QuestionService(session, secrets, editor)
+    held = service.look(question_id)
+    reject_unknown(pairs, (FROM.name, TO.name))
+    later = take(pairs, TO.name, whole(1, MAX_REVISION), held.revision)
+    earlier = take(pairs, FROM.name, whole(1, MAX_REVISION), _before(held, later))
+    _, before = service.revision(held, earlier)
+    _, after = service.revision(held, later)
+    return reply({"from": earlier, "to": later, "changes": differences(before, after)})
+
+
+def _before(held: Held, later: int) -> int:
+    live = held.published_revision
+    return live if live is not None and live != later else max(1, later - 1)
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "revision": row.number,
+        "created_at": time_text(row.created_at),
+        "by": None if row.by is None else str(row.by),
+        "note": row.note,
+    }

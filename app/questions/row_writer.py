@@ -1,0 +1,171 @@
+"""Writes questions table by table; the rows of new ones can be made before the transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, update
+from sqlmodel import Session
+
+from app.core.db.bulk_insert import Key, insert_rows, key_for
+from app.questions.repository import LINKS, QUESTION, REVISION
+from app.questions.state import Entry, Held, Uses
+
+_CHANGING = (
+    "external_id",
+    "state",
+    "revision",
+    "published_revision",
+    "published_at",
+    "updated_at",
+    "difficulty",
+    "language",
+    "levels",
+    "family",
+)
+_UPDATE_QUESTION = (
+    update(QUESTION)
+    .where(QUESTION.c.id == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_KEYS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
+_DELETE_LINK = {
+    name: delete(links).where(
+        links.c.question_id == bindparam("of"), links.c[_KEYS[name]] == bindparam("to")
+    )
+    for name, links in LINKS.items()
+}
+_EVIDENCE = ("source", "first_seen", "last_seen", "times_seen")
+_UNKNOWN = (None, None, None, None)
+_ROW = ("id", "bank", "kind", "created_at", *_CHANGING)
+_REVISION_ROW = ("question_id", "number", "content", "created_at", "by", "note")
+_LINK_ROWS: dict[str, tuple[str, ...]] = {
+    name: ("question_id", key, "in_draft", "in_live") for name, key in _KEYS.items()
+}
+_LINK_ROWS["companies"] += _EVIDENCE
+
+
+class Rows(NamedTuple):
+    """What new questions are in the tables."""
+
+    questions: list[tuple[object, ...]]
+    revisions: list[tuple[object, ...]]
+    links: dict[str, list[tuple[object, ...]]]
+
+
+def new_rows(helds: Iterable[Held], key: Key, by: UUID | None) -> Rows:
+    """Return the rows of questions that the tables do not know, written in the name of a key."""
+    writer = None if by is None else key(by)
+    rows = Rows([], [], {name: [] for name in LINKS})
+    for held in helds:
+        of, evidence = key(held.id), held.known_evidence()
+        rows.questions.append((of, held.bank, held.kind, held.created_at, *_place(held)))
+        rows.revisions.extend(_revisions(held, of, writer))
+        for name, used in held.uses().items():
+            if used:
+                rows.links[name].extend(_links(name, of, used, evidence))
+    return rows
+
+
+def insert_new(connection: Connection, rows: Rows) -> None:
+    """Write questions that the tables do not know."""
+    insert_rows(connection, QUESTION.name, _ROW, rows.questions)
+    insert_rows(connection, REVISION.name, _REVISION_ROW, rows.revisions)
+    for name, links in LINKS.items():
+        insert_rows(connection, links.name, _LINK_ROWS[name], rows.links[name])
+
+
+def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
+    """Write what has changed of questions; the tables then hold what is in hand."""
+    connection = session.connection()
+    key = key_for(connection.dialect.name)
+    new = [held for held in helds if held.stored is None]
+    insert_new(connection, new_rows(new, key, by))
+    known = [held for held in helds if held.stored is not None]
+    if known:
+        _change(connection, known, key, None if by is None else key(by))
+    for held in helds:
+        held.stored, held.evidence, held.entries = held.uses(), held.known_evidence(), ()
+
+
+def _change(connection: Connection, known: Sequence[Held], key: Key, writer: object) -> None:
+    connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
+    revisions = [row for held in known for row in _revisions(held, key(held.id), writer)]
+    insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
+    now = [(held, held.uses(), held.known_evidence()) for held in known]
+    for name, links in LINKS.items():
+        gone, come = _differences(name, now, key)
+        if gone:
+            connection.execute(_DELETE_LINK[name], gone)
+        insert_rows(connection, links.name, _LINK_ROWS[name], come)
+
+
+def _revisions(held: Held, of: object, writer: object) -> list[tuple[object, ...]]:
+    return [_revision(of, entry, writer) for entry in held.entries]
+
+
+def _revision(of: object, entry: Entry, writer: object) -> tuple[object, ...]:
+    saved, note = entry
+    return (of, saved.revision, orjson.dumps(saved.values).decode(), saved.at, writer, note)
+
+
+def _links(
+    name: str, of: object, uses: Uses, evidence: Mapping[str, Any]
+) -> list[tuple[object, ...]]:
+    if name == "companies":
+        return [(of, to, *use, *_said(evidence.get(to))) for to, use in uses.items()]
+    return [(of, to, *use) for to, use in uses.items()]
+
+
+def _differences(
+    name: str, known: Iterable[tuple[Held, dict[str, Uses], Mapping[str, Any]]], key: Key
+) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
+    """Return which links to delete of questions that the tables know, and which to insert."""
+    gone: list[dict[str, object]] = []
+    come: list[tuple[object, ...]] = []
+    for held, used, evidence in known:
+        left, uses = _difference(held, name, used[name], evidence)
+        gone += [{"of": held.id, "to": to} for to in left]
+        come += _links(name, key(held.id), uses, evidence)
+    return gone, come
+
+
+def _difference(
+    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
+) -> tuple[list[str], Uses]:
+    """Return what to delete of the stored uses, and what to insert."""
+    old = (held.stored or {})[name]
+    same = {
+        to
+        for to, use in uses.items()
+        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
+    }
+    return [to for to in old if to not in same], {
+        to: use for to, use in uses.items() if to not in same
+    }
+
+
+def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
+    return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
+
+
+def _place(held: Held) -> tuple[object, ...]:
+    values = held.newest.values
+    return (
+        held.external_id,
+        held.state,
+        held.newest.revision,
+        None if held.live is None else held.live.revision,
+        held.published_at,
+        held.newest.at,
+        values["difficulty"],
+        values["language"],
+        f",{','.join(values['levels'])},",
+        values["family"],
+    )
+
+
+def _changes(held: Held) -> dict[str, Any]:
+    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
+    return {"of": held.id, **changes}

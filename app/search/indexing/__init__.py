@@ -1,0 +1,1 @@
+"""What both engines read to index questions."""

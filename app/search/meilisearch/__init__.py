@@ -1,0 +1,1 @@
+"""The Meilisearch engine, and the mirror that keeps its indexes equal to what is public."""

@@ -1,0 +1,54 @@
+"""Pure: the one filter as an expression of the Meilisearch language, every value quoted."""
+
+from collections.abc import Callable, Iterable
+
+from app.published.question_filter import Choice, QuestionFilter
+from app.taxonomy.vocabulary import Vocabularies
+
+# Only an index with our settings can be filtered, so one that the server made by itself is refused.
+READY = "ready = 1"
+
+
+def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> list[str]:
+    """Return conditions, all of which a question must meet; banks are indexes of their own.
+
+    Categories stand for everything below them as well.
+    """
+    terms = vocabularies.categories
+    conditions = [READY]
+    for attribute, choice in (
+        ("kind", question_filter.kind),
+        ("categories", _expanded(question_filter.category, terms.subtree)),
+        ("companies", question_filter.company),
+        ("tags", question_filter.tag),
+        ("difficulty", question_filter.difficulty),
+        ("levels", question_filter.level),
+        ("language", question_filter.language),
+    ):
+        if choice.any:
+            conditions.append(f"{attribute} IN {_list(choice.any)}")
+        if choice.none:
+            conditions.append(f"{attribute} NOT IN {_list(choice.none)}")
+    conditions += [f"tags = {quoted(tag)}" for tag in question_filter.tag_all]
+    if question_filter.exclude:
+        conditions.append(f"question NOT IN {_list(map(str, question_filter.exclude))}")
+    if question_filter.updated_after is not None:
+        conditions.append(f"updated_at > {question_filter.updated_after:d}")
+    return conditions
+
+
+def quoted(value: str) -> str:
+    """Return a value that means itself, whatever stands in it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _list(values: Iterable[str]) -> str:
+    return f"[{', '.join(map(quoted, values))}]"
+
+
+def _expanded(choice: Choice, subtree: Callable[[str], frozenset[str]]) -> Choice:
+    def widen(slugs: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted({below for slug in slugs for below in subtree(slug)}))
+
+    return Choice(widen(choice.any), widen(choice.none))

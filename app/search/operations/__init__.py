@@ -1,0 +1,1 @@
+"""Checks and rebuilds of the search indexes."""

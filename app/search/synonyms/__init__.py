@@ -1,0 +1,1 @@
+"""Synonyms that editors keep."""

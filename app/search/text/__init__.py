@@ -1,0 +1,1 @@
+"""How text becomes words, and what is indexed of a question."""

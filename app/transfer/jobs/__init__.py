@@ -1,0 +1,1 @@
+"""Import jobs: their phases, and the processes that run them."""

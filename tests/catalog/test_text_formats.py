@@ -1,0 +1,274 @@
+"""Texts in other formats: nothing that an author writes becomes markup of its own."""
+
+import random
+from html.parser import HTMLParser
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.catalog.text.markdown import to_html
+from app.catalog.text.nodes import to_nodes
+from app.catalog.text.plain import to_text
+from app.catalog.text.text_formats import present
+from tests.catalog.support import Shelf, make_question
+
+TAGS = {
+    *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre"),
+    *("em", "strong", "a", "code", "span", "table", "thead", "tbody", "tr", "th", "td"),
+}
+ATTRIBUTES = {
+    ("a", "href"),
+    ("a", "title"),
+    ("a", "rel"),
+    ("code", "class"),
+    ("span", "class"),
+    ("p", "class"),
+    ("ol", "start"),
+    ("th", "align"),
+    ("td", "align"),
+}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt&colon;alert(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](vbscript:x)",
+    "[x](//evil.example/a)",
+    "[x](/v1/editing/keys)",
+    "[x](ftp://host/a)",
+    "<javascript:alert(1)>",
+    "![a](javascript:alert(1))",
+    '!["><script>](http://host/a.png "onload=x")',
+    '[x](http://a/ "\\" onmouseover=alert(1) \\"")',
+    '[x](https://a/"onclick=alert(1))',
+    "$</span><script>alert(1)</script>$",
+    "$$\n</p><img src=x onerror=alert(1)>\n$$",
+    '```html"onclick=x\n<b>\n```',
+    "``` language-<script>\nx\n```",
+    "|a|\n|-|\n|<svg/onload=alert(1)>|",
+    "<!-- --!><svg onload=x>",
+    "<style>*{}</style>",
+    "&lt;script&gt;",
+    "\x00\ufffe\u202e",
+    "[a]: javascript:x\n\n[a]",
+    "<a href='javascript:x'>y</a>",
+    "<https://a/?<script>>",
+    "\\<b>",
+    "- " * 60 + "deep",
+    "> " * 60 + "deep",
+    "*" * 200,
+    "[" * 200,
+    "`" * 99,
+]
+
+
+class _Reader(HTMLParser):
+    """Reads HTML as a browser would, and complains of what should not be there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        assert tag in TAGS, tag
+        found = dict(attrs)
+        assert {(tag, name) for name in found} <= ATTRIBUTES, found
+        if tag == "a":
+            assert found.get("rel") == "nofollow noopener noreferrer"
+            assert str(found["href"]).lower().startswith(("http://", "https://", "mailto:"))
+        if tag == "span":
+            assert found == {"class": "math"}
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(decl)
+
+    def handle_pi(self, data: str) -> None:
+        raise AssertionError(data)
+
+
+def _check(html: str) -> list[str]:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.tags
+
+
+def _tags(nodes: list[Any]) -> list[str]:
+    found = []
+    for node in nodes:
+        if not isinstance(node, str):
+            assert set(node) == {"tag", "attributes", "children"}
+            found += [node["tag"], *_tags(node["children"])]
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text: str) -> None:
+    assert _tags(to_nodes(text)) == _check(to_html(text))
+    to_text(text)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(HOSTILE),
+            st.sampled_from(["\n", "\n\n", " ", "**", "_", "$", "`", "|", "# ", "- ", "1. ", "> "]),
+            st.text(max_size=12),
+        ),
+        max_size=8,
+    ).map("".join)
+)
+def test_no_mixture_of_it_gets_through(text: str) -> None:
+    assert _tags(to_nodes(text)) == _check(to_html(text))
+    to_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a *b* **c** `d`", "<p>a <em>b</em> <strong>c</strong> <code>d</code></p>"),
+        ("$x < y$", '<p><span class="math">x &lt; y</span></p>'),
+        ("It costs $5 and not $10.", "<p>It costs $5 and not $10.</p>"),
+        ("$$\nx^2\n$$", '<p class="display"><span class="math">x^2</span></p>'),
+        ("![a *cat*](http://host/cat.png)", "<p>a cat</p>"),
+        ("[in](/there)", "<p>in</p>"),
+        (
+            "[out](https://host/a 'b')",
+            '<p><a href="https://host/a" title="b" rel="nofollow noopener noreferrer">out</a></p>',
+        ),
+        (
+            "```python\nx = 1 < 2\n```",
+            '<pre><code class="language-python">x = 1 &lt; 2\n</code></pre>',
+        ),
+        (
+            "|a|b|\n|-|-:|\n|1|2|",
+            (
+                '<table>\n<thead>\n<tr>\n<th>a</th>\n<th align="right">b</th>\n</tr>\n</thead>\n'
+                '<tbody>\n<tr>\n<td>1</td>\n<td align="right">2</td>\n</tr>\n</tbody>\n</table>'
+            ),
+        ),
+    ],
+)
+def test_html_is_what_commonmark_means(text: str, html: str) -> None:
+    assert to_html(text) == html
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("# Head\n\na *b*\nc  \nd", "Head\n\na b c\nd"),
+        ("- one\n- two\n  1. deep\n  2. er", "- one\n- two\n  1. deep\n  2. er"),
+        ("3. c\n4. d", "3. c\n4. d"),
+        ("|a|b|\n|-|-|\n|1|2|", "a | b\n1 | 2"),
+        ("```\nx < y\n```\n\n---\n\n> said", "x < y\n\nsaid"),
+        ("[out](https://host) ![alt](http://host/x.png) $e=mc^2$", "out alt e=mc^2"),
+        ("&lt;b&gt; <i>", "<b> <i>"),
+    ],
+)
+def test_plain_text_has_no_marks(text: str, plain: str) -> None:
+    assert to_text(text) == plain
+
+
+def test_nodes_are_elements_with_text_between() -> None:
+    link = {"href": "https://host", "rel": "nofollow noopener noreferrer"}
+    assert to_nodes("a *b* [c](https://host)\n\n---") == [
+        {
+            "tag": "p",
+            "attributes": {},
+            "children": [
+                "a ",
+                {"tag": "em", "attributes": {}, "children": ["b"]},
+                " ",
+                {"tag": "a", "attributes": link, "children": ["c"]},
+            ],
+        },
+        {"tag": "hr", "attributes": {}, "children": []},
+    ]
+
+
+def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None:
+    document: dict[str, Any] = {
+        "stem": "*s*",
+        "hints": ["*h*"],
+        "options": [{"id": "*i*", "text": "*o*"}],
+        "tags": ["*t*"],
+        "starter": "*code*",
+        "source": {"title": "*title*", "url": None},
+        "answer": {
+            "model": "*m*",
+            "key_points": ["*k*"],
+            "mistakes": ["*w*"],
+            "follow_ups": [],
+            "solution": "*code*",
+            "rubric": [{"criterion": "*c*", "points": 1}],
+        },
+        "explanation": None,
+        "feedback": {"a~/b": "*f*"},
+    }
+    found = orjson.loads(present(orjson.dumps(document), "text").body)
+    expected = document | {
+        "stem": "s",
+        "hints": ["h"],
+        "options": [{"id": "*i*", "text": "o"}],
+        "answer": dict(document["answer"]) | {"model": "m", "key_points": ["k"], "mistakes": ["w"]},
+        "feedback": {"a~/b": "f"},
+    }
+    assert found == expected
+    nodes = present(orjson.dumps(document), "nodes")
+    assert orjson.loads(nodes.body) == document
+    assert [where for where, _ in nodes.nodes] == [
+        b"/stem",
+        b"/hints/0",
+        b"/options/0/text",
+        b"/feedback/a~0~1b",
+        b"/answer/model",
+        b"/answer/key_points/0",
+        b"/answer/mistakes/0",
+    ]
+
+
+def test_formats_on_the_routes(shelf: Shelf) -> None:
+    questions = [make_question(stem="*Is* it $x<y$?"), make_question(stem="**No**")]
+    shelf.publish(*questions)
+    shelf.follow()
+    address = f"/v1/questions/{questions[0].id}"
+    assert shelf.read(f"{address}?format=text")["stem"] == "Is it x<y?"
+    html = shelf.read("/v1/questions?format=html&sort=oldest&answers=true")
+    assert html["items"][0]["stem"] == '<p><em>Is</em> it <span class="math">x&lt;y</span>?</p>'
+    assert html["items"][1]["explanation"] == "<p><em>So</em> it is.</p>"
+    nodes = shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true")
+    assert list(nodes) == ["items", "nodes", "total", "next_cursor"]
+    assert nodes["items"][0]["stem"] == "*Is* it $x<y$?"
+    assert set(nodes["nodes"]) == {
+        "/items/0/stem",
+        "/items/0/explanation",
+        "/items/1/stem",
+        "/items/1/explanation",
+    }
+    alone = shelf.read(f"{address}?format=nodes")
+    assert alone["nodes"]["/stem"] == nodes["nodes"]["/items/0/stem"]
+    # From the cache it is the same, and so after a change.
+    assert shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true") == nodes
+    questions[1].revision, questions[1].stem = 2, "*Yes*"
+    shelf.publish(questions[1])
+    shelf.follow()
+    again = shelf.read("/v1/questions?format=html&sort=oldest")
+    assert [item["stem"] for item in again["items"]][1] == "<p><em>Yes</em></p>"
+    assert again["items"][0]["stem"] == html["items"][0]["stem"]
+
+
+def test_long_hostile_text_takes_no_longer_than_long_text() -> None:
+    """The renderer is linear enough: nobody can stop a worker by what they write."""
+    chance = random.Random(1)
+    for piece in ("[", "*a ", "<", "`", "![", "$", "\\", "a|", "&"):
+        to_html((piece * 20_000)[:20_000])
+    to_html("".join(chance.choices("[]()*_`$<>!|\n ", k=20_000)))

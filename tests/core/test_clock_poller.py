@@ -1,0 +1,62 @@
+"""The watch sees every commit at once, and goes on after its connection was given up."""
+
+from app.core.db.clock_poller import WAIT_MS, ClockWatch
+from app.core.db.database import Database
+from app.core.db.edition_clock import bump_terms, read_mark
+
+
+def test_it_sees_what_was_committed(database: Database) -> None:
+    watch = ClockWatch(database)
+    for _ in range(3):
+        with database.write() as session:
+            bump_terms(session)
+        with database.read() as session:
+            assert watch.read() == read_mark(session)
+    watch.close()
+
+
+def test_it_keeps_no_transaction_open(database: Database) -> None:
+    watch = ClockWatch(database)
+    before = watch.read()
+    with database.write() as session:
+        bump_terms(session)
+        assert watch.read() == before
+    assert watch.read().terms == before.terms + 1
+    watch.close()
+
+
+def test_it_opens_anew_after_connections_were_closed(database: Database) -> None:
+    watch = ClockWatch(database)
+    before = watch.read()
+    database.close()
+    with database.write() as session:
+        bump_terms(session)
+    assert watch.read().terms == before.terms + 1
+    watch.close()
+
+
+def test_a_glance_sees_what_was_committed_where_it_costs_nothing(database: Database) -> None:
+    watch = ClockWatch(database)
+    assert watch.glance() is None
+    before = watch.read()
+    with database.write() as session:
+        bump_terms(session)
+    seen = watch.glance()
+    if database.dialect == "sqlite":
+        assert seen is not None
+        assert seen.terms == before.terms + 1
+    else:
+        assert seen is None
+    assert watch.read().terms == before.terms + 1
+    watch.close()
+
+
+def test_a_glance_has_no_patience_with_locks_but_a_look_has(database: Database) -> None:
+    watch = ClockWatch(database)
+    watch.read()
+    if database.dialect == "sqlite":
+        for look, patience in ((watch.glance, 0), (watch.read, WAIT_MS), (watch.glance, 0)):
+            look()
+            assert watch._connection.execute("PRAGMA busy_timeout").fetchone() == (patience,)
+    watch.close()
+    assert watch.glance() is None

@@ -1,0 +1,102 @@
+"""What several connections write goes out in one go, in order, and none of it is lost."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.http.write_batching import MOST_WAITING, Corked, Outbox
+
+
+class Recorder(asyncio.Transport):
+    """A transport that notes in a log that all share what is written to it."""
+
+    def __init__(self, name: int, log: list[tuple[int, bytes]]) -> None:
+        super().__init__()
+        self.name, self.log, self.closed = name, log, False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.log.append((self.name, bytes(data)))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def connections(count: int) -> tuple[list[Corked], list[tuple[int, bytes]]]:
+    log: list[tuple[int, bytes]] = []
+    outbox = Outbox()
+    return [Corked(Recorder(name, log), outbox) for name in range(count)], log
+
+
+def test_answers_to_what_came_together_leave_together() -> None:
+    async def run() -> None:
+        (first, second), log = connections(2)
+        first.write(b"a")
+        second.write(b"b")
+        first.write(b"c")
+        assert log == []
+        await asyncio.sleep(0)
+        assert log == [(0, b"ac"), (1, b"b")]
+
+    asyncio.run(run())
+
+
+def test_no_answer_waits_for_more_than_so_many_others() -> None:
+    async def run() -> None:
+        corked, log = connections(MOST_WAITING + 1)
+        for name, each in enumerate(corked):
+            each.write(b"%d" % name)
+        assert log == [(name, b"%d" % name) for name in range(MOST_WAITING)]
+        await asyncio.sleep(0)
+        assert log[MOST_WAITING:] == [(MOST_WAITING, b"%d" % MOST_WAITING)]
+
+    asyncio.run(run())
+
+
+def test_what_was_written_leaves_before_a_connection_ends() -> None:
+    async def run() -> None:
+        (first,), log = connections(1)
+        first.write(b"a")
+        first.close()
+        assert log == [(0, b"a")]
+        assert first.is_closing()
+        await asyncio.sleep(0)
+        assert log == [(0, b"a")]
+
+    asyncio.run(run())
+
+
+def test_what_is_written_behind_the_end_is_dropped() -> None:
+    async def run() -> None:
+        log: list[tuple[int, bytes]] = []
+        outbox, lost = Outbox(), Recorder(0, log)
+        first, second = Corked(lost, outbox), Corked(Recorder(1, log), outbox)
+        first.write(b"a")
+        second.write(b"b")
+        lost.close()
+        await asyncio.sleep(0)
+        assert log == [(1, b"b")]
+
+    asyncio.run(run())
+
+
+@given(st.lists(st.none() | st.integers(0, 40), max_size=200))
+def test_each_connection_gets_all_of_its_own_in_order(steps: list[int | None]) -> None:
+    async def run() -> None:
+        corked, log = connections(41)
+        written = [b""] * 41
+        for at, step in enumerate(steps):
+            if step is None:
+                await asyncio.sleep(0)
+            else:
+                corked[step].write(b"%d;" % at)
+                written[step] += b"%d;" % at
+        await asyncio.sleep(0)
+        for name, expected in enumerate(written):
+            assert b"".join(data for to, data in log if to == name) == expected
+
+    asyncio.run(run())

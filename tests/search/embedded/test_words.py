@@ -1,0 +1,230 @@
+"""How text becomes words, and a query no more than words."""
+
+import unicodedata
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.published.follower import PublishedRow
+from app.search.text.documents import search_document, term_texts
+from app.search.text.plain_text import plain_text
+from app.search.text.query import (
+    MAX_CHARACTERS,
+    MAX_TERMS,
+    MAX_WORDS,
+    QueryTooLongError,
+    clean_query,
+    query_words,
+)
+from app.search.text.words import SIGNS, indexed_text, words
+from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
+from tests.search.support.worlds import document
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+def texts(text: str) -> list[str]:
+    return [word.text for word in words(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("C++ and C#, F#", ["c++", "and", "c#", "f#"]),
+        ("k-NN or knn", ["k", "nn", "knn", "or", "knn"]),
+        ("L1 F1 R² R^2 $R^{2}$", ["l1", "f1", "r2", "r2", "r2"]),
+        ("A* and x*y", ["a*", "and", "x", "y"]),
+        ("O(n log n), Θ(n²), f(x)", ["o(nlogn)", "θ(n2)", "f", "x"]),
+        (".NET, ASP.NET, node.js", [".net", "asp", ".net", "node", "js"]),
+        ("TLS 1.3.", ["tls", "1.3"]),
+        ("max_depth", ["max", "depth", "maxdepth"]),
+        ("Occam’s razor", ["occam", "s", "occams", "razor"]),
+        ("naïve CAFE\u0301 ＡＢＣ ﬁt", ["naive", "cafe", "abc", "fit"]),
+        ("½ of it", ["1", "2", "12", "of", "it"]),
+        ("机器学习", ["机", "器", "学", "习"]),
+        ("हिन्दी", ["हिन्दी"]),
+        ("?! … — «»", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert texts(text) == expected
+
+
+@given(TEXT)
+def test_each_word_stands_where_it_says(text: str) -> None:
+    last = 0
+    for word in words(text):
+        assert 0 <= word.start < word.end <= len(text)
+        assert word.text
+        assert not word.text.isspace()
+        if not word.joined:
+            assert word.start >= last or text[word.start : word.end]
+            last = word.start
+
+
+@given(TEXT)
+def test_an_index_splits_words_only_where_we_do(text: str) -> None:
+    """FTS5 splits at ASCII that is neither letter, digit nor one of the signs."""
+    for word in words(text):
+        for char in word.text:
+            assert char in SIGNS or ord(char) > 127 or char.isalnum(), word
+            assert char != '"'
+
+
+@given(TEXT)
+def test_what_is_indexed_is_what_is_highlighted(text: str) -> None:
+    assert sorted(indexed_text(text).split()) == sorted(texts(text))
+
+
+@given(TEXT)
+def test_a_query_finds_a_text_that_says_the_same(text: str) -> None:
+    try:
+        cleaned = clean_query(text)
+    except QueryTooLongError:
+        return
+    assert clean_query(cleaned) == cleaned
+    if "(" not in cleaned:
+        assert [word.text for word in query_words(cleaned)] == texts(cleaned)[:MAX_TERMS]
+
+
+@given(TEXT)
+def test_a_cleaned_query_has_no_operators(text: str) -> None:
+    try:
+        cleaned = clean_query(text)
+    except QueryTooLongError:
+        return
+    assert '"' not in cleaned
+    assert unicodedata.is_normalized("NFKC", cleaned)
+    assert not any(word.startswith("-") for word in cleaned.split(" "))
+    assert all(unicodedata.category(char) not in {"Cc", "Cf", "Co"} for char in cleaned)
+
+
+@pytest.mark.parametrize(
+    ("typed", "cleaned"),
+    [
+        ("  gradient\tdescent\n", "gradient descent"),
+        ('"gradient descent" -word', "gradient descent word"),
+        ("ｇｒａｄｉｅｎｔ", "gradient"),
+        ("-.NET --C++", ".NET C++"),
+        ("k-nn", "k-nn"),
+        ("???", ""),
+        ("- - \u200b", ""),
+        ("\ue000x\ue001", "x"),
+    ],
+)
+def test_queries_are_cleaned(typed: str, cleaned: str) -> None:
+    assert clean_query(typed) == cleaned
+
+
+def test_queries_have_limits() -> None:
+    clean_query("x" * MAX_CHARACTERS)
+    clean_query("x " * MAX_WORDS)
+    with pytest.raises(QueryTooLongError):
+        clean_query("x" * (MAX_CHARACTERS + 1))
+    with pytest.raises(QueryTooLongError):
+        clean_query("x " * (MAX_WORDS + 1))
+
+
+def test_an_unfinished_order_of_growth_is_one_word() -> None:
+    assert [word.text for word in query_words("sort O(n lo")] == ["sort", "o(nlo"]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "plain"),
+    [
+        ("What is **C++** and `k-NN`?", "What is C++ and k-NN?"),
+        ("1. one\n2. two", "one two"),
+        ("See [the *page*](https://x.example) ![a tree](/media/x)", "See the page a tree"),
+        ("$\\alpha_1 + x_2$ and A* search", "\\alpha_1 + x_2 and A* search"),
+        ("```python\nx = [1]\n```\nthen", "x = [1] then"),
+        ("| a | b |\n|---|---|\n| c | d |", "a b c d"),
+        ("a < b && <b>c</b>", "a < b && <b>c</b>"),
+        ("soft\nbreak  \nhard", "soft break hard"),
+        ("\ue000mark\ue001 \x00", "mark"),
+    ],
+)
+def test_markdown_is_read_as_plain_text(markdown: str, plain: str) -> None:
+    assert plain_text(markdown) == plain
+
+
+@given(TEXT)
+def test_plain_text_can_forge_no_mark(text: str) -> None:
+    plain = plain_text(text)
+    assert not any("\ue000" <= char <= "\uf8ff" or char < " " for char in plain)
+
+
+def row(**changes: object) -> PublishedRow:
+    given = {
+        "number": 7,
+        "id": bytes(16),
+        "bank": "science",
+        "seq": 1,
+        "revision": 2,
+        "kind": "single_choice",
+        "categories": "nlp",
+        "companies": "",
+        "tags": "viva,gone",
+        "levels": "",
+        "difficulty": "easy",
+        "language": "en",
+        "published_at": 0,
+        "updated_at": 0,
+    }
+    values = dict.fromkeys(PublishedRow._fields, 0) | given | changes
+    return PublishedRow(**{name: values[name] for name in PublishedRow._fields})  # type: ignore[arg-type]
+
+
+VOCABULARIES = Vocabularies(
+    Vocabulary([Term("nlp", "Language processing", "", ("NLP",))]),
+    Vocabulary(),
+    Vocabulary([Term("viva", "Oral", "", ())]),
+)
+
+
+def test_a_document_holds_what_is_searched() -> None:
+    body = document(
+        "science",
+        2,
+        stem="What is `x`?",
+        hints=["Think", "again"],
+        options=[{"id": "a", "text": "**one**"}, {"id": "b", "text": "two"}],
+        programming_language="python",
+        starter="def  f():\n    ...",
+        unit=None,
+    )
+    answers = {
+        "answer": {
+            "options": ["a"],
+            "model": "Because",
+            "key_points": ["p"],
+            "accept": ["q"],
+            "rubric": [{"criterion": "r", "points": 1}],
+        },
+        "explanation": "*why*",
+        "feedback": {"b": "no"},
+    }
+    found = search_document(row(), orjson.dumps(body), orjson.dumps(answers), VOCABULARIES)
+    assert found.id == "00000000-0000-0000-0000-000000000000"
+    assert found[4:] == (
+        "What is x?",
+        "one ; two ; def f(): ...",
+        "Language processing , NLP ; Oral ; gone ; python",
+        "Think ; again",
+        "why ; no ; Because ; q ; p ; r",
+    )
+    public = search_document(row(), orjson.dumps(body), None, VOCABULARIES)
+    assert public == found._replace(answer="")
+
+
+def test_a_tombstone_is_not_indexed() -> None:
+    with pytest.raises(ValueError, match="without a live revision"):
+        search_document(row(revision=None), b"{}", None, VOCABULARIES)
+
+
+def test_what_terms_add_is_told_by_their_names() -> None:
+    assert term_texts(VOCABULARIES) == {
+        "categories/nlp": "Language processing , NLP",
+        "tags/viva": "Oral",
+    }

@@ -1,0 +1,19 @@
+"""Mirrors until it is killed: `python -m tests.search.support.sender < settings.json`."""
+
+import sys
+
+from app.core.db.database import Database
+from app.core.settings import Settings
+from app.search.meilisearch.mirror import Mirror
+from tests.search.support.mirroring import PACE
+
+
+def main() -> None:
+    settings = Settings.model_validate_json(sys.stdin.read())
+    sys.stdout.write("started\n")
+    sys.stdout.flush()
+    Mirror(Database(settings), settings, pace=PACE).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""An answer is kept only where the index had reached, before it was asked, what is public."""
+
+import asyncio
+from collections.abc import Sequence
+
+import orjson
+
+from app.access.access_snapshot import Directory
+from app.access.rights import ANONYMOUS
+from app.catalog.service import Catalog
+from app.core.db.database import Database
+from app.core.secrets import load_secrets
+from app.core.settings import Settings
+from app.published.editions import Editions
+from app.published.follower import Follower
+from app.search.embedded.engine import EmbeddedEngine
+from app.search.endpoint import SearchQuestions
+from app.search.engine import Asked, Found
+from app.search.service import Searcher
+from app.search.synonyms.snapshot import Thesaurus
+from app.taxonomy.vocabulary_snapshot import Glossary
+from tests.search.embedded.test_contract import embedded
+from tests.search.support.worlds import World, caught_up
+
+
+class Overtaken(EmbeddedEngine):
+    """Its index reaches what is public after it was looked at, and before the answer is out."""
+
+    def __init__(self, database: Database, settings: Settings, world: World) -> None:
+        super().__init__(database, settings, cutoff=60.0)
+        self._world = world
+        self._running: Sequence[asyncio.Task[None]] = ()
+
+    async def search(self, asked: Asked) -> Found:
+        found = await super().search(asked)
+        if not self._running:
+            self._running = [asyncio.create_task(self.run())]
+            assert await self.reach(self._world.clock(), 60)
+        return found
+
+    async def stop(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self.close()
+
+
+def test_what_came_while_the_index_was_asked_is_found_next_time(
+    database: Database, settings: Settings
+) -> None:
+    world = World(database)
+    world.bank("science")
+    world.publish("What is entropy?")
+
+    async def whole() -> None:
+        async with embedded(database, settings) as first:
+            await caught_up(first, world)
+        world.publish("What is a quokka?")
+        directory, glossary, thesaurus = Directory(settings), Glossary(), Thesaurus()
+        secrets = load_secrets(settings)
+        catalog = Catalog(database, settings, secrets, directory, glossary)
+        follower = Follower(database, catalog, [directory, glossary, thesaurus])
+        await follower.catch_up()
+        engine = Overtaken(database, settings, world)
+        engine._use(engine._store.current())
+        searcher = Searcher(catalog, thesaurus, [engine])
+        search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
+        totals = [
+            orjson.loads((await search(b"q=quokka", ANONYMOUS, {})).body)["total"] for _ in range(2)
+        ]
+        await engine.stop()
+        assert totals == [0, 1]
+
+    asyncio.run(whole())

@@ -1,0 +1,214 @@
+"""Exports: what comes out goes in again unchanged, and nobody gets more than the key allows."""
+
+import csv
+import io
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from app.transfer.jobs.file_slots import slot
+from tests.support.serving import Service
+from tests.transfer.rows import lines, question
+from tests.transfer.sending import by_external_id, count, ended, send
+
+KINDS: tuple[dict[str, Any], ...] = (
+    question("single", companies=["acme"], evidence={"acme": {"times_seen": 3}}, tags=["viva"]),
+    question("multiple", kind="multiple_choice", hints=["a|b", "c\\d"]),
+    {
+        "external_id": "true",
+        "kind": "true_false",
+        "stem": "=1+1 is **two**.\n\nIs it?",
+        "difficulty": "medium",
+        "answer": {"value": True},
+    },
+    {
+        "external_id": "text",
+        "kind": "short_text",
+        "stem": "@home is what?",
+        "difficulty": "hard",
+        "levels": ["fresher", "advanced"],
+        "answer": {"accept": ["a, b", "c|d"], "match": "exact"},
+    },
+    {
+        "external_id": "number",
+        "kind": "numeric",
+        "stem": "-1 and what is $0$?",
+        "difficulty": "easy",
+        "unit": "km",
+        "points": 2.5,
+        "answer": {"value": "0.10", "tolerance": "1e-7", "tolerance_kind": "relative"},
+    },
+    {
+        "external_id": "open",
+        "kind": "open",
+        "stem": "Why?",
+        "difficulty": "hard",
+        "answer": {"model": "Because.", "key_points": ["a"], "rubric": []},
+    },
+    {
+        "external_id": "code",
+        "kind": "code",
+        "stem": "Write `f`.",
+        "difficulty": "hard",
+        "programming_language": "python",
+        "starter": "def f(): ...",
+        "answer": {"solution": "def f(): return 1", "tests": [{"call": "f()", "expected": "1"}]},
+    },
+)
+
+
+@pytest.fixture
+def bank(service: Service) -> Service:
+    service.make_bank(read="restricted", answers="restricted")
+    job = ended(service, lines(*KINDS), create_terms=True)
+    assert job["error_count"] == 0, job["rows"]
+    return service
+
+
+def export(client: httpx.Client, query: str = "") -> bytes:
+    answer = client.get(f"/v1/exports?{query}")
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def views(data: bytes) -> list[dict[str, Any]]:
+    rows = [orjson.loads(line) for line in data.splitlines()]
+    return sorted(rows, key=lambda row: str(row["external_id"]))
+
+
+def names(data: bytes) -> set[str]:
+    return {row["external_id"] for row in views(data)}
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "csv"])
+def test_what_was_exported_imports_unchanged(bank: Service, file_format: str) -> None:
+    data = export(bank.admin, f"file_format={file_format}")
+    job = ended(bank, data, name=f"export.{file_format}")
+    assert job["rows"] == []
+    fitting = 7 if file_format == "jsonl" else 5
+    assert (job["created"], job["changed"], job["unchanged"]) == (0, 0, fitting)
+
+
+def test_what_was_exported_makes_the_same_bank_elsewhere(bank: Service) -> None:
+    rows = views(export(bank.admin))
+    bank.make_bank(slug="copy", name="Copy")
+    moved = [row | {"bank": "copy"} for row in rows]
+    assert ended(bank, lines(*moved), bank="copy")["created"] == 7
+    copies = views(export(bank.admin, "bank=copy"))
+    for row, copied in zip(rows, copies, strict=True):
+        assert copied["id"] != row["id"]
+        for name in row.keys() - {"id", "etag", "bank", "updated_at", "published_at", "options"}:
+            assert copied[name] == row[name], name
+        for option, other in zip(row.get("options", []), copied.get("options", []), strict=True):
+            assert option.pop("id") != other.pop("id")
+            assert option == other
+
+
+def test_csv_holds_no_formula_and_leaves_out_what_does_not_fit(bank: Service) -> None:
+    data = export(bank.admin, "file_format=csv")
+    read = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    rows = {row["external_id"]: row for row in read}
+    assert rows.keys() == {"single", "multiple", "true", "text", "number"}
+    assert rows["true"]["stem"] == "'=1+1 is **two**.\n\nIs it?"
+    assert rows["text"]["stem"] == "'@home is what?"
+    assert rows["number"]["stem"] == "'-1 and what is $0$?"
+    assert rows["single"]["correct"] == "A"
+    assert rows["number"]["value"] == "0.1"
+    unfit = bank.admin.get("/v1/exports?file_format=csv&kind=open")
+    assert refused(unfit) == (422, "invalid_request")
+
+
+def test_the_filter_is_that_of_every_route(bank: Service) -> None:
+    assert names(export(bank.admin, "kind=open,code")) == {"open", "code"}
+    assert names(export(bank.admin, "difficulty=-hard&company=-acme")) == {
+        "multiple",
+        "true",
+        "number",
+    }
+    assert names(export(bank.admin, "level=fresher")) == {"text"}
+    answer = bank.admin.get("/v1/exports?compnay=acme")
+    assert answer.json()["errors"][0]["suggestions"] == ["company"]
+    assert refused(bank.admin.get("/v1/exports?state=publishd")) == (422, "invalid_request")
+
+
+def test_the_file_says_what_it_is(bank: Service) -> None:
+    answer = bank.admin.get("/v1/exports?file_format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="questions.csv"'
+    assert answer.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in answer.headers
+    head = bank.admin.head("/v1/exports")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_both_scopes_are_demanded_on_each_bank_that_is_named(bank: Service) -> None:
+    bank.make_bank(slug="other", name="Other")
+    ended(bank, lines(question("elsewhere")), bank="other")
+    assert refused(bank.anonymous.get("/v1/exports")) == (401, "key_required")
+    for scopes in (("exports:read",), ("answers:read",)):
+        key = bank.make_key(*scopes, banks=("science",))
+        assert refused(key.get("/v1/exports")) == (403, "missing_scope")
+    key = bank.make_key("exports:read", "answers:read", banks=("science",))
+    assert "elsewhere" not in names(export(key))
+    hidden = key.get("/v1/exports?bank=other").json()
+    absent = key.get("/v1/exports?bank=nowhere").json()
+    assert hidden["errors"] == absent["errors"]
+
+
+def test_drafts_need_the_right_to_read_questions(bank: Service) -> None:
+    bank.make_question(publish=False, external_id="draft")
+    plain = bank.make_key("exports:read", "answers:read", banks=("science",))
+    editor = bank.make_key("exports:read", "answers:read", "questions:read", banks=("science",))
+    assert refused(plain.get("/v1/exports?state=draft")) == (403, "missing_scope")
+    assert names(export(editor, "state=draft")) == {"draft"}
+    assert "draft" not in names(export(editor))
+    assert names(export(editor, "state=draft,published")) >= {"draft", "open"}
+
+
+def test_what_is_not_published_yet_is_shown_to_editors_only(bank: Service) -> None:
+    ended(bank, lines({"external_id": "open", "stem": "Why not?", "tags": []}), state="draft")
+    plain = bank.make_key("exports:read", "answers:read", banks=("science",))
+    (live,) = views(export(plain, "kind=open"))
+    (newest,) = views(export(bank.admin, "kind=open"))
+    assert (live["stem"], live["revision"]) == ("Why?", 1)
+    assert (newest["stem"], newest["revision"]) == ("Why not?", 2)
+    assert newest["unpublished_changes"] is True
+
+
+def test_a_key_has_two_exports_at_a_time(bank: Service) -> None:
+    key = bank.make_key("exports:read", "answers:read", banks=("science",))
+    with bank.database.read() as session:
+        from sqlalchemy import text  # noqa: PLC0415
+
+        newest = session.connection().execute(text("SELECT id FROM api_keys ORDER BY id DESC"))
+        value = newest.scalars().first()
+    from uuid import UUID  # noqa: PLC0415
+
+    name = f"export-{UUID(str(value))}"
+    with ExitStack() as stack:
+        for _ in range(2):
+            assert stack.enter_context(slot(bank.settings.data_dir / "locks", name, 2))
+        answer = key.get("/v1/exports")
+        assert refused(answer) == (429, "too_many_jobs")
+        assert "retry-after" in answer.headers
+        assert bank.admin.get("/v1/exports").status_code == 200
+    for _ in range(5):
+        assert key.get("/v1/exports").status_code == 200
+
+
+def test_an_export_of_many_chunks_holds_each_question_once(bank: Service) -> None:
+    ended(bank, lines(*(question(f"q{number}") for number in range(1_203))))
+    data = export(bank.admin)
+    rows = [orjson.loads(line)["id"] for line in data.splitlines()]
+    assert len(rows) == len(set(rows)) == 1_210 == count(bank)
+    assert rows == sorted(rows)
+    assert ended(bank, data)["unchanged"] == 1_210
+    assert by_external_id(bank, "q7")["revision"] == 1
+    assert send(bank.admin, data, dry_run=True).json()["unchanged"] == 1_210
