@@ -10,11 +10,11 @@ from app.access.access_snapshot import Directory
 from app.access.rights import AnswerRight, Caller, Rights
 from app.catalog.bodies.composer import Composed, Composer
 from app.catalog.bodies.process_memory import release
-from app.catalog.http.reading_parameters import MARKDOWN
 from app.catalog.index.filtering import Matcher
 from app.catalog.index.index import Entry, Index
 from app.catalog.index.row_batch import Batch
 from app.catalog.index.row_validation import complaints, has_place, tombstone
+from app.catalog.text.text_formats import MARKDOWN
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
@@ -18,6 +19,17 @@ Synonyms = Mapping[str, tuple[str, ...]]
 
 class EngineUnavailableError(Exception):
     """The engine cannot answer now; the message says why, and holds nothing secret."""
+
+
+class Tier(IntEnum):
+    """What matched, best first; corrected words repeat the first four behind them."""
+
+    PHRASE = 0
+    NEAR = 1
+    STEM = 2
+    ALL = 3
+    CORRECTED = 4
+    FEWER = 8
 
 
 @dataclass(frozen=True, slots=True)

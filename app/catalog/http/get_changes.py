@@ -13,10 +13,10 @@ from pyroaring import BitMap
 
 from app.access.rights import Caller, View
 from app.catalog.bodies.composer import Composed
-from app.catalog.index.category_fingerprint import has_moved, remembered
 from app.catalog.http.cursor_filter import differs, hold, resume
 from app.catalog.http.endpoint import Body, Endpoint, finished, quoted
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
+from app.catalog.index.category_fingerprint import has_moved, remembered
 from app.catalog.service import Reading
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.errors import FieldError, Problem, invalid

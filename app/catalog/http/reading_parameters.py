@@ -1,9 +1,7 @@
 """The parameters of every route that delivers questions: `answers` and `format`."""
 
+from app.catalog.text.text_formats import FORMATS, MARKDOWN
 from app.core.http.query_string import Pairs, Parameter, boolean, one_of, take
-
-MARKDOWN = "markdown"
-FORMATS = (MARKDOWN, "html", "text", "nodes")
 
 ANSWERS = Parameter(
     "answers",

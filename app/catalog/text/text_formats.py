@@ -9,6 +9,9 @@ from app.catalog.text.markdown import to_html
 from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
 
+MARKDOWN = "markdown"
+FORMATS = (MARKDOWN, "html", "text", "nodes")
+
 EACH = "*"
 NODE_OVERHEAD = 150
 
@@ -44,7 +47,7 @@ def size_of(presented: Presented) -> int:
 
 def present(body: bytes, text_format: str) -> Presented:
     """Return a question's document, or its answer part, in a text format."""
-    if text_format == "markdown":
+    if text_format == MARKDOWN:
         return Presented(body)
     document = orjson.loads(body)
     texts = [found for place in _PLACES for found in _texts(document, place, "")]

@@ -10,8 +10,8 @@ from pyroaring import BitMap
 from app.search.embedded.highlighting import Highlighter
 from app.search.embedded.interpretation import Reading, respelt
 from app.search.embedded.matcher import MOST, BankSearch
-from app.search.embedded.ranking import Row, Tier, chosen_ways
-from app.search.engine import Asked, EngineUnavailableError, Found, Hit
+from app.search.embedded.ranking import Row, chosen_ways
+from app.search.engine import Asked, EngineUnavailableError, Found, Hit, Tier
 
 # Below so many hits corrected words are looked for as well, and then fewer words.
 ENOUGH = 20

@@ -1,11 +1,11 @@
 """Pure: how well a question answers a reading of a query: a tier, and a score within it."""
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 from app.search.embedded.fts_expressions import NEAR
 from app.search.embedded.interpretation import Group, Reading, Way
+from app.search.engine import Tier
 from app.search.text.spelling import Scope, Spelling, standing
 
 # What a word is worth by the field that holds it.
@@ -16,17 +16,6 @@ COVERED = 0.25
 WHOLE = 1.05
 # What a word beside the stem is worth at most: less than the farthest way of saying one in it.
 BESIDE = max(WEIGHTS[1:]) * WHOLE
-
-
-class Tier(IntEnum):
-    """What matched, best first; corrected words repeat the first four behind them."""
-
-    PHRASE = 0
-    NEAR = 1
-    STEM = 2
-    ALL = 3
-    CORRECTED = 4
-    FEWER = 8
 
 
 class Row(NamedTuple):

@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.settings import Settings
-from app.search.embedded.ranking import Tier
-from app.search.engine import MARK_END, MARK_START, Asked, EngineUnavailableError, Found, Hit
+from app.search.engine import MARK_END, MARK_START, Asked, EngineUnavailableError, Found, Hit, Tier
 from app.search.indexing.context import SynonymLoader
 from app.search.meilisearch.client import Searches
 from app.search.meilisearch.correction import corrected

@@ -1,0 +1,1 @@
+"""Tests of the search engines, a folder for each part."""

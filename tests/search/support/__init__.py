@@ -1,0 +1,1 @@
+"""Worlds, helpers and recorded exchanges that the tests of search share."""
