@@ -16,6 +16,7 @@ from app.access.service import ensure_admin_key
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.migrating import migrate
+from app.published.feed_columns import facet_texts
 from app.published.publishing import Publication, put
 from app.search.synonyms.service import load_synonyms_file
 from app.starting import SEED
@@ -122,6 +123,7 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
             "stem": stem,
             "hints": [],
             **facets,
+            "language": "en",
             "options": [{"id": str(at), "text": words.text(5)} for at in range(4)],
         }
         answers = {"answer": {"options": ["0"]}, "explanation": words.text(25), "feedback": {}}
@@ -130,13 +132,7 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
             number=None,
             bank="bench",
             revision=1,
-            kind="single_choice",
-            categories=tuple(facets["categories"]),
-            companies=tuple(facets["companies"]),
-            tags=tuple(facets["tags"]),
-            levels=tuple(facets["levels"]),
-            difficulty=str(facets["difficulty"]),
-            language="en",
+            facets=facet_texts(document),
             family=None,
             translation_group=None,
             document=orjson.dumps(document),

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from app.access.rights import Caller
 from app.catalog.http.cursor_filter import differs, hold, resume
 from app.catalog.http.reading_parameters import take_answers, take_format
-from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, bitmap_bytes
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, Reading
 from app.core import time_and_random
@@ -101,7 +101,7 @@ class Drawer:
         """Draw from `catalog`, with cursors sealed by `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
-        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, BITMAPS_BYTES)
+        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, MAX_BITMAP_BYTES)
         self._words: Memo[tuple[str, frozenset[str], int], Words] = Memo(MAX_PLANS, WORDS_BYTES)
         self._order = cache(Permutation)
 

@@ -11,7 +11,15 @@ import orjson
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from app.published.feed_columns import ID_BYTES, Columns, PackedIds, PublishedRow, Repeated
+from app.published.feed_columns import (
+    FEED_COLUMNS,
+    ID_BYTES,
+    PackedIds,
+    PublishedColumns,
+    PublishedRow,
+    Repeated,
+    feed_columns,
+)
 
 # Of more the steps over each column cost less, and others who are served meanwhile wait longer.
 FETCH_ROWS = 16_000
@@ -21,7 +29,7 @@ ID_DIGITS = 32
 ALIKE = ("bank", "revision", "kind", "language")
 
 
-_SELECT = f"SELECT {', '.join(Columns._fields)} FROM published"  # noqa: S608 - our own names
+_SELECT = f"SELECT {', '.join(FEED_COLUMNS)} FROM published"  # noqa: S608 - our own names
 _RANGE = "WHERE number >= ? AND number < ?"
 _ENDS = [
     f"SELECT {', '.join(('number', *ALIKE))} FROM published {_RANGE} ORDER BY number {way} LIMIT 1"  # noqa: S608
@@ -29,7 +37,7 @@ _ENDS = [
 ]
 
 
-def all_columns(session: Session) -> Iterator[Columns]:
+def all_columns(session: Session) -> Iterator[PublishedColumns]:
     """Yield everything in chunks."""
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
@@ -44,7 +52,7 @@ def all_columns(session: Session) -> Iterator[Columns]:
             yield _made(raw)
 
 
-def _ranges(driver: sqlite3.Connection) -> Iterator[Columns]:
+def _ranges(driver: sqlite3.Connection) -> Iterator[PublishedColumns]:
     """Yield everything by ranges of numbers; one is read while the one before is worked on.
 
     SQLite makes a text of each column and holds up no other thread meanwhile; to take the texts
@@ -95,7 +103,7 @@ def _guessed(
     known: dict[str, Sequence[Any]] = {} if numbers is None else {"number": numbers}
     arrays = [
         f"json_group_array({name})"
-        for name in Columns._fields
+        for name in FEED_COLUMNS
         if name not in known and name not in same
     ]
     others = " OR ".join(f"{name} IS NOT ?" for name in same) or "FALSE"
@@ -105,7 +113,7 @@ def _guessed(
         return None
     known |= {name: Repeated(value, rows) for name, value in same.items()}
     rest = iter(texts)
-    return [known[name] if name in known else next(rest) for name in Columns._fields]
+    return [known[name] if name in known else next(rest) for name in FEED_COLUMNS]
 
 
 def _apart(parts: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
@@ -128,12 +136,12 @@ def changed_rows(session: Session, after: int) -> tuple[list[PublishedRow], bool
     return _made(raw).rows() if raw else [], len(raw) < CHANGED_ROWS
 
 
-def _made(rows: Sequence[Sequence[Any]]) -> Columns:
+def _made(rows: Sequence[Sequence[Any]]) -> PublishedColumns:
     return _columns(list(zip(*rows, strict=True)))
 
 
-def _columns(raw: Sequence[Sequence[Any]]) -> Columns:
-    columns = Columns(*raw)
+def _columns(raw: Sequence[Sequence[Any]]) -> PublishedColumns:
+    columns = feed_columns(raw)
     return columns._replace(id=_sixteen(columns.id))
 
 

@@ -13,11 +13,11 @@ from sqlmodel import Session
 from app.core.db.clock_poller import ClockWatch
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
-from app.published.feed_columns import Columns, PublishedRow
+from app.published.feed_columns import PublishedColumns, PublishedRow
 from app.published.feed_reader import all_columns, changed_rows
 from app.published.file_watch import FileWatch
 
-__all__ = ["NO_MARK", "Applier", "Columns", "Follower", "PublishedRow", "TermsLoader"]
+__all__ = ["NO_MARK", "Applier", "Follower", "PublishedColumns", "PublishedRow", "TermsLoader"]
 
 POLL_SECONDS = 0.05
 SLICE_SECONDS = 0.002
@@ -35,7 +35,7 @@ class Applier(Protocol):
     def reset(self, epoch: str) -> None:
         """Forget everything: the history of `epoch` follows from its start."""
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         """Take a part of everything, in any order, after a reset."""
 
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:

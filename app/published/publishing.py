@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.core.db.bulk_insert import insert_rows, key_for
 from app.core.db.edition_clock import Clock, Mark
+from app.published.feed_columns import FACET_COLUMNS
 from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
@@ -18,20 +19,15 @@ CHUNK = 500
 class Publication(NamedTuple):
     """One revision that goes live; `number` is None at the question's first publication.
 
-    Times are milliseconds since 1970; `document` and `answers` are JSON objects in UTF-8.
+    `facets` is what `facet_texts` returns for the content. Times are in milliseconds since 1970;
+    `document` and `answers` are JSON objects in UTF-8.
     """
 
     id: UUID
     number: int | None
     bank: str
     revision: int
-    kind: str
-    categories: tuple[str, ...]
-    companies: tuple[str, ...]
-    tags: tuple[str, ...]
-    levels: tuple[str, ...]
-    difficulty: str
-    language: str
+    facets: tuple[str, ...]
     family: str | None
     translation_group: str | None
     document: bytes
@@ -131,13 +127,7 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
         entry.bank,
         seq,
         entry.revision,
-        entry.kind,
-        ",".join(entry.categories),
-        ",".join(entry.companies),
-        ",".join(entry.tags),
-        ",".join(entry.levels),
-        entry.difficulty,
-        entry.language,
+        *entry.facets,
         entry.family,
         entry.translation_group,
         entry.published_at,
@@ -147,7 +137,12 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
 
 _CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _PUBLISHED = Published.__table__  # type: ignore[attr-defined]
-_COLUMNS = tuple(column.name for column in _PUBLISHED.c)
+# In the order of `_row`.
+_COLUMNS = (
+    *("number", "id", "bank", "seq", "revision"),
+    *FACET_COLUMNS,
+    *("family", "translation_group", "published_at", "updated_at"),
+)
 _KEPT = {"number", "id", "published_at"}
 _REPLACING = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
     f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEPT

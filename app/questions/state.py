@@ -7,12 +7,11 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from app.kinds import QuestionContent, content_values, parse_content
+from app.taxonomy.vocabulary import VOCABULARIES
 
 Values: TypeAlias = dict[str, Any]
 # What a question refers to: by term or address, whether newest and live revision do.
 Uses: TypeAlias = dict[str, tuple[bool, bool]]
-
-VOCABULARIES = ("categories", "companies", "tags")
 
 
 @dataclass(frozen=True, slots=True)

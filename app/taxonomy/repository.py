@@ -15,7 +15,6 @@ _TABLES: dict[str, Table] = {
     "tags": Tag.__table__,  # type: ignore[attr-defined]
 }
 _NAMES = TermName.__table__  # type: ignore[attr-defined]
-NAMES = tuple(_TABLES)
 Lock = Literal["change", "removal"]
 # Well below the number of parameters that one statement may carry on either database.
 CHUNK = 500

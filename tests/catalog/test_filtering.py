@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from app.catalog.index.filtering import BITMAPS_BYTES, Matcher, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, Matcher, bitmap_bytes
 from app.catalog.index.index import Index
 from app.core.db.edition_clock import Mark
 from app.published.question_filter import QuestionFilter
@@ -37,7 +37,7 @@ def test_filters_that_each_match_nearly_everything_push_each_other_out() -> None
     size = bitmap_bytes(index.facets["bank"]["b"])
     filters = [
         replace(QuestionFilter(), exclude=(UUID(int=number),))
-        for number in range(BITMAPS_BYTES // size + 1)
+        for number in range(MAX_BITMAP_BYTES // size + 1)
     ]
 
     def members(asked: QuestionFilter) -> BitMap:

@@ -1,7 +1,6 @@
 """Every combination of the filter means what a plain model of it says."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -17,11 +16,13 @@ from app.catalog.http.get_facets import GetFacets
 from app.core.db.edition_clock import Mark
 from app.core.http.query_string import split_query
 from app.core.time_and_random import from_milliseconds
+from app.published.facets import FACET_BY_PARAMETER, FACETS, FacetChoice
 from app.published.feed_columns import PublishedRow
-from app.published.question_filter import CHOICES, Choice, QuestionFilter, parse_filter
+from app.published.question_filter import QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, Shelf
 from tests.support.databases import make_settings
+from tests.support.publications import change_row, make_row
 
 BANKS = ("arts", "science")
 VALUES: dict[str, tuple[str, ...]] = {
@@ -34,7 +35,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "level": ("intern", "fresher"),
     "language": ("en", "pt-br"),
 }
-COLUMNS = {"category": "categories", "company": "companies", "tag": "tags", "level": "levels"}
+COLUMNS = {facet.parameter: facet.column for facet in FACETS}
 ROWS = 24
 
 
@@ -43,7 +44,7 @@ def _joined(values: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 
 ROW = st.builds(
-    PublishedRow,
+    make_row,
     number=st.just(0),
     id=st.just(b""),
     bank=st.sampled_from(BANKS),
@@ -77,9 +78,9 @@ def _rows(draw: st.DrawFn) -> list[PublishedRow]:
 @st.composite
 def _filters(draw: st.DrawFn) -> QuestionFilter:
     given: dict[str, Any] = {}
-    for name in draw(st.sets(st.sampled_from(CHOICES), max_size=4)):
+    for name in draw(st.sets(st.sampled_from(list(COLUMNS)), max_size=4)):
         values = st.lists(st.sampled_from(VALUES[name]), unique=True, max_size=2)
-        given[name] = Choice(tuple(sorted(draw(values))), tuple(sorted(draw(values))))
+        given[name] = FacetChoice(tuple(sorted(draw(values))), tuple(sorted(draw(values))))
     if draw(st.booleans()):
         chosen = draw(st.sets(st.sampled_from(TAGS)))
         given["tag_all"] = tuple(sorted(chosen))
@@ -90,7 +91,7 @@ def _filters(draw: st.DrawFn) -> QuestionFilter:
 
 
 def _values(row: PublishedRow, name: str) -> set[str]:
-    text = getattr(row, COLUMNS.get(name, name))
+    text = row.text(COLUMNS[name])
     return set(text.casefold().split(",")) if text else set()
 
 
@@ -105,7 +106,7 @@ def _below(slug: str) -> set[str]:
 def _matches(row: PublishedRow, banks: frozenset[str], asked: QuestionFilter) -> bool:
     if row.revision is None or row.bank not in banks:
         return False
-    for name in CHOICES:
+    for name in COLUMNS:
         choice = getattr(asked, name)
         widen = _below if name == "category" else lambda value: {value}
         has = _values(row, name)
@@ -122,7 +123,7 @@ def _matches(row: PublishedRow, banks: frozenset[str], asked: QuestionFilter) ->
 
 def _query(asked: QuestionFilter) -> str:
     parts = []
-    for name in CHOICES:
+    for name in COLUMNS:
         choice = getattr(asked, name)
         values = [*choice.any, *(f"-{value}" for value in choice.none)]
         if values:
@@ -159,7 +160,7 @@ def _fill(worker: Shelf, rows: list[PublishedRow], at_once: bool) -> None:
         catalog.apply((), mark)
     for row in rows:
         # Everything was public as another revision in the bank before.
-        before = row._replace(revision=9, categories="optics", tags="viva", difficulty="medium")
+        before = change_row(row, revision=9, categories="optics", tags="viva", difficulty="medium")
         catalog.apply([before], mark._replace(seq=row.seq))
     for start in range(0, len(rows), 5):
         part = [row._replace(seq=row.seq + ROWS) for row in rows[start : start + 5]]
@@ -204,7 +205,7 @@ def test_facets_count_without_their_own_parameter(
     answer = orjson.loads(made.data)
     assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
     for name, found in answer["facets"].items():
-        others = replace(asked, **{str(name): Choice()})  # type: ignore[arg-type] # a facet
+        others = asked.without(FACET_BY_PARAMETER[name])
         matching = [row for row in rows if _matches(row, banks, others)]
         widen = _below if name == "category" else lambda value: {value}
         expected = {

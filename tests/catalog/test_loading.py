@@ -7,25 +7,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.catalog.index.index import Index
-from app.catalog.index.row_batch import Batch
+from app.catalog.index.row_batch import RowBatch
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.published import feed_reader
-from app.published.feed_columns import Columns, columns_of
+from app.published.feed_columns import PublishedColumns, columns_of
 from app.published.publishing import put, withdraw
 from tests.support.publications import make_bank, make_publication
 
 
-def _index(parts: Iterable[Columns]) -> Index:
+def _index(parts: Iterable[PublishedColumns]) -> Index:
     index = Index()
     for columns in parts:
-        index.take(Batch(columns))
-    index.settle()
+        index.apply(RowBatch(columns))
+    index.finish_load()
     return index
 
 
 def _state(index: Index) -> object:
-    numbers = range(1, index.largest + 1)
+    numbers = range(1, index.largest_number + 1)
     facets = {
         name: {value: list(bitmap) for value, bitmap in bitmaps.items() if bitmap}
         for name, bitmaps in index.facets.items()

@@ -5,24 +5,10 @@ import logging
 import pytest
 
 from app.core.db.edition_clock import Mark
-from app.published.feed_columns import PublishedRow
 from tests.catalog.support import Shelf, make_question
+from tests.support.publications import change_row, make_row
 
-SOUND = PublishedRow(
-    number=1,
-    id=bytes(15) + b"1",
-    bank="science",
-    seq=1,
-    revision=1,
-    kind="open",
-    categories="",
-    companies="",
-    tags="",
-    levels="",
-    difficulty="easy",
-    language="en",
-    updated_at=0,
-)
+SOUND = make_row(id=bytes(15) + b"1", kind="open")
 WRONG = [
     {"kind": "hologram"},
     {"difficulty": "impossible"},
@@ -53,7 +39,7 @@ def test_a_row_that_is_not_understood_is_dropped_and_reported(
         catalog.apply([SOUND._replace(seq=1)], mark)
     rows = [
         SOUND._replace(number=2, id=bytes(15) + b"2", seq=2),
-        SOUND._replace(seq=3)._replace(**wrong),  # type: ignore[arg-type]
+        change_row(SOUND, seq=3, **wrong),
         SOUND._replace(number=3, id=bytes(15) + b"3", seq=4),
     ]
     with caplog.at_level(logging.ERROR):

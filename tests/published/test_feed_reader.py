@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.published import feed_reader
-from app.published.feed_columns import PublishedRow, Repeated, columns_of
+from app.published.feed_columns import FACET_COLUMNS, Repeated, columns_of
 from app.published.publishing import Publication, put, withdraw
-from tests.support.publications import make_bank, make_publication
+from tests.support.publications import make_bank, make_publication, make_row
 
 # Small parts, so that a few rows make several of them.
 PART = 4
@@ -36,6 +36,10 @@ entries = st.builds(
 )
 
 
+def _with_texts(facets: tuple[str, ...], **texts: str) -> tuple[str, ...]:
+    return tuple((dict(zip(FACET_COLUMNS, facets, strict=True)) | texts).values())
+
+
 @given(
     published=st.lists(entries, max_size=14),
     alike=st.booleans(),
@@ -54,7 +58,9 @@ def test_a_full_load_gives_every_row(
 ) -> None:
     if alike:
         published = [
-            entry._replace(bank="one", kind="open", revision=1, language="en")
+            entry._replace(
+                bank="one", revision=1, facets=_with_texts(entry.facets, kind="open", language="en")
+            )
             for entry in published
         ]
     with bank.write() as session:
@@ -87,7 +93,7 @@ def test_what_all_rows_say_is_said_once(bank: Database) -> None:
     for columns in (first, second):
         assert isinstance(columns.bank, Repeated)
         assert isinstance(columns.revision, Repeated)
-        assert not isinstance(columns.difficulty, Repeated)
+        assert not isinstance(columns.texts("difficulty"), Repeated)
 
 
 def test_a_repeated_value_is_a_sequence() -> None:
@@ -99,6 +105,6 @@ def test_a_repeated_value_is_a_sequence() -> None:
     assert "a" not in value[3:]
     with pytest.raises(IndexError):
         value[3]
-    row = PublishedRow(1, b"", "a", 1, 1, "open", "", "", "", "", "easy", "en", 0)
+    row = make_row(bank="a")
     columns = columns_of([row] * 3)._replace(bank=value)
     assert columns.rows() == [row] * 3

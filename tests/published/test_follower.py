@@ -14,7 +14,7 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, bump_terms, start_epoch
 from app.core.settings import Settings
 from app.published import feed_reader
-from app.published.follower import Columns, Follower, PublishedRow
+from app.published.follower import Follower, PublishedColumns, PublishedRow
 from app.published.publishing import put, withdraw
 from tests.support.publications import make_bank, make_publication
 
@@ -33,7 +33,7 @@ class Memory:
         self.live.clear()
         self.resets += 1
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         self._take(columns.rows())
 
     async def warm(self) -> None:
@@ -249,7 +249,7 @@ def test_a_load_that_fails_half_way_begins_anew(database: Database) -> None:
         put(session, [make_publication()])
 
     class Failing(Memory):
-        def fill(self, columns: Columns) -> None:
+        def fill(self, columns: PublishedColumns) -> None:
             if self.resets == 1:
                 message = "no memory"
                 raise MemoryError(message)

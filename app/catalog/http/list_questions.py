@@ -97,7 +97,7 @@ class ListQuestions(Endpoint):
         return Page(numbers, numbers[-1] if more else None)
 
     def _updated(self, members: BitMap, before: int, limit: int) -> Page:
-        numbers = self._catalog.index.latest(members, before=before, limit=limit + 1)
+        numbers = self._catalog.index.last_changed(members, before=before, limit=limit + 1)
         more = len(numbers) > limit
         numbers = numbers[:limit]
         return Page(numbers, self._catalog.index.seq(numbers[-1]) if more else None)

@@ -19,7 +19,7 @@ from app.core.http.query_string import (
 from app.core.secrets import Secrets
 from app.kinds import limits
 from app.published import question_filter as filters
-from app.published.question_filter import Known, filter_from, parse_filter
+from app.published.question_filter import KnownNames, filter_from_canonical, parse_filter
 from app.questions.listing import Wanted
 from app.questions.state import Held
 from app.questions.workflow import STATES
@@ -73,7 +73,7 @@ class Asked:
         return seal_cursor(secrets, ROUTE, place)
 
 
-def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> Asked:
+def read_query(pairs: Pairs, known: KnownNames, secrets: Secrets, epoch: str) -> Asked:
     """Return what a query asks for; 422 for what there is not, 410 for a cursor of another epoch.
 
     What stands beside a cursor must be what the cursor was made with.
@@ -99,7 +99,7 @@ def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> Aske
         raise resync_required()
     begun = Wanted(
         banks=known.banks,
-        filter=filter_from(str(place["filter"])),
+        filter=filter_from_canonical(str(place["filter"])),
         states=place["states"],  # type: ignore[arg-type] # sealed above
         external_ids=place["external_ids"],  # type: ignore[arg-type]
         unpublished_changes=place["unpublished_changes"],  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ def _many(pairs: Pairs, name: str) -> list[str]:
 def _refuse_other(pairs: Pairs, wanted: Wanted, begun: Wanted) -> None:
     """Raise 422 for each parameter beside a cursor that differs from what the cursor holds."""
     given = {name for name, _ in pairs}
-    wrong = given & set(filters.differing(wanted.filter, begun.filter))
+    wrong = given & set(filters.differing_parameters(wanted.filter, begun.filter))
     own = {
         "state": (wanted.states, begun.states),
         "external_id": (wanted.external_ids, begun.external_ids),

@@ -21,7 +21,8 @@ from app.search.embedded.index_file import DamagedError, Store, inode, is_damage
 from app.search.embedded.tables import State
 from app.search.indexing.context import Knowledge
 from app.search.indexing.feed_reader import rows_after, rows_numbered
-from app.search.text.documents import VOCABULARIES, SearchDocument, search_document
+from app.search.text.documents import SearchDocument, search_document
+from app.taxonomy.vocabulary import VOCABULARIES
 
 # A transaction of the index, small enough that another worker's is not kept waiting.
 ROWS = 200

@@ -1,8 +1,9 @@
 """Pure: the one filter as an expression of the Meilisearch language, every value quoted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import BANK, FACETS, with_descendants
+from app.published.question_filter import QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 
 # Only an index with our settings can be filtered, so one that the server made by itself is refused.
@@ -14,21 +15,15 @@ def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> l
 
     Categories stand for everything below them as well.
     """
-    terms = vocabularies.categories
     conditions = [READY]
-    for attribute, choice in (
-        ("kind", question_filter.kind),
-        ("categories", _expanded(question_filter.category, terms.subtree)),
-        ("companies", question_filter.company),
-        ("tags", question_filter.tag),
-        ("difficulty", question_filter.difficulty),
-        ("levels", question_filter.level),
-        ("language", question_filter.language),
-    ):
+    for facet in FACETS:
+        if facet is BANK:
+            continue
+        choice = with_descendants(facet, question_filter.choice(facet), vocabularies)
         if choice.any:
-            conditions.append(f"{attribute} IN {_list(choice.any)}")
+            conditions.append(f"{facet.column} IN {_list(choice.any)}")
         if choice.none:
-            conditions.append(f"{attribute} NOT IN {_list(choice.none)}")
+            conditions.append(f"{facet.column} NOT IN {_list(choice.none)}")
     conditions += [f"tags = {quoted(tag)}" for tag in question_filter.tag_all]
     if question_filter.exclude:
         conditions.append(f"question NOT IN {_list(map(str, question_filter.exclude))}")
@@ -45,10 +40,3 @@ def quoted(value: str) -> str:
 
 def _list(values: Iterable[str]) -> str:
     return f"[{', '.join(map(quoted, values))}]"
-
-
-def _expanded(choice: Choice, subtree: Callable[[str], frozenset[str]]) -> Choice:
-    def widen(slugs: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted({below for slug in slugs for below in subtree(slug)}))
-
-    return Choice(widen(choice.any), widen(choice.none))

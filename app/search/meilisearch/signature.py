@@ -6,8 +6,10 @@ from typing import Any
 
 import orjson
 
-from app.published.follower import PublishedRow
-from app.search.text.documents import VOCABULARIES, SearchDocument
+from app.published.facets import BANK, FACETS, Facet
+from app.published.feed_columns import PublishedRow
+from app.search.text.documents import SearchDocument
+from app.taxonomy.vocabulary import VOCABULARIES
 
 # Part of every signature: raise it when what is indexed changes, and every index is mended.
 FORMAT = 1
@@ -22,9 +24,10 @@ def signature(row: PublishedRow, texts: Mapping[str, str], with_answer: bool) ->
     names = [
         texts.get(f"{name}/{slug}", slug)
         for name in VOCABULARIES
-        for slug in getattr(row, name).split(",")
+        for slug in row.text(name).split(",")
     ]
-    data = orjson.dumps([FORMAT, with_answer, row.id.hex(), row[2:], row.number, names])
+    live = [row.bank, row.seq, row.revision, *row.facets, row.updated_at]
+    data = orjson.dumps([FORMAT, with_answer, row.id.hex(), live, row.number, names])
     return blake2b(data, digest_size=8).hexdigest()
 
 
@@ -44,16 +47,13 @@ def indexed(row: PublishedRow, document: SearchDocument, signed: str) -> dict[st
         "hints": document.hints,
         "answer": document.answer,
         "question": document.id,
-        "kind": row.kind,
-        "categories": _slugs(row.categories),
-        "companies": _slugs(row.companies),
-        "tags": _slugs(row.tags),
-        "levels": _slugs(row.levels),
-        "difficulty": row.difficulty,
-        "language": row.language.casefold(),
+        **{facet.column: _filtered(facet, row) for facet in FACETS if facet is not BANK},
         "updated_at": row.updated_at,
     }
 
 
-def _slugs(joined: str) -> list[str]:
-    return joined.split(",") if joined else []
+def _filtered(facet: Facet, row: PublishedRow) -> list[str] | str | None:
+    values = facet.values_in(row.text(facet.column))
+    if facet.many:
+        return list(values)
+    return values[0] if values else None

@@ -8,10 +8,7 @@ import orjson
 
 from app.published.follower import PublishedRow
 from app.search.text.plain_text import plain_text
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary
-
-# Fields of each vocabulary in the change feed, and the vocabulary that names their slugs.
-VOCABULARIES = ("categories", "companies", "tags")
+from app.taxonomy.vocabulary import VOCABULARIES, Vocabularies, Vocabulary
 
 
 class SearchDocument(NamedTuple):
@@ -60,7 +57,7 @@ def term_texts(vocabularies: Vocabularies) -> dict[str, str]:
     return {
         f"{name}/{slug}": _term_text(vocabulary, slug)
         for name in VOCABULARIES
-        for vocabulary in (getattr(vocabularies, name),)
+        for vocabulary in (vocabularies.named(name),)
         for slug in vocabulary.terms
     }
 
@@ -76,9 +73,9 @@ def _options(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _terms(row: PublishedRow, values: Mapping[str, Any], vocabularies: Vocabularies) -> str:
     texts = [
-        _term_text(getattr(vocabularies, name), slug)
+        _term_text(vocabularies.named(name), slug)
         for name in VOCABULARIES
-        for slug in getattr(row, name).split(",")
+        for slug in row.text(name).split(",")
         if slug
     ]
     if values.get("programming_language"):

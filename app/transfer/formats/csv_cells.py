@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from app.published.facets import CONTENT_FACETS
 from app.transfer.formats.rows import Values
 
 LETTERS = "abcdefghij"
@@ -22,12 +23,7 @@ COLUMNS = (
     "explanation",
     "hints",
     *(f"feedback_{letter}" for letter in LETTERS),
-    "categories",
-    "companies",
-    "tags",
-    "difficulty",
-    "levels",
-    "language",
+    *(facet.column for facet in CONTENT_FACETS),
     "points",
     "time_seconds",
     "family",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from app.published.facets import CONTENT_FACETS
 from app.transfer.formats.csv_cells import LETTERS, split, split_names
 from app.transfer.formats.rows import Fault, Values, shown
 
@@ -90,12 +91,7 @@ _SHARED: dict[str, Callable[[str], Any]] = {
     "stem": _markdown,
     "explanation": _markdown,
     "hints": split,
-    "categories": split_names,
-    "companies": split_names,
-    "tags": split_names,
-    "difficulty": _plain,
-    "levels": split_names,
-    "language": _plain,
+    **{facet.column: split_names if facet.many else _plain for facet in CONTENT_FACETS},
     "points": _number,
     "time_seconds": _number,
     "family": _plain,

@@ -9,7 +9,8 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
 from app.search.engine import Asked, EngineUnavailableError, Found
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.index_names import live_name
@@ -147,7 +148,7 @@ def test_the_filter_is_the_servers_work(world: World) -> None:
     world.publish("Why do two grow?", difficulty="easy")
     world.start()
     world.converge()
-    wanted = QuestionFilter(tag=Choice(("viva",)), difficulty=Choice((), ("easy",)))
+    wanted = QuestionFilter(tag=FacetChoice(("viva",)), difficulty=FacetChoice((), ("easy",)))
     assert [hit.number for hit in _search(world, replace(ASKED, filter=wanted)).hits] == [1]
 
 

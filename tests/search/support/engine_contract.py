@@ -8,7 +8,7 @@ import pytest
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.published.question_filter import filter_from
+from app.published.question_filter import filter_from_canonical
 from app.search.engine import MARK_END, MARK_START, Engine
 from tests.search.support.worlds import World, caught_up, found, hits, matching, numbers, shown
 
@@ -291,7 +291,7 @@ class EngineContract:
             asked = world.asked(
                 "entropy",
                 members=world.members("science", where=f"difficulty = '{difficulty}'"),
-                question_filter=filter_from(f'{{"difficulty": [["{difficulty}"], []]}}'),
+                question_filter=filter_from_canonical(f'{{"difficulty": [["{difficulty}"], []]}}'),
             )
 
             async def body(engine: Engine, asked=asked, wanted=wanted) -> None:

@@ -13,12 +13,12 @@ from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, bump_terms, read_mark
 from app.published.publishing import put, withdraw
-from app.published.question_filter import QuestionFilter, filter_from
+from app.published.question_filter import QuestionFilter, filter_from_canonical
 from app.search.engine import MARK_END, MARK_START, Asked, Engine, Found, Hit, Synonyms
 from app.search.text.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
-ALL = filter_from("{}")
+ALL = filter_from_canonical("{}")
 
 # Whatever might be typed, and what FTS5 would take for syntax.
 TYPED = st.lists(
