@@ -16,7 +16,7 @@ from app.catalog.http.get_facets import GetFacets
 from app.core.db.edition_clock import Mark
 from app.core.http.query_string import split_query
 from app.core.time_and_random import from_milliseconds
-from app.published.facets import FACET_BY_PARAMETER, FACETS, FacetChoice
+from app.published.facets import FACET_BY_PARAMETER, FACETS, Facet, FacetChoice
 from app.published.feed_columns import PublishedRow
 from app.published.question_filter import QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
@@ -25,39 +25,34 @@ from tests.support.databases import make_settings
 from tests.support.publications import change_row, make_row
 
 BANKS = ("arts", "science")
-VALUES: dict[str, tuple[str, ...]] = {
+VALUES: dict[str, tuple[str, ...]] = {facet.parameter: facet.values for facet in FACETS} | {
     "bank": BANKS,
-    "kind": ("single_choice", "true_false", "open"),
     "category": tuple(CATEGORIES),
     "company": COMPANIES,
     "tag": TAGS,
-    "difficulty": ("easy", "medium", "hard"),
-    "level": ("intern", "fresher"),
     "language": ("en", "pt-br"),
 }
-COLUMNS = {facet.parameter: facet.column for facet in FACETS}
 ROWS = 24
 
 
-def _joined(values: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.sets(st.sampled_from(values)).map(lambda chosen: ",".join(sorted(chosen)))
+def _texts(facet: Facet) -> st.SearchStrategy[str]:
+    """Return texts that the column of a facet may have."""
+    values = st.sampled_from(VALUES[facet.parameter])
+    if facet.many:
+        return st.sets(values).map(lambda chosen: ",".join(sorted(chosen)))
+    if facet.parameter == "language":
+        return st.sampled_from(["en", "pt-BR"])
+    return values | st.just("") if facet.optional else values
 
 
 ROW = st.builds(
     make_row,
     number=st.just(0),
     id=st.just(b""),
-    bank=st.sampled_from(BANKS),
     seq=st.just(0),
     revision=st.sampled_from([None, 1, 2, 3]),
-    kind=st.sampled_from(VALUES["kind"]),
-    categories=_joined(VALUES["category"]),
-    companies=_joined(VALUES["company"]),
-    tags=_joined(VALUES["tag"]),
-    levels=_joined(VALUES["level"]),
-    difficulty=st.sampled_from(VALUES["difficulty"]),
-    language=st.sampled_from(["en", "pt-BR"]),
     updated_at=st.sampled_from([0, 1000, 2000]),
+    **{facet.column: _texts(facet) for facet in FACETS},
 )
 
 
@@ -78,7 +73,7 @@ def _rows(draw: st.DrawFn) -> list[PublishedRow]:
 @st.composite
 def _filters(draw: st.DrawFn) -> QuestionFilter:
     given: dict[str, Any] = {}
-    for name in draw(st.sets(st.sampled_from(list(COLUMNS)), max_size=4)):
+    for name in draw(st.sets(st.sampled_from(list(VALUES)), max_size=4)):
         values = st.lists(st.sampled_from(VALUES[name]), unique=True, max_size=2)
         given[name] = FacetChoice(tuple(sorted(draw(values))), tuple(sorted(draw(values))))
     if draw(st.booleans()):
@@ -91,7 +86,7 @@ def _filters(draw: st.DrawFn) -> QuestionFilter:
 
 
 def _values(row: PublishedRow, name: str) -> set[str]:
-    text = row.text(COLUMNS[name])
+    text = row.text(FACET_BY_PARAMETER[name].column)
     return set(text.casefold().split(",")) if text else set()
 
 
@@ -106,7 +101,7 @@ def _below(slug: str) -> set[str]:
 def _matches(row: PublishedRow, banks: frozenset[str], asked: QuestionFilter) -> bool:
     if row.revision is None or row.bank not in banks:
         return False
-    for name in COLUMNS:
+    for name in VALUES:
         choice = getattr(asked, name)
         widen = _below if name == "category" else lambda value: {value}
         has = _values(row, name)
@@ -123,7 +118,7 @@ def _matches(row: PublishedRow, banks: frozenset[str], asked: QuestionFilter) ->
 
 def _query(asked: QuestionFilter) -> str:
     parts = []
-    for name in COLUMNS:
+    for name in VALUES:
         choice = getattr(asked, name)
         values = [*choice.any, *(f"-{value}" for value in choice.none)]
         if values:

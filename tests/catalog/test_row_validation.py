@@ -39,7 +39,7 @@ def test_a_row_that_is_not_understood_is_dropped_and_reported(
         catalog.apply([SOUND._replace(seq=1)], mark)
     rows = [
         SOUND._replace(number=2, id=bytes(15) + b"2", seq=2),
-        change_row(SOUND, seq=3, **wrong),
+        change_row(SOUND, **({"seq": 3} | wrong)),
         SOUND._replace(number=3, id=bytes(15) + b"3", seq=4),
     ]
     with caplog.at_level(logging.ERROR):
