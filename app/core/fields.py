@@ -13,9 +13,7 @@ MAX_NAME = 200
 MAX_DESCRIPTION = 4000
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 # The profile of RFC 3339 that is accepted: `T` and `Z` in upper case, at most microseconds.
-RFC3339_TIME = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
+RFC3339_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _SLUG = re.compile(SLUG_PATTERN[1:-1])
 _LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
