@@ -90,7 +90,7 @@ class Health:
             "loaded": self._follower.loaded,
             "lag_seconds": round(self._follower.lag, 3) if self._follower.loaded else None,
             "seq": self._follower.mark.seq,
-            "terms": self._follower.mark.terms,
+            "config_version": self._follower.mark.config_version,
             "questions": self._catalog.size,
             "search": self._engines.details(),
         }

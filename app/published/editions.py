@@ -65,7 +65,7 @@ class Editions:
         self._waiting += 1
         try:
             clock = await asyncio.to_thread(self._read_clock)
-            if wanted.epoch != clock.epoch or wanted.seq > clock.seq or wanted.terms > clock.terms:
+            if not clock.covers(wanted):
                 raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
             await self._reach(wanted)
         finally:
@@ -80,7 +80,7 @@ class Editions:
             clock = await self._follower.look()
         except Exception:  # noqa: BLE001 - whatever the driver raises: the route meets it as well
             return False
-        wanted = Mark(clock.epoch, 0, clock.terms)
+        wanted = Mark(clock.epoch, 0, clock.config_version)
         if self._follower.covers(wanted):
             return False
         await self._reach(wanted)
@@ -96,5 +96,5 @@ class Editions:
             return read_mark(connection)
 
     def _make(self, mark: Mark) -> bytes:
-        data = f"{mark.epoch}:{mark.seq}:{mark.terms}".encode()
+        data = f"{mark.epoch}:{mark.seq}:{mark.config_version}".encode()
         return self._secrets.seal(PURPOSE, data).encode()

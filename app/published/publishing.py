@@ -157,5 +157,5 @@ _ADVANCE = (
     .values(
         seq=_CLOCK.c.seq + bindparam("rows"), next_number=_CLOCK.c.next_number + bindparam("fresh")
     )
-    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.terms, _CLOCK.c.next_number)
+    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.config_version, _CLOCK.c.next_number)
 )

@@ -191,8 +191,8 @@ async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service th
         incoming.unlink(missing_ok=True)
     state(request, Runner, "runner").nudge()
     job = await _wait(database, job, wait)
-    if job.epoch is not None and job.seq is not None and job.terms is not None:
-        request.scope["state"]["mark"] = Mark(job.epoch, job.seq, job.terms)
+    if job.epoch is not None and job.seq is not None and job.config_version is not None:
+        request.scope["state"]["mark"] = Mark(job.epoch, job.seq, job.config_version)
     return JSONResponse(
         import_read(job, secrets).model_dump(mode="json"),
         202 if job.state in OPEN_STATES else 200,

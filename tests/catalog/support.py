@@ -94,7 +94,7 @@ class Shelf:
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:

@@ -27,14 +27,14 @@ class SynonymLoader(Protocol):
 
 
 class Knowledge:
-    """A snapshot of rules and names, of the thread that mirrors; `terms` is the clock's."""
+    """A snapshot of rules and names, of the mirroring thread; `config_version` is the clock's."""
 
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start without anything: the first `refresh` reads it."""
         self._directory = Directory(settings)
         self._glossary = Glossary()
         self._synonyms = synonyms or Thesaurus()
-        self.terms = -1
+        self.config_version = -1
         self.texts: dict[str, str] = {}
         self.banks: dict[str, bool] = {}
         self.right: AnswerRight | None = None
@@ -50,12 +50,12 @@ class Knowledge:
         return self._synonyms.current
 
     def refresh(self, session: Session) -> bool:
-        """Read everything anew if the clock's terms moved; return whether they did.
+        """Read everything anew if the config version moved; return whether they did.
 
         Afterwards `banks` holds the banks to index, each with whether its answers are indexed.
         """
-        terms = read_mark(session).terms
-        if terms == self.terms:
+        version = read_mark(session).config_version
+        if version == self.config_version:
             return False
         self._directory.load(session)
         self._glossary.load(session)
@@ -67,5 +67,5 @@ class Knowledge:
             slug: slug in indexed for slug, bank in rights.banks.items() if bank.exposure == "open"
         }
         self.texts = term_texts(self.vocabularies)
-        self.terms = terms
+        self.config_version = version
         return True

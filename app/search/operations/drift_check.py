@@ -103,7 +103,7 @@ async def check(database: Database, settings: Settings, copy: Copy) -> Drift:
     """
     clock = await asyncio.to_thread(_clock, database)
     deadline = time.monotonic() + PATIENCE
-    while not (covered := _covers(copy.mark, clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes move it
+    while not (covered := copy.mark.covers(clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes move it
         await asyncio.sleep(0.05)
     mark = copy.mark
     # A copy of another history has reached nothing of this one.
@@ -120,10 +120,6 @@ async def check(database: Database, settings: Settings, copy: Copy) -> Drift:
 def _clock(database: Database) -> Mark:
     with database.read() as session:
         return read_mark(session)
-
-
-def _covers(mark: Mark, clock: Mark) -> bool:
-    return mark.epoch == clock.epoch and mark.seq >= clock.seq and mark.terms >= clock.terms
 
 
 def _compare(
