@@ -51,7 +51,7 @@ class Editions:
             raise Problem("edition_ahead", message) from error
         return Mark(epoch, int(seq), int(terms))
 
-    async def demand(self, edition: str) -> None:
+    async def wait_for(self, edition: str) -> None:
         """Wait, holding neither session nor thread, until the edition is reached.
 
         Problem edition_ahead when the clock has not been there, not_caught_up after two seconds.
@@ -71,7 +71,7 @@ class Editions:
         finally:
             self._waiting -= 1
 
-    async def renew(self) -> bool:
+    async def refresh_config(self) -> bool:
         """Wait until rules and keys are those that the clock knows; return whether they were older.
 
         Problem not_caught_up after two seconds.

@@ -60,13 +60,24 @@ def read_mark(source: Session | Connection) -> Mark:
     return Mark(*row)
 
 
+def written_mark(session: Session) -> Mark | None:
+    """Return the mark of what a session has written; None if it has not moved the clock."""
+    mark: Mark | None = session.info.get(_MARK_KEY)
+    return mark
+
+
+def set_written_mark(session: Session, mark: Mark) -> None:
+    """Note the mark that a session has moved the clock to."""
+    session.info[_MARK_KEY] = mark
+
+
 def bump_config(session: Session) -> None:
     """Count a write to banks, keys, vocabularies or quiz slugs, so that every worker reads them.
 
     Locks the clock, so call it last in the transaction.
     """
     row = session.connection().execute(_BUMP).one()
-    session.info["mark"] = Mark(*row)
+    set_written_mark(session, Mark(*row))
 
 
 def start_epoch(session: Session) -> Mark:
@@ -76,10 +87,12 @@ def start_epoch(session: Session) -> Mark:
         .execute(update(_TABLE).values(epoch=new_epoch()).returning(*_MARK))
         .one()
     )
-    session.info["mark"] = Mark(*row)
-    return Mark(*row)
+    mark = Mark(*row)
+    set_written_mark(session, mark)
+    return mark
 
 
+_MARK_KEY = "mark"
 _TABLE = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _MARK = (_TABLE.c.epoch, _TABLE.c.seq, _TABLE.c.config_version)
 _READ = select(*_MARK)

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
@@ -31,7 +31,7 @@ class Knowledge:
 
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start without anything: the first `refresh` reads it."""
-        self._directory = Directory(settings)
+        self._access = AccessSnapshot(settings)
         self._glossary = Glossary()
         self._synonyms = synonyms or Thesaurus()
         self.config_version = -1
@@ -57,10 +57,10 @@ class Knowledge:
         version = read_mark(session).config_version
         if version == self.config_version:
             return False
-        self._directory.load(session)
+        self._access.load(session)
         self._glossary.load(session)
         self._synonyms.load(session)
-        rights = self._directory.rights
+        rights = self._access.rights
         self.right = rights.indexing_right()
         indexed = self.right.banks if self.right else frozenset()
         self.banks = {

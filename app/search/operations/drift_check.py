@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
@@ -127,13 +127,13 @@ def _compare(
 ) -> Drift:
     drift = Drift(copy.name)
     left = dict(theirs)
-    directory = Directory(settings)
+    access = AccessSnapshot(settings)
     missing, stale = [], []
     with database.read() as session:
-        directory.load(session)
+        access.load(session)
         banks = {
             slug
-            for slug, bank in directory.rights.banks.items()
+            for slug, bank in access.rights.banks.items()
             if copy.exams or bank.exposure == "open"
         }
         connection = session.connection()
