@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app.core.db.edition_clock import read_mark
-from app.core.http.deps import ReadSession, SecretsDep, WriteSession
+from app.core.http.deps import ReadSession, SecretsDep, WriteSession, services_of
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
 from app.core.http.pages import Page
@@ -92,7 +92,7 @@ def list_editing_questions(
     secrets: SecretsDep,
 ) -> Response:
     """Return questions by filter and state, the newest first; the filter means newest revisions."""
-    glossary: Glossary = request.app.state.glossary
+    glossary = services_of(request).get(Glossary)
     known = Known(editor.banks("questions:read"), glossary.current)
     asked = read_query(pairs, known, secrets, read_mark(session).epoch)
     found, total = listing.page(

@@ -61,7 +61,7 @@ class Engines:
     def ready(self, mark: Mark) -> bool:
         """Return whether one engine has once held what was public, or was waited for in vain."""
         if not self._ready:
-            reached = any(_covers(engine.mark, mark) for engine in self.all)
+            reached = any(engine.mark.covers(mark) for engine in self.all)
             patient = time.monotonic() - self._since < PATIENCE_SECONDS
             if not reached and not patient:
                 log.error("the search index is not there yet: everything else is served")
@@ -80,7 +80,7 @@ class Engines:
                 "lag_seconds": None if lag == float("inf") else round(lag, 3),
                 "epoch": mark.epoch,
                 "seq": mark.seq,
-                "terms": mark.terms,
+                "config_version": mark.config_version,
             }
         return found
 
@@ -96,7 +96,3 @@ class Engines:
             metrics.mirror.labels(name).set(status.report.get(name) or 0)
         for name, count in (status.report.get("drift") or {}).items():
             metrics.mirror.labels(f"drift_{name}").set(count)
-
-
-def _covers(mark: Mark, wanted: Mark) -> bool:
-    return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.db.references import count_uses
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
 from app.core.fields import MAX_NAME
@@ -40,7 +40,7 @@ def create_term(session: Session, vocabulary: str, wanted: TermWrite, once: Idem
     _take_names(session, vocabulary, term.slug, term.keys)
     repository.add(session, vocabulary, term)
     once.record(session, 201, term.slug)
-    bump_terms(session)
+    bump_config(session)
     return term
 
 
@@ -53,7 +53,7 @@ def update_term(session: Session, vocabulary: str, before: Term, wanted: TermWri
     _take_names(session, vocabulary, term.slug, term.keys - before.keys)
     repository.free_names(session, vocabulary, before.keys - term.keys)
     repository.change(session, vocabulary, term)
-    bump_terms(session)
+    bump_config(session)
     return term
 
 
@@ -65,7 +65,7 @@ def delete_term(session: Session, vocabulary: str, term: Term) -> None:
         message = "Questions or other terms refer to it."
         raise Problem("in_use", message, context={"count": count})
     repository.remove(session, vocabulary, term.slug)
-    bump_terms(session)
+    bump_config(session)
 
 
 def absorb(session: Session, vocabulary: str, slug: str, into: str) -> None:
@@ -95,7 +95,7 @@ def absorb(session: Session, vocabulary: str, slug: str, into: str) -> None:
     repository.remove(session, vocabulary, slug)
     repository.take_names(session, vocabulary, into, gone.keys)
     repository.change(session, vocabulary, replace(kept, aliases=aliases))
-    bump_terms(session)
+    bump_config(session)
 
 
 def create_terms(session: Session, terms: Sequence[tuple[str, Term]]) -> None:
@@ -121,7 +121,7 @@ def create_terms(session: Session, terms: Sequence[tuple[str, Term]]) -> None:
             repository.add(session, vocabulary, term)
         made += len(fresh)
     if made:
-        bump_terms(session)
+        bump_config(session)
 
 
 def term_of(wanted: TermWrite, slug: str) -> Term:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import Caller, Rights
 from app.core.db.database import Database
 from app.core.errors import FieldError, Problem, invalid, near_misses
@@ -110,11 +110,11 @@ def export_to(
     pairs = split_query(query.encode())
     if not any(name == FILE_FORMAT.name for name, _ in pairs):
         pairs.append((FILE_FORMAT.name, file_format))
-    directory, glossary = Directory(settings), Glossary()
+    access, glossary = AccessSnapshot(settings), Glossary()
     with database.read() as session:
-        directory.load(session)
+        access.load(session)
         glossary.load(session)
-    export = plan_export(pairs, directory.rights, OPERATOR, glossary.current)
+    export = plan_export(pairs, access.rights, OPERATOR, glossary.current)
     target.writelines(export.chunks(database, settings))
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
 from app.catalog.http.endpoint import make_kept
 from app.catalog.http.fast_routes import Door
@@ -72,10 +72,10 @@ class Shelf:
         self.settings = settings
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
-        self.directory = Directory(settings)
+        self.access = AccessSnapshot(settings)
         self.glossary = Glossary()
-        self.catalog = Catalog(self.database, settings, self.secrets, self.directory, self.glossary)
-        self.follower = Follower(self.database, self.catalog, [self.directory, self.glossary])
+        self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
+        self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
         self.door = Door()
         register(self.door, self.catalog, make_kept())
 
@@ -94,7 +94,7 @@ class Shelf:
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:

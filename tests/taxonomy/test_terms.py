@@ -36,7 +36,7 @@ def _wrong(answer: httpx.Response) -> dict[str, tuple[str, list[str]]]:
 
 def _terms(service: Service) -> int:
     with service.database.read() as session:
-        return read_mark(session).terms
+        return read_mark(session).config_version
 
 
 @pytest.mark.parametrize(

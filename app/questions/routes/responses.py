@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from app.access.deps import CallerDep, DirectoryDep
+from app.access.deps import AccessDep, CallerDep
 from app.core.errors import FieldError, invalid
 from app.core.http.query_string import Pairs, Parameter, boolean, reject_unknown, take, text
 from app.core.http.replies import Headers, json_reply, reply_response
@@ -45,9 +45,9 @@ def shows(example: object, model: Any = None) -> dict[str, Any]:  # noqa: ANN401
     return shown if model is None else shown | {"model": model}
 
 
-def get_editor(caller: CallerDep, directory: DirectoryDep) -> Editor:
+def get_editor(caller: CallerDep, access: AccessDep) -> Editor:
     """Return the caller with the rules of the moment."""
-    return Editor(directory.rights, caller)
+    return Editor(access.rights, caller)
 
 
 EditorDep = Annotated[Editor, Depends(get_editor)]

@@ -82,7 +82,7 @@ class MeilisearchEngine:
         deadline = time.monotonic() + seconds
         self._waiters += 1
         try:
-            while not self._covers(wanted):
+            while not self.mark.covers(wanted):
                 if time.monotonic() >= deadline:
                     return False
                 await asyncio.sleep(WAITING_SECONDS)
@@ -105,10 +105,6 @@ class MeilisearchEngine:
     async def _refresh(self) -> None:
         with suppress(SQLAlchemyError):
             self.status = await asyncio.to_thread(read_status, self._database, self.status)
-
-    def _covers(self, wanted: Mark) -> bool:
-        mark = self.mark
-        return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
     async def _ask(
         self, asked: Asked, limit: int, offset: int, *, shown: bool
