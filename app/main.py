@@ -43,7 +43,7 @@ from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.jobs.runner import Runner
 
 MEASURE_SECONDS = 1.0
@@ -121,7 +121,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     database = Database(settings)
     secrets = load_secrets(settings)
     directory = Directory(settings)
-    glossary = Glossary()
+    glossary = VocabularySnapshot()
     catalog = Catalog(database, settings, secrets, directory, glossary)
     thesaurus = Thesaurus()
     follower = Follower(database, catalog, [directory, glossary, thesaurus])

@@ -33,7 +33,7 @@ from app.core.http.query_string import (
 )
 from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer import repository
 from app.transfer.export import PARAMETERS, plan_export
 from app.transfer.formats import FORMATS
@@ -330,7 +330,7 @@ def export_questions(
     as JSON Lines imports unchanged.
     """
     pairs = split_query(request.scope["query_string"])
-    glossary = state(request, Glossary, "glossary")
+    glossary = state(request, VocabularySnapshot, "glossary")
     export = plan_export(pairs, directory.rights, caller, glossary.current)
     with ExitStack() as stack:
         name = f"export-{caller.key_id}"

@@ -14,7 +14,7 @@ from app.core.secrets import Secrets
 from app.kinds import KINDS, content_values, parse_content
 from app.published.publishing import Publication
 from app.questions.rendering import Renderer
-from app.questions.state import Entry, Saved, new_question
+from app.questions.state import PendingRevision, RevisionContent, new_question
 from app.questions.validation import IDENTITY_FIELDS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "questions.md").read_text()
@@ -57,10 +57,14 @@ def rendered(shown: Example) -> Publication:
         values["options"] = [{**option, "id": ids[option["text"]]} for option in values["options"]]
     content = parse_content({"language": "en"} | values)
     delivered = shown.delivered
-    saved = Saved(1, milliseconds(delivered["updated_at"]), content_values(content), content)
-    held = new_question(UUID(delivered["id"]), shown.sent["bank"], None, Entry(saved, None))
-    held.publish(saved, milliseconds(delivered["published_at"]))
-    return Renderer(Secrets(("the order of options is a secret here",))).publication(held, None)
+    revision = RevisionContent(
+        1, milliseconds(delivered["updated_at"]), content_values(content), content
+    )
+    question = new_question(
+        UUID(delivered["id"]), shown.sent["bank"], None, PendingRevision(revision, None)
+    )
+    question.publish(revision, milliseconds(delivered["published_at"]))
+    return Renderer(Secrets(("the order of options is a secret here",))).publication(question, None)
 
 
 def in_one_order(document: dict[str, Any]) -> dict[str, Any]:

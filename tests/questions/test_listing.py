@@ -13,7 +13,7 @@ from app.core.secrets import Secrets
 from app.kinds import parse_content
 from app.published.question_filter import Choice, QuestionFilter
 from app.questions.bulk_edit import BulkEdit, save_many
-from app.questions.listing import Wanted, iter_views, page
+from app.questions.listing import QuestionSelection, iter_views, page
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.questions.examples import BODIES, make_terms
@@ -226,7 +226,7 @@ def test_the_filter_means_what_a_plain_model_says_over_drafts_and_over_what_is_l
     with database.read() as session:
         for asked in filters:
             for live in (False, True):
-                wanted = Wanted([bank], asked, live=live)
+                wanted = QuestionSelection([bank], asked, live=live)
                 expected = {
                     str(question_id)
                     for question_id, pair in zip(made, contents, strict=True)

@@ -8,7 +8,7 @@ from app.core.db.edition_clock import read_mark
 from app.core.errors import Problem
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 TERMS = [
     ("categories", Term("boosting", "Boosting", "", ("GBM",), parent="ensembles")),
@@ -20,9 +20,9 @@ TERMS = [
 
 
 def _loaded(session: Session) -> Vocabularies:
-    glossary = Glossary()
-    glossary.load(session)
-    return glossary.current
+    vocabularies = VocabularySnapshot()
+    vocabularies.load(session)
+    return vocabularies.current
 
 
 def test_what_was_made_in_any_order_is_what_a_worker_holds(database: Database) -> None:
