@@ -1,4 +1,4 @@
-"""docs/questions.md shows for each kind what really goes in and comes out."""
+"""docs/questions.md: its examples are what the service accepts and delivers."""
 
 import json
 import re
@@ -74,12 +74,12 @@ def in_one_order(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"options": options}
 
 
-def test_it_shows_every_kind() -> None:
+def test_the_page_shows_every_kind() -> None:
     assert re.findall(r"\n## (\w+)\n", PAGE) == list(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_editor_sends_becomes_what_is_delivered_and_the_answer(kind: str) -> None:
+def test_the_editor_example_renders_to_the_delivered_and_answer_examples(kind: str) -> None:
     shown = example(kind)
     entry = rendered(shown)
     assert in_one_order(orjson.loads(entry.document)) == in_one_order(shown.delivered)
@@ -88,7 +88,7 @@ def test_what_an_editor_sends_becomes_what_is_delivered_and_the_answer(kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_response_fits_the_question_that_was_delivered(kind: str) -> None:
+def test_the_response_example_fits_the_delivered_question(kind: str) -> None:
     shown = example(kind)
     assert shown.response.keys() == FIELDS[kind]
     if "options" in shown.response:

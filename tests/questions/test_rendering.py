@@ -1,4 +1,4 @@
-"""A rendered document holds what everyone may see, and its order of options tells nothing."""
+"""Rendering: a document without answers, and an order of options that reveals nothing."""
 
 from collections import Counter
 from typing import Any
@@ -104,7 +104,7 @@ def test_the_delivered_position_of_the_key_does_not_depend_on_where_it_was_writt
     assert min(places.values()) > 130
 
 
-def test_the_order_needs_the_secret_and_stays_the_same() -> None:
+def test_the_order_of_options_depends_on_the_secret_and_is_stable() -> None:
     questions = [make_question("single_choice") for _ in range(20)]
     other = Secrets(("another secret, thirty-two characters",))
     first = [render(question).document for question in questions]
