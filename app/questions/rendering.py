@@ -17,7 +17,7 @@ from app.kinds.content import Content
 from app.published.facets import CONTENT_FACETS
 from app.published.feed_columns import facet_texts
 from app.published.publishing import Publication
-from app.questions.state import Held, Saved, Values
+from app.questions.state import QuestionState, RevisionContent, Values
 
 ORDER_PURPOSE = "option-order"
 
@@ -36,17 +36,19 @@ _PUBLIC_FIELDS = tuple(
 )
 
 
-def document(question_id: UUID, bank: str, saved: Saved, published_at: int | None) -> Values:
+def document(
+    question_id: UUID, bank: str, revision: RevisionContent, published_at: int | None
+) -> Values:
     """Return the fields that questions of every kind deliver."""
-    values = saved.values
+    values = revision.values
     return {
         "id": str(question_id),
-        "revision": saved.revision,
+        "revision": revision.revision,
         "bank": bank,
         "kind": values["kind"],
         **{name: values.get(name, empty) for name, empty in _PUBLIC_FIELDS},
         "published_at": None if published_at is None else time_text(published_at),
-        "updated_at": time_text(saved.at),
+        "updated_at": time_text(revision.at),
     }
 
 
@@ -63,30 +65,30 @@ class Renderer:
         """Derive the secret."""
         self._key = secrets.derive(ORDER_PURPOSE)
 
-    def publication(self, held: Held, number: int | None) -> Publication:
+    def publication(self, question: QuestionState, number: int | None) -> Publication:
         """Return the live revision of a question, rendered."""
-        saved = held.live
-        if saved is None or held.published_at is None:
+        revision = question.live
+        if revision is None or question.published_at is None:
             message = "the question has no live revision"
             raise ValueError(message)
-        content = saved.content
-        values = saved.values
+        content = revision.content
+        values = revision.values
         public: dict[str, Any] = {**public_part(content)}
         if "options" in public:
-            public["options"] = self.ordered(held.id, public["options"])
-        body = {**document(held.id, held.bank, saved, held.published_at), **public}
+            public["options"] = self.ordered(question.id, public["options"])
+        body = {**document(question.id, question.bank, revision, question.published_at), **public}
         return Publication(
-            id=held.id,
+            id=question.id,
             number=number,
-            bank=held.bank,
-            revision=saved.revision,
+            bank=question.bank,
+            revision=revision.revision,
             facets=facet_texts(values),
             family=values["family"],
             translation_group=values["translation_group"],
             document=orjson.dumps(body),
             answers=orjson.dumps(answer_part(content)),
-            published_at=held.published_at,
-            updated_at=saved.at,
+            published_at=question.published_at,
+            updated_at=revision.at,
         )
 
     def ordered(self, question_id: UUID, options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
