@@ -17,7 +17,7 @@ from app.core import time_and_random
 from app.core.db.database import Database
 from app.migrating import migrate
 from app.published.feed_columns import facet_texts
-from app.published.publishing import Publication, put
+from app.published.publishing import Publication, publish
 from app.search.synonyms.service import load_synonyms_file
 from app.starting import SEED
 from app.transfer.seeding import load_terms
@@ -102,7 +102,7 @@ _OPEN = {"answers": "public", "reveal": "key"}
 
 
 def _publish(session: Session, stems: list[str], words: _Words, chance: random.Random) -> None:
-    put(session, list(_publications(stems, words, chance)))
+    publish(session, list(_publications(stems, words, chance)))
 
 
 def _publications(stems: list[str], words: _Words, chance: random.Random) -> Iterator[Publication]:

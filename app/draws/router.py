@@ -28,7 +28,7 @@ from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
 from app.draws.service import MAX_PLANS, NEW, PARAMETERS, Drawer, Drawn, Plan
-from app.published.question_filter import PARAMETERS as FILTER
+from app.published.question_filter import FILTER_PARAMETERS
 
 NAME = "random"
 
@@ -135,7 +135,7 @@ def register(door: Door, catalog: Catalog, secrets: Secrets, kept: Kept) -> None
     response_model=RandomQuestions,
     responses=problems(409, 410) | {200: {"content": {"application/json": {"example": EXAMPLE}}}},
     openapi_extra=scope(
-        None, parameters=openapi_parameters((*PARAMETERS, *FILTER, ANSWERS, FORMAT))
+        None, parameters=openapi_parameters((*PARAMETERS, *FILTER_PARAMETERS, ANSWERS, FORMAT))
     ),
 )
 async def draw_questions(

@@ -28,7 +28,7 @@ from app.draws.cursor import Place, open_place, seal_place
 from app.draws.permutation import Permutation, Words, bits_for
 from app.draws.sampling import uniform
 from app.draws.seeded import Asked, draw, mapped
-from app.published.question_filter import NAMES, parse_filter
+from app.published.question_filter import FILTER_NAMES, parse_filter
 
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
@@ -129,7 +129,7 @@ class Drawer:
 
     def _plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
         pairs = split_query(query)
-        reject_unknown(pairs, [*NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
+        reject_unknown(pairs, [*FILTER_NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
         count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
         strict = take(pairs, "strict", boolean, default=False)
         text_format = take_format(pairs)

@@ -56,8 +56,8 @@ def _query_parameters() -> Iterator[Parameter]:
     )
 
 
-PARAMETERS = tuple(_query_parameters())
-NAMES = frozenset(parameter.name for parameter in PARAMETERS)
+FILTER_PARAMETERS = tuple(_query_parameters())
+FILTER_NAMES = frozenset(parameter.name for parameter in FILTER_PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def parse_filter(pairs: Pairs, known: KnownNames) -> QuestionFilter:
     parser = _Parser(known, None)
     given: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name in NAMES:
+        if name in FILTER_NAMES:
             parts = [value] if name == "updated_after" else value.split(",")
             given.setdefault(name, []).extend(parts)
     for name, values in given.items():

@@ -38,7 +38,7 @@ STATE = Parameter(
     many=True,
     example=["published"],
 )
-PARAMETERS = (FILE_FORMAT, STATE, *filters.PARAMETERS)
+PARAMETERS = (FILE_FORMAT, STATE, *filters.FILTER_PARAMETERS)
 
 # The command line acts for whoever may read the database anyway.
 OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)

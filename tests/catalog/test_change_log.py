@@ -1,4 +1,4 @@
-"""The log of changes gives what a plain model of it gives, for few members and for many."""
+"""The change log and the id lookup return what plain models return."""
 
 import random
 
@@ -13,7 +13,7 @@ QUESTIONS = 20_000
 
 
 def _filled(seed: int) -> tuple[ChangeLog, np.ndarray, random.Random]:
-    """Return a log of questions that were loaded by number, then changed in bursts."""
+    """Return a log of questions that were loaded by number and then changed in batches."""
     chance = random.Random(seed)
     log = ChangeLog()
     current = np.zeros(QUESTIONS + 1, np.int64)
@@ -34,7 +34,7 @@ def _filled(seed: int) -> tuple[ChangeLog, np.ndarray, random.Random]:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("size", [0, 3, 700, 15_000, QUESTIONS])
-def test_first_and_latest_are_those_of_the_model(seed: int, size: int) -> None:
+def test_first_and_last_changed_are_those_of_the_model(seed: int, size: int) -> None:
     log, current, chance = _filled(seed)
     chosen = sorted(chance.sample(range(1, QUESTIONS + 1), size))
     members = BitMap(chosen)
@@ -51,13 +51,13 @@ def test_first_and_latest_are_those_of_the_model(seed: int, size: int) -> None:
         assert log.last_changed(current, members, before=high, limit=limit) == before[:limit]
 
 
-def test_ids_are_found_before_and_after_the_table_is_built_anew() -> None:
+def test_ids_are_found_before_and_after_the_array_is_rebuilt() -> None:
     chance = random.Random(1)
     table = np.zeros((2 * MIN_RECENT + 3, 16), np.uint8)
     ids = IdLookup()
     given = {}
     for number in range(1, 2 * MIN_RECENT + 2):
-        # Few first halves, so that many ids share theirs.
+        # Only three different first halves, by which the lookup sorts.
         question_id = bytes(7) + bytes([number % 3]) + chance.randbytes(8)
         table[number] = np.frombuffer(question_id, np.uint8)
         given[number] = question_id

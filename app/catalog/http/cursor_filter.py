@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.query_string import Pairs
 from app.published.question_filter import (
-    NAMES,
+    FILTER_NAMES,
     QuestionFilter,
     differing_parameters,
     filter_from_canonical,
@@ -31,7 +31,7 @@ def resume(pairs: Pairs, asked: QuestionFilter, held: str) -> QuestionFilter:
 
     Problem invalid_request naming each parameter that differs, or that has to be sent again.
     """
-    sent = {name for name, _ in pairs if name in NAMES}
+    sent = {name for name, _ in pairs if name in FILTER_NAMES}
     if held.startswith(HASHED):
         if hold(asked) == held:
             return asked

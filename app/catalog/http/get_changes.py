@@ -30,7 +30,12 @@ from app.core.http.query_string import (
     text,
     whole,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "changes"
 MAX_LIMIT = 1000
@@ -48,8 +53,8 @@ AFTER = Parameter(
     "the `mark` of the last page; without it the walk starts with everything that matches",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
-CHANGES_PARAMETERS = (*PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
+CHANGES_PARAMETERS = (*FILTER_PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)

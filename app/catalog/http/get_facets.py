@@ -10,9 +10,9 @@ from app.catalog.http.endpoint import Body, Endpoint
 from app.catalog.service import Catalog
 from app.core.http.query_string import reject_unknown, split_query
 from app.published.facets import COUNTED_FACETS, Facet
-from app.published.question_filter import NAMES, PARAMETERS, parse_filter
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 
-FACET_PARAMETERS = PARAMETERS
+FACET_PARAMETERS = FILTER_PARAMETERS
 
 
 class GetFacets(Endpoint):
@@ -21,7 +21,7 @@ class GetFacets(Endpoint):
     def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
         """Return the counts of every facet, each without its own parameter."""
         pairs = split_query(query)
-        reject_unknown(pairs, sorted(NAMES))
+        reject_unknown(pairs, sorted(FILTER_NAMES))
         asked = parse_filter(pairs, self._catalog.known(caller))
         banks = self._catalog.reading(caller).banks
         total = len(self._catalog.members(banks, asked))

@@ -14,7 +14,7 @@ from app.catalog.service import Catalog
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import Parameter, reject_unknown, split_query, take, text, whole
 from app.published.facets import BANK, FACETS
-from app.published.question_filter import NAMES, PARAMETERS, parse_filter
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 from app.taxonomy.vocabulary import Term, fold
 
 MAX_LIMIT = 1000
@@ -24,14 +24,14 @@ VOCABULARY_LIMIT = Parameter(
     "how many on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": MAX_LIMIT},
 )
-VOCABULARY_PARAMETERS = (*PARAMETERS, VOCABULARY_LIMIT, CURSOR)
+VOCABULARY_PARAMETERS = (*FILTER_PARAMETERS, VOCABULARY_LIMIT, CURSOR)
 # The facet that each route lists, by its last segment.
 _LISTED_FACETS = {"banks": BANK} | {
     facet.vocabulary: facet for facet in FACETS if facet.vocabulary is not None
 }
 # The member that only the terms of one vocabulary have.
 _OWN_MEMBER = {"categories": "parent", "tags": "group"}
-_KNOWN = (*NAMES, "limit", "cursor")
+_KNOWN = (*FILTER_NAMES, "limit", "cursor")
 
 _Place = tuple[str, str]
 

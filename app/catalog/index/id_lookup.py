@@ -61,5 +61,5 @@ class IdLookup:
         return None
 
     def _view_keys(self) -> None:
-        # For one key, `bisect` over a memoryview takes half of the time of numpy's searchsorted.
+        # For a single key, `bisect` over a memoryview is quicker than numpy's searchsorted.
         self._key_view: Sequence[int] = self._keys.data

@@ -29,7 +29,7 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
 PARAMETERS = (
-    *filters.PARAMETERS,
+    *filters.FILTER_PARAMETERS,
     Parameter(
         "state", "state of the question", {"type": "string", "enum": list(STATES)}, many=True
     ),

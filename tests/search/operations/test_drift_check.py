@@ -11,7 +11,7 @@ from app.core.db.database import Database
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put
+from app.published.publishing import publish
 from app.search.embedded.index_file import Store, open_index
 from app.search.embedded.tables import read_banks
 from app.search.meilisearch.index_names import live_name
@@ -81,7 +81,7 @@ def _published(database: Database, count: int) -> None:
         for n in range(count)
     ]
     with database.write() as session:
-        put(session, entries)
+        publish(session, entries)
 
 
 def test_the_embedded_index_is_checked_and_mended(database: Database, settings: Settings) -> None:
@@ -142,7 +142,7 @@ def test_a_workers_memory_is_checked(database: Database, settings: Settings) -> 
         assert (await check(database, settings, copy)).total == 0
         put_one = make_publication(document=document("More?"), answers=answers("x"))
         with database.write() as session:
-            put(session, [put_one])
+            publish(session, [put_one])
         drift = await check(database, settings, copy)
         assert (drift.behind, drift.total) == (True, 0)
 

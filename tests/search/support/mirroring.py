@@ -16,7 +16,7 @@ import pytest
 from app.core.db.database import Database
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.search.meilisearch.client import Server
 from app.search.meilisearch.index_names import live_name
 from app.search.meilisearch.index_settings import PRIMARY_KEY
@@ -154,7 +154,7 @@ class World:
             for stem in stems
         ]
         with self.database.write() as session:
-            put(session, entries)
+            publish(session, entries)
         return [entry.id for entry in entries]
 
     def publish_many(self, count: int, bank: str = "science") -> list[UUID]:
@@ -176,7 +176,7 @@ class World:
             **facets,
         )
         with self.database.write() as session:
-            put(session, [entry])
+            publish(session, [entry])
 
     def withdraw(self, *ids: UUID) -> None:
         with self.database.write() as session:
