@@ -7,10 +7,10 @@ from pydantic import BaseModel, create_model
 
 from app.published.facets import CONTENT_FACETS, FACETS
 
-M = TypeVar("M", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def with_facet_values(model: type[M]) -> type[M]:
+def with_facet_values(model: type[ModelT]) -> type[ModelT]:
     """Class decorator: add a field for the value of each facet that `model` does not declare.
 
     The field has a default: documents that were rendered before the facet existed lack it.
@@ -22,13 +22,13 @@ def with_facet_values(model: type[M]) -> type[M]:
     return _extended(model, fields)
 
 
-def with_facet_parameters(field: Any) -> Callable[[type[M]], type[M]]:  # noqa: ANN401 - any annotation
+def with_facet_parameters(field: Any) -> Callable[[type[ModelT]], type[ModelT]]:  # noqa: ANN401 - any annotation
     """Return a class decorator that adds a list of `field`, empty by default, for each facet."""
     fields: dict[str, Any] = {facet.parameter: (field, []) for facet in FACETS}
     return lambda model: _extended(model, fields)
 
 
-def _extended(model: type[M], fields: dict[str, Any]) -> type[M]:
+def _extended(model: type[ModelT], fields: dict[str, Any]) -> type[ModelT]:
     missing = {name: field for name, field in fields.items() if name not in model.model_fields}
     if not missing:
         return model
