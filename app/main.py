@@ -82,7 +82,7 @@ class Health:
         """Put the figures of now into the metrics."""
         metrics.questions.set(self._catalog.size)
         metrics.lag.set(self._follower.lag)
-        self._engines.measure(metrics)
+        self._engines.update_metrics(metrics)
 
     def details(self) -> dict[str, object]:
         """Return what the follower and the engines have reached and how much is in memory."""
@@ -138,7 +138,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     engines = Engines(database, settings, glossary)
     framework.state.health = health = Health(follower, catalog, engines)
     editions = Editions(secrets, follower, database)
-    searcher = Searcher(catalog, thesaurus, engines.all)
+    searcher = Searcher(catalog, thesaurus, engines.in_order)
     framework.state.search = search = SearchQuestions(searcher, catalog, editions)
     runner = Runner(database, settings, secrets)
     framework.state.runner = runner

@@ -158,7 +158,7 @@ async def _until_reached(engine: EmbeddedEngine | MeilisearchEngine, database: D
         clock = read_mark(session)
     began = time.monotonic()
     running = asyncio.create_task(engine.run())
-    if not await engine.reach(clock, LONGEST):
+    if not await engine.wait_for_mark(clock, LONGEST):
         message = f"the index of {engine.name} was not made within an hour"
         raise RuntimeError(message)
     spent = time.monotonic() - began

@@ -15,7 +15,7 @@ from app.published.editions import Editions
 from app.published.follower import Follower
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.endpoint import SearchQuestions
-from app.search.engine import Asked, Found
+from app.search.engine import SearchRequest, SearchResult
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
 from app.taxonomy.vocabulary_snapshot import Glossary
@@ -31,11 +31,11 @@ class Overtaken(EmbeddedEngine):
         self._world = world
         self._running: Sequence[asyncio.Task[None]] = ()
 
-    async def search(self, asked: Asked) -> Found:
+    async def search(self, asked: SearchRequest) -> SearchResult:
         found = await super().search(asked)
         if not self._running:
             self._running = [asyncio.create_task(self.run())]
-            assert await self.reach(self._world.clock(), 60)
+            assert await self.wait_for_mark(self._world.clock(), 60)
         return found
 
     async def stop(self) -> None:
@@ -62,7 +62,9 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         follower = Follower(database, catalog, [directory, glossary, thesaurus])
         await follower.catch_up()
         engine = Overtaken(database, settings, world)
-        engine._use(engine._store.current())
+        path = engine._files.current()
+        assert path is not None
+        engine._reader.open(path)
         searcher = Searcher(catalog, thesaurus, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
         totals = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.search.embedded.interpretation import Equals, Reader
 from app.search.embedded.lexicon import Lexicon
-from app.search.text.corrections import Column, most_edits, nearest
+from app.search.text.edit_distance import Column, most_edits, nearest
 
 WORD = st.text("abc", min_size=1, max_size=9)
 

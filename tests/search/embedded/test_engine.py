@@ -19,8 +19,8 @@ from app.core.db.edition_clock import start_epoch
 from app.core.settings import Settings
 from app.search.embedded import tables
 from app.search.embedded.engine import EmbeddedEngine
-from app.search.embedded.index_file import SCHEMA, Store, open_index
-from app.search.engine import MARK_END, MARK_START, EngineUnavailableError
+from app.search.embedded.index_file import SCHEMA, IndexFiles, open_index
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, EngineUnavailableError
 from app.search.text.query import clean_query
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import TYPED, World, caught_up, found, hits, matching, numbers
@@ -52,7 +52,7 @@ def over(database: Database, settings: Settings, world: World) -> Over:
 
 
 def current(settings: Settings) -> Path:
-    path = Store(settings.data_dir).current()
+    path = IndexFiles(settings.data_dir).current()
     assert path is not None
     return path
 
@@ -381,7 +381,7 @@ def test_no_query_raises_or_means_more_than_its_words(world, over) -> None:
             answer = await engine.search(asked)
             for hit in answer.hits:
                 assert hit.number == wanted
-                plain = hit.stem.replace(MARK_START, "").replace(MARK_END, "")
+                plain = hit.stem.replace(HIGHLIGHT_START, "").replace(HIGHLIGHT_END, "")
                 assert plain == "What does gradient descent minimise in C++?"
 
     @examples(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

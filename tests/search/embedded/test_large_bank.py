@@ -11,7 +11,7 @@ from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.embedded.finder import ENOUGH, MOST_FEWER
 from app.search.embedded.matcher import MOST
-from app.search.engine import Asked
+from app.search.engine import SearchRequest
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, caught_up, found, matching
 
@@ -80,13 +80,13 @@ async def check_together(engine: EmbeddedEngine, world: World, texts: dict[int, 
         query = query[: len(query) - turn % 3]
         sizes = [chance.choice([0, 20, 90, 110, 600, QUESTIONS]) for _ in range(3)]
 
-        def searches(query: str = query, sizes: list[int] = sizes) -> list[Asked]:
+        def searches(query: str = query, sizes: list[int] = sizes) -> list[SearchRequest]:
             # Other bitmaps each time, so that nothing is remembered.
             drawn = random.Random(query)
             sets = [BitMap(drawn.sample(list(texts), size)) for size in sizes]
             return [world.asked(query, members=members) for members in sets]
 
-        together = await engine.numbers(searches(), MOST)
+        together = await engine.matching_numbers(searches(), MOST)
         alone = [await matching(engine, asked, MOST) for asked in searches()]
         assert together == alone
 

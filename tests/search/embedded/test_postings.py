@@ -24,7 +24,7 @@ from app.search.embedded.tables import (
     read_banks,
 )
 from app.search.text.documents import SearchDocument
-from app.search.text.spelling import Scope, Spelling
+from app.search.text.token_phrase import Scope, Spelling
 
 WORDS = ["a", "ab", "abc", "b", "ba", "c++"]
 TEXT = st.lists(st.sampled_from([*WORDS, "O(b_a)"]), max_size=4).map(" ".join)

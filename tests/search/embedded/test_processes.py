@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.core.db.database import Database
 from app.core.settings import Settings
 from app.search.embedded import tables
-from app.search.embedded.index_file import Store, open_index
+from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.synchronizer import Synchronizer
 from tests.search.support.worlds import World
 
@@ -44,9 +44,9 @@ def live(database: Database) -> dict[int, int]:
 
 def indexed(settings: Settings) -> dict[int, int]:
     """Return what the index holds, after its own check of itself."""
-    path = Store(settings.data_dir).current()
+    path = IndexFiles(settings.data_dir).current()
     assert path is not None
-    with closing(open_index(path, reading=False)) as connection:
+    with closing(open_index(path, read_only=False)) as connection:
         found: dict[int, int] = {}
         for bank in tables.read_banks(connection).values():
             connection.execute(
@@ -57,7 +57,7 @@ def indexed(settings: Settings) -> dict[int, int]:
 
 
 def settle(settings: Settings, world: World) -> None:
-    with closing(Synchronizer(world.database, settings, Store(settings.data_dir))) as last:
+    with closing(Synchronizer(world.database, settings, IndexFiles(settings.data_dir))) as last:
         while not last.step(lambda _path, _mark: None):
             time.sleep(0.01)
 
@@ -114,7 +114,7 @@ def test_a_process_that_is_killed_leaves_an_index_that_goes_on(
 
 def test_who_waits_for_another_builder_says_so(database: Database, settings: Settings) -> None:
     World(database).bank("science")
-    store = Store(settings.data_dir)
+    store = IndexFiles(settings.data_dir)
     with closing(Synchronizer(database, settings, store)) as synchronizer:
         with store.alone() as alone:
             assert alone
@@ -130,7 +130,7 @@ def test_a_change_is_undone_with_its_mark(database: Database, settings: Settings
     world.bank("science")
     world.publish("What is entropy?")
     settle(settings, world)
-    path = Store(settings.data_dir).current()
+    path = IndexFiles(settings.data_dir).current()
     assert path is not None
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

@@ -18,7 +18,7 @@ from app.search.text.query import (
     clean_query,
     query_words,
 )
-from app.search.text.words import SIGNS, indexed_text, words
+from app.search.text.tokenizer import SIGNS, indexed_text, words
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.search.support.worlds import document
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.settings import Settings
-from app.search.embedded.index_file import Store
+from app.search.embedded.index_file import IndexFiles
 from tests.search.support.finding import Finding, finding
 
 CHECK, REPAIR = "/v1/editing/search/check", "/v1/editing/search/repair"
@@ -52,7 +52,7 @@ def test_what_was_lost_from_the_index_is_told_and_mended(
         found.publish("A riddle.")
         found.publish("Another riddle.")
         assert found.find("riddle")["total"] == 2
-        path = Store(found.service.settings.data_dir).current()
+        path = IndexFiles(found.service.settings.data_dir).current()
         assert path is not None
         with closing(sqlite3.connect(path, timeout=10)) as index:
             (table,) = index.execute(

@@ -9,7 +9,7 @@ import pytest
 from app.core.db.database import Database
 from app.core.settings import Settings
 from app.published.question_filter import filter_from
-from app.search.engine import MARK_END, MARK_START, Engine
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine
 from tests.search.support.worlds import World, caught_up, found, hits, matching, numbers, shown
 
 TERMS = {
@@ -370,7 +370,7 @@ class EngineContract:
         over(body)
 
     def test_highlights_hold_the_stem_and_nothing_else(self, world, over) -> None:
-        stem = f"Is {MARK_START}<b>x</b>{MARK_END} & `a < b` a *gradient* of $\\alpha_1$?"
+        stem = f"Is {HIGHLIGHT_START}<b>x</b>{HIGHLIGHT_END} & `a < b` a *gradient* of $\\alpha_1$?"
         world.publish(stem)
 
         async def body(engine: Engine) -> None:

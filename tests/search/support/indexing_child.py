@@ -7,7 +7,7 @@ from pathlib import Path
 from app.core.db.database import Database
 from app.core.settings import Settings
 from app.search.embedded import synchronizer
-from app.search.embedded.index_file import Store
+from app.search.embedded.index_file import IndexFiles
 from tests.support.databases import make_settings
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     synchronizer.ROWS = synchronizer.BUILD_ROWS = int(rows)
     settings = _settings(folder, url)
     database = Database(settings)
-    worker = synchronizer.Synchronizer(database, settings, Store(settings.data_dir))
+    worker = synchronizer.Synchronizer(database, settings, IndexFiles(settings.data_dir))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:

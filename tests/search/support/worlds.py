@@ -14,7 +14,15 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, bump_terms, read_mark
 from app.published.publishing import put, withdraw
 from app.published.question_filter import QuestionFilter, filter_from
-from app.search.engine import MARK_END, MARK_START, Asked, Engine, Found, Hit, Synonyms
+from app.search.engine import (
+    HIGHLIGHT_END,
+    HIGHLIGHT_START,
+    Engine,
+    Hit,
+    SearchRequest,
+    SearchResult,
+    Synonyms,
+)
 from app.search.text.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
@@ -157,9 +165,9 @@ class World:
         synonyms: Synonyms | None = None,
         limit: int = 20,
         offset: int = 0,
-    ) -> Asked:
+    ) -> SearchRequest:
         banks = tuple(sorted(banks or ("science",)))
-        return Asked(
+        return SearchRequest(
             text=clean_query(query),
             banks=banks,
             answer_banks=frozenset(answers),
@@ -196,31 +204,31 @@ class World:
 
 async def caught_up(engine: Engine, world: World) -> None:
     """Wait until the engine holds what is public now."""
-    assert await engine.reach(world.clock(), 60)
+    assert await engine.wait_for_mark(world.clock(), 60)
 
 
-async def found(engine: Engine, asked: Asked) -> Found:
+async def found(engine: Engine, asked: SearchRequest) -> SearchResult:
     """Return what the engine found, without what the caller may not find."""
     answer = await engine.search(asked)
     kept = [hit for hit in answer.hits if hit.number in asked.members]
-    return Found(kept, answer.more, answer.corrected)
+    return SearchResult(kept, answer.more, answer.corrected)
 
 
-async def hits(engine: Engine, asked: Asked) -> list[Hit]:
+async def hits(engine: Engine, asked: SearchRequest) -> list[Hit]:
     """Return the hits, best first."""
     return (await found(engine, asked)).hits
 
 
-async def numbers(engine: Engine, asked: Asked) -> list[int]:
+async def numbers(engine: Engine, asked: SearchRequest) -> list[int]:
     """Return the numbers of the hits, best first."""
     return [hit.number for hit in await hits(engine, asked)]
 
 
-async def matching(engine: Engine, asked: Asked, most: int) -> list[int]:
+async def matching(engine: Engine, asked: SearchRequest, most: int) -> list[int]:
     """Return the numbers of everything that matches."""
-    return (await engine.numbers([asked], most))[0]
+    return (await engine.matching_numbers([asked], most))[0]
 
 
 def shown(hit: Hit) -> str:
     """Return a hit's stem with its marks as people see them."""
-    return hit.stem.replace(MARK_START, "[").replace(MARK_END, "]")
+    return hit.stem.replace(HIGHLIGHT_START, "[").replace(HIGHLIGHT_END, "]")
