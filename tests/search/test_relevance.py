@@ -8,8 +8,8 @@ import pytest
 from app.core.db.database import Database
 from app.starting import load_seed
 from bench.relevance import Find, finder, judgements, relevance
-from tests.search.support.finding import Finding
 from tests.search.support.mirroring import running
+from tests.search.support.search_service import SearchService
 from tests.support.databases import SqliteTemplate
 from tests.support.serving import serving
 
@@ -40,7 +40,7 @@ def _served(name, template, folder, **more) -> Iterator[tuple[str, Find]]:
     load_seed(database, settings, lambda _: None)
     database.close()
     with serving(settings) as service:
-        while Finding(service).caught_up(q="model").status_code == 503:
+        while SearchService(service).search_when_indexed(q="model").status_code == 503:
             pass
         yield name, finder(service.anonymous, service.admin)
 
