@@ -27,7 +27,7 @@ class Tier(IntEnum):
     """How well a question matches, best first.
 
     CORRECTED is also an offset: a match of corrected tokens has CORRECTED plus one of the first
-    four tiers. PARTIAL plus n means that some groups of the query were not found.
+    four tiers. PARTIAL plus n means that n groups of the query were not found.
     """
 
     PHRASE = 0

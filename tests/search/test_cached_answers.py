@@ -20,7 +20,7 @@ from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
 from app.taxonomy.vocabulary_snapshot import Glossary
 from tests.search.embedded.test_contract import embedded
-from tests.search.support.worlds import World, caught_up
+from tests.search.support.worlds import World, wait_until_indexed
 
 
 class Overtaken(EmbeddedEngine):
@@ -54,7 +54,7 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
 
     async def whole() -> None:
         async with embedded(database, settings) as first:
-            await caught_up(first, world)
+            await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
         directory, glossary, thesaurus = Directory(settings), Glossary(), Thesaurus()
         secrets = load_secrets(settings)

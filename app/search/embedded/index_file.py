@@ -1,6 +1,6 @@
 """The files of the embedded index: a SQLite file for each build, and a pointer to the current one.
 
-A build writes a new file and then moves the pointer. Files are never renamed or reused, because
+A build writes a new file and then replaces the pointer. Files are never renamed or reused, because
 another worker process may have one open.
 """
 

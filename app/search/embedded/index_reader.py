@@ -1,7 +1,7 @@
 """Runs searches in threads: the connections, snapshots and caches of the current index file.
 
-Takes search requests from the engine; builds a bank search for each bank, collects the matches and
-gives them to the finder's result. Each request reads one snapshot of the file.
+Takes search requests from the engine; makes a bank search for each bank, runs the finder and gives
+its results. All requests of one call read the same snapshot of the file.
 """
 
 import asyncio
@@ -142,15 +142,15 @@ class IndexReader:
             request = next((request for request in requests if slug in request.banks), None)
             if request is None:
                 continue
-            lexicon = file.lexicons.get(connection, bank)
+            cached_lexicon = file.lexicons.get(connection, bank)
             interpreter = Interpreter(
                 request.text,
-                lexicon.lexicon,
+                cached_lexicon.lexicon,
                 self._synonym_table(request.synonyms),
                 with_answers=bank.with_answers and slug in request.answer_banks,
             )
             postings = file.postings.of_bank(connection, bank)
-            indexes[slug] = BankIndex(connection, bank, lexicon, interpreter, postings)
+            indexes[slug] = BankIndex(connection, bank, cached_lexicon, interpreter, postings)
         return indexes
 
     def _synonym_table(self, synonyms: Synonyms) -> SynonymTable:
@@ -167,7 +167,7 @@ class IndexReader:
         banks = [BankSearch(index, request.members) for index in searched]
         key = (
             request.text,
-            tuple((index.bank, index.lexicon.lexicon.serial) for index in searched),
+            tuple((index.bank, index.cached_lexicon.lexicon.serial) for index in searched),
             request.answer_banks,
             id(request.members),
         )

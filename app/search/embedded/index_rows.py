@@ -15,7 +15,7 @@ _WHERE_NUMBER = "WHERE rowid IN (SELECT value FROM json_each(?))"
 
 
 class IndexRow(NamedTuple):
-    """A question in the index: each field holds its tokens between spaces."""
+    """A question in the index: each field has its tokens between spaces."""
 
     number: int
     revision: int

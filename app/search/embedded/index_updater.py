@@ -116,7 +116,7 @@ class IndexUpdater:
     def _apply_config(
         self, connection: sqlite3.Connection, session: Session, state: IndexState
     ) -> None:
-        """Add and drop banks as the rules say; queue the questions whose documents change."""
+        """Add and drop banks as their rules require; queue the questions whose documents change."""
         banks = tables.read_banks(connection)
         wanted = self._context.banks
         for slug in banks.keys() - wanted.keys():

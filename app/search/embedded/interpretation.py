@@ -21,9 +21,9 @@ COMMON_TOKEN_QUESTIONS = 100
 class Variant(NamedTuple):
     """One way to write a group: as typed, inflected, as a synonym or corrected.
 
-    The tokens form a phrase, or may stand anywhere where they are `scattered`. With `prefix` the
-    last one may be the beginning of a longer token. `weight` is what a match is worth in
-    comparison with the tokens as typed.
+    The tokens form a phrase; if `scattered`, they may be anywhere in the question. With `prefix`
+    the last one may be the beginning of a longer token. `weight` is the value of a match in
+    comparison with one of the tokens as typed.
     """
 
     tokens: tuple[str, ...]

@@ -31,7 +31,7 @@ class Interpreter:
     def __init__(
         self, text: str, lexicon: Lexicon, synonyms: SynonymTable, *, with_answers: bool
     ) -> None:
-        """Take a cleaned query; `with_answers` says whether answers are searched too."""
+        """Take a cleaned query; `with_answers` to search answers too."""
         self.with_answers = with_answers
         self._lexicon = lexicon
         self._synonyms = synonyms

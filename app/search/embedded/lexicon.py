@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.search.text.edit_distance import TokenMatrix, allowed_edits, tokens_within
 
-# A misspelt token may stand for many; only the best are searched for.
+# A misspelt token may have many corrections; only the best are searched.
 MAX_CORRECTIONS = 6
 ANSWER_FIELD = "answer"
 # A long token without corrections is compared by its beginning: this many letters are cut off, and

@@ -20,15 +20,15 @@ from app.search.embedded.ranking import MatchScore, Scorer
 from app.search.embedded.tables import IndexedBank
 from app.search.text.token_phrase import FieldScope, TokenPhrase
 
-# Paging reaches 1,000 hits; one more tells that further hits follow.
+# Paging reaches 1,000 hits; one more shows whether further hits follow.
 MAX_MATCHES = 1001
 # Up to this number of matches, all are scored. Of more, the candidates of each tier are scored, up
 # to CANDIDATES_PER_TIER of the newest; the others follow by age. Scoring reads whole rows: see
 # "as you type, alone" at 1,000,000 questions in docs/benchmarks.md.
 MAX_FULLY_SCORED = 400
 CANDIDATES_PER_TIER = 150
-# If every group is in more questions than this, a phrase of them says little about relevance and
-# is slow to find: the newest matches are scored.
+# If every group is in more questions than this, phrases and proximity are no sign of relevance and
+# are slow to find: only the newest matches are scored.
 COMMON_GROUP_QUESTIONS = 20_000
 # Up to this number of groups, partial matches try every combination; beyond it only the groups
 # with the highest idf, because the number of combinations grows exponentially.
@@ -39,20 +39,20 @@ class BankIndex:
     """The index of one bank in one snapshot of the file.
 
     All searches of one request share it, because they differ only in their filters. `interpreter`
-    holds the query.
+    has the query.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         bank: IndexedBank,
-        lexicon: CachedLexicon,
+        cached_lexicon: CachedLexicon,
         interpreter: Interpreter,
         postings: BankPostings,
     ) -> None:
         """Read `bank` through `connection`, which holds the same snapshot as `postings`."""
         self.bank = bank
-        self.lexicon = lexicon
+        self.cached_lexicon = cached_lexicon
         self.interpreter = interpreter
         self._connection = connection
         self._postings = postings
@@ -97,9 +97,9 @@ class BankSearch:
         self.slug = index.bank.slug
         self.interpreter = index.interpreter
         self.scope = FieldScope.searched(with_answers=index.interpreter.with_answers)
-        self.lexicon_is_current = index.lexicon.is_current
+        self.lexicon_is_current = index.cached_lexicon.is_current
         self._index = index
-        self._lexicon = index.lexicon.lexicon
+        self._lexicon = index.cached_lexicon.lexicon
         self._members = members
 
     def matches(self, interpretation: Interpretation, limit: int, exclude: BitMap) -> list[int]:

@@ -17,7 +17,7 @@ class FieldScope(IntEnum):
 
     @staticmethod
     def searched(*, with_answers: bool) -> "FieldScope":
-        """Return the scope of a search that may, or may not, look into answers."""
+        """Return the scope of a search that includes answers, or does not."""
         return FieldScope.ALL if with_answers else FieldScope.PUBLIC
 
 
@@ -35,5 +35,5 @@ class TokenPhrase(NamedTuple):
 
 
 def phrase_substring(tokens: Sequence[str], *, prefix: bool) -> str:
-    """Return the tokens as they stand in an indexed field, where each is between spaces."""
+    """Return the tokens as an indexed field contains them, each between spaces."""
     return f" {' '.join(tokens)}{'' if prefix else ' '}"

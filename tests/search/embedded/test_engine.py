@@ -23,7 +23,15 @@ from app.search.embedded.index_file import SCHEMA_VERSION, IndexFiles, open_inde
 from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, EngineUnavailableError
 from app.search.text.query import clean_query
 from tests.search.embedded.test_contract import embedded
-from tests.search.support.worlds import TYPED, World, caught_up, found, hits, matching, numbers
+from tests.search.support.worlds import (
+    TYPED_QUERIES,
+    World,
+    hit_numbers,
+    matching_numbers,
+    search,
+    search_hits,
+    wait_until_indexed,
+)
 
 Check = Callable[[EmbeddedEngine], Awaitable[None]]
 RunWithEngine = Callable[[Check], None]
@@ -43,7 +51,7 @@ def run_with_engine(database: Database, settings: Settings, world: World) -> Run
     def run(check: Check) -> None:
         async def with_engine() -> None:
             async with embedded(database, settings) as engine:
-                await caught_up(engine, world)
+                await wait_until_indexed(engine, world)
                 await check(engine)
 
         asyncio.run(with_engine())
@@ -70,7 +78,7 @@ async def until_found(engine: EmbeddedEngine, world: World, query: str, wanted: 
     async with asyncio.timeout(60):
         while True:
             try:
-                if await numbers(engine, world.asked(query)) == [wanted]:
+                if await hit_numbers(engine, world.request(query)) == [wanted]:
                     return
             except EngineUnavailableError:
                 pass
@@ -84,20 +92,22 @@ def test_an_existing_index_is_reused(world, run_with_engine, settings) -> None:
     later = world.publish("What is cross entropy?")
 
     async def check(engine: EmbeddedEngine) -> None:
-        assert await numbers(engine, world.asked("entropy")) == [wanted, later]
+        assert await hit_numbers(engine, world.request("entropy")) == [wanted, later]
 
     run_with_engine(check)
     assert current_file(settings) == before
     assert index_file_names(settings) == {before.name}
 
 
-@pytest.mark.parametrize("damage", ["gone", "garbage", "empty", "version", "pointer", "truncated"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "garbage", "empty", "version", "pointer", "truncated"]
+)
 def test_a_damaged_index_is_rebuilt(world, run_with_engine, settings, damage: str) -> None:
     wanted = world.publish("What is entropy?")
     run_with_engine(do_nothing)
     path = current_file(settings)
     match damage:
-        case "gone":
+        case "missing":
             path.unlink(missing_ok=True)
         case "garbage":
             path.write_bytes(b"no database " * 4096)
@@ -114,7 +124,7 @@ def test_a_damaged_index_is_rebuilt(world, run_with_engine, settings, damage: st
             os.truncate(path, path.stat().st_size // 2)
 
     async def check(engine: EmbeddedEngine) -> None:
-        assert await numbers(engine, world.asked("entropy")) == [wanted]
+        assert await hit_numbers(engine, world.request("entropy")) == [wanted]
 
     run_with_engine(check)
     assert index_file_names(settings) == {current_file(settings).name}
@@ -163,9 +173,9 @@ def test_an_index_whose_files_are_deleted_while_in_use_is_rebuilt(
         for path in settings.data_dir.glob("search-*"):
             path.unlink(missing_ok=True)
         later = world.publish("What is variance?")
-        await caught_up(engine, world)
-        assert await numbers(engine, world.asked("variance")) == [later]
-        assert await numbers(engine, world.asked("entropy")) == [wanted]
+        await wait_until_indexed(engine, world)
+        assert await hit_numbers(engine, world.request("variance")) == [later]
+        assert await hit_numbers(engine, world.request("entropy")) == [wanted]
         assert index_file_names(settings) == {current_file(settings).name}
 
     run_with_engine(check)
@@ -173,18 +183,18 @@ def test_an_index_whose_files_are_deleted_while_in_use_is_rebuilt(
 
 def test_a_new_epoch_rebuilds_the_index(world, run_with_engine, database, settings) -> None:
     world.publish("What is entropy?")
-    kept = world.publish("What is variance?")
+    remaining = world.publish("What is variance?")
 
     async def check(engine: EmbeddedEngine) -> None:
         before = current_file(settings)
         with database.write() as session:
             session.connection().execute(
-                text("DELETE FROM published WHERE number <> :kept"), {"kept": kept}
+                text("DELETE FROM published WHERE number <> :remaining"), {"remaining": remaining}
             )
             start_epoch(session)
-        await caught_up(engine, world)
-        assert await numbers(engine, world.asked("entropy", members=BitMap(range(9)))) == []
-        assert await numbers(engine, world.asked("variance")) == [kept]
+        await wait_until_indexed(engine, world)
+        assert await hit_numbers(engine, world.request("entropy", members=BitMap(range(9)))) == []
+        assert await hit_numbers(engine, world.request("variance")) == [remaining]
         assert current_file(settings) != before
 
     run_with_engine(check)
@@ -192,32 +202,32 @@ def test_a_new_epoch_rebuilds_the_index(world, run_with_engine, database, settin
 
 def test_a_restored_database_rebuilds_the_index(world, run_with_engine, database) -> None:
     """A restored backup has the same epoch and a lower seq."""
-    kept = world.publish("What is variance?")
+    remaining = world.publish("What is variance?")
     before = world.clock()
     world.publish("What is entropy?")
 
     async def check(engine: EmbeddedEngine) -> None:
         with database.write() as session:
             session.connection().execute(
-                text("DELETE FROM published WHERE number <> :kept"), {"kept": kept}
+                text("DELETE FROM published WHERE number <> :remaining"), {"remaining": remaining}
             )
             session.connection().execute(text("UPDATE clock SET seq = :seq"), {"seq": before.seq})
         async with asyncio.timeout(60):
             while engine.mark != before:
                 await asyncio.sleep(0.01)
-        assert await numbers(engine, world.asked("entropy", members=BitMap(range(9)))) == []
-        assert await numbers(engine, world.asked("variance")) == [kept]
+        assert await hit_numbers(engine, world.request("entropy", members=BitMap(range(9)))) == []
+        assert await hit_numbers(engine, world.request("variance")) == [remaining]
 
     run_with_engine(check)
 
 
 def test_an_older_copy_of_the_index_catches_up(world, run_with_engine, settings, tmp_path) -> None:
     wanted = world.publish("What is entropy?")
-    gone = world.publish("What is variance?")
+    withdrawn = world.publish("What is variance?")
     run_with_engine(do_nothing)
     copy = shutil.copytree(settings.data_dir, tmp_path / "copy")
     later = world.publish("What is cross entropy?")
-    world.withdraw(gone)
+    world.withdraw(withdrawn)
     run_with_engine(do_nothing)
     for path in settings.data_dir.glob("search-*"):
         path.unlink()
@@ -225,9 +235,9 @@ def test_an_older_copy_of_the_index_catches_up(world, run_with_engine, settings,
         shutil.copy(path, settings.data_dir)
 
     async def check(engine: EmbeddedEngine) -> None:
-        assert await numbers(engine, world.asked("entropy")) == [wanted, later]
+        assert await hit_numbers(engine, world.request("entropy")) == [wanted, later]
         everything = BitMap(range(100))
-        assert await numbers(engine, world.asked("variance", members=everything)) == []
+        assert await hit_numbers(engine, world.request("variance", members=everything)) == []
 
     run_with_engine(check)
 
@@ -242,7 +252,7 @@ def test_an_unreadable_question_does_not_stop_the_indexing_of_others(
     wanted = world.publish("What is cross entropy?")
 
     async def check(engine: EmbeddedEngine) -> None:
-        assert await numbers(engine, world.asked("entropy")) == [wanted]
+        assert await hit_numbers(engine, world.request("entropy")) == [wanted]
 
     run_with_engine(check)
     assert f"question number {broken} cannot be indexed" in caplog.text
@@ -254,7 +264,7 @@ def test_without_an_index_the_engine_is_unavailable(database, settings) -> None:
     world.bank("science")
     world.publish("What is entropy?")
     with pytest.raises(EngineUnavailableError):
-        asyncio.run(engine.search(world.asked("entropy")))
+        asyncio.run(engine.search(world.request("entropy")))
     engine.close()
 
 
@@ -266,9 +276,9 @@ def test_a_search_that_takes_too_long_is_refused(
     async def check(_: EmbeddedEngine) -> None:
         impatient = EmbeddedEngine(database, settings, cutoff=0.0)
         running = asyncio.create_task(impatient.run())
-        await caught_up(impatient, world)
+        await wait_until_indexed(impatient, world)
         with pytest.raises(EngineUnavailableError, match="too long"):
-            await impatient.search(world.asked("entropy"))
+            await impatient.search(world.request("entropy"))
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -285,10 +295,10 @@ def test_restricted_answers_are_not_searched_even_while_the_index_contains_them(
 
     async def check(engine: EmbeddedEngine) -> None:
         for query in ("multicollinearity", "multicolinearity", "multicoll", "mu", "m"):
-            assert await numbers(engine, world.asked(query, answers=("science",)))
-            answer = await found(engine, world.asked(query))
-            assert (answer.hits, answer.corrected, answer.more) == ([], None, False)
-            assert await matching(engine, world.asked(query), 1001) == []
+            assert await hit_numbers(engine, world.request(query, answers=("science",)))
+            result = await search(engine, world.request(query))
+            assert (result.hits, result.corrected, result.more) == ([], None, False)
+            assert await matching_numbers(engine, world.request(query), 1001) == []
 
     run_with_engine(check)
 
@@ -300,7 +310,7 @@ def test_answers_do_not_affect_the_order_where_they_are_not_searched(
     orders: list[list[tuple[int, float]]] = []
 
     async def check(engine: EmbeddedEngine) -> None:
-        found_hits = await hits(engine, world.asked("entropy kind", limit=30))
+        found_hits = await search_hits(engine, world.request("entropy kind", limit=30))
         orders.append([(hit.number, hit.score) for hit in found_hits])
 
     for index, stem in enumerate(stems):
@@ -313,20 +323,20 @@ def test_answers_do_not_affect_the_order_where_they_are_not_searched(
 
 
 def test_withdrawn_questions_give_no_corrections(world, run_with_engine) -> None:
-    gone = world.publish("What is heteroscedasticity?")
+    withdrawn = world.publish("What is heteroscedasticity?")
     world.publish("What is a tree?")
 
     async def check(engine: EmbeddedEngine) -> None:
         members = world.members("science")
         # First only the members lack the question, then the index too.
-        members.discard(gone)
+        members.discard(withdrawn)
         for _ in range(2):
-            answer = await found(engine, world.asked("heteroscedastcity", members=members))
-            assert (answer.hits, answer.corrected) == ([], None)
-            world.withdraw(gone)
-            await caught_up(engine, world)
-        everything = world.asked("heteroscedastcity", members=BitMap(range(100)))
-        assert (await found(engine, everything)).corrected is None
+            result = await search(engine, world.request("heteroscedastcity", members=members))
+            assert (result.hits, result.corrected) == ([], None)
+            world.withdraw(withdrawn)
+            await wait_until_indexed(engine, world)
+        everything = world.request("heteroscedastcity", members=BitMap(range(100)))
+        assert (await search(engine, everything)).corrected is None
 
     run_with_engine(check)
 
@@ -335,7 +345,7 @@ def test_a_bank_that_becomes_an_exam_bank_leaves_the_file(world, run_with_engine
     world.bank("exam")
     world.publish("What is heteroscedasticity?", "exam")
     run_with_engine(do_nothing)
-    world.rule("exam", exposure="exam")
+    world.set_rules("exam", exposure="exam")
     run_with_engine(do_nothing)
     with closing(open_index(current_file(settings), read_only=True)) as connection:
         assert set(tables.read_banks(connection)) == {"science"}
@@ -354,8 +364,8 @@ def test_a_bank_does_not_affect_the_order_in_another(world, run_with_engine) -> 
     scores: list[list[tuple[int, float]]] = []
 
     async def check(engine: EmbeddedEngine) -> None:
-        asked = world.asked("what entropy time", "science")
-        scores.append([(hit.number, hit.score) for hit in await hits(engine, asked)])
+        request = world.request("what entropy time", "science")
+        scores.append([(hit.number, hit.score) for hit in await search_hits(engine, request)])
 
     run_with_engine(check)
     for number in range(20):
@@ -372,13 +382,13 @@ def test_pages_of_scored_and_unscored_matches_contain_each_once(world, run_with_
     async def check(engine: EmbeddedEngine) -> None:
         seen: list[int] = []
         for offset in range(0, 800, 100):
-            seen += await numbers(engine, world.asked("entropy", limit=100, offset=offset))
+            seen += await hit_numbers(engine, world.request("entropy", limit=100, offset=offset))
         assert len(seen) == len(set(seen)) == 701
         assert seen[0] == best
-        assert len(await matching(engine, world.asked("entropy"), 1001)) == 701
+        assert len(await matching_numbers(engine, world.request("entropy"), 1001)) == 701
         few = BitMap(list(world.members("science"))[100:130])
-        kept = await matching(engine, world.asked("entropy", members=few), 1001)
-        assert sorted(kept) == list(few)
+        remaining = await matching_numbers(engine, world.request("entropy", members=few), 1001)
+        assert sorted(remaining) == list(few)
 
     run_with_engine(check)
 
@@ -389,15 +399,15 @@ def test_no_query_raises_or_is_read_as_syntax(world, run_with_engine) -> None:
 
     async def check(engine: EmbeddedEngine) -> None:
         for query in queries:
-            asked = world.asked(query)
-            answer = await engine.search(asked)
-            for hit in answer.hits:
+            request = world.request(query)
+            result = await engine.search(request)
+            for hit in result.hits:
                 assert hit.number == wanted
                 plain = hit.stem.replace(HIGHLIGHT_START, "").replace(HIGHLIGHT_END, "")
                 assert plain == "What does gradient descent minimise in C++?"
 
     @examples(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(TYPED)
+    @given(TYPED_QUERIES)
     def collect(typed: str) -> None:
         with suppress(ValueError):
             if clean_query(typed):

@@ -13,7 +13,7 @@ from app.search.embedded.finder import ENOUGH_MATCHES, MAX_PARTIAL_MATCHES
 from app.search.embedded.matcher import MAX_MATCHES
 from app.search.engine import SearchRequest
 from tests.search.embedded.test_contract import embedded
-from tests.search.support.worlds import World, caught_up, found, matching
+from tests.search.support.worlds import World, matching_numbers, search, wait_until_indexed
 
 QUESTIONS = 3000
 WORDS = ["".join(parts) for parts in itertools.product("bdfgk", "aeiou", "lmnrt", "aeiou", "fgn")]
@@ -45,9 +45,9 @@ async def check_searches(engine: EmbeddedEngine, world: World, texts: dict[int, 
         query = " ".join(dict.fromkeys(chance.choices(WORDS, weights, k=chance.randint(1, 3))))
         if turn % 2:
             query = query[: -chance.randint(1, 3)]
-        asked = world.asked(query, members=members, limit=100)
+        request = world.request(query, members=members, limit=100)
         wanted = containing(texts, query, members)
-        matched = await matching(engine, asked, MAX_MATCHES)
+        matched = await matching_numbers(engine, request, MAX_MATCHES)
         assert len(matched) == len(set(matched))
         assert set(matched) <= set(members)
         if len(wanted) >= MAX_MATCHES:
@@ -59,11 +59,11 @@ async def check_searches(engine: EmbeddedEngine, world: World, texts: dict[int, 
             assert len(matched) < ENOUGH_MATCHES + 3 * MAX_PARTIAL_MATCHES + QUESTIONS
         seen: list[int] = []
         for offset in range(0, 1000, 100):
-            answer = await found(
-                engine, world.asked(query, members=members, limit=100, offset=offset)
+            result = await search(
+                engine, world.request(query, members=members, limit=100, offset=offset)
             )
-            seen += [hit.number for hit in answer.hits]
-            if not answer.more:
+            seen += [hit.number for hit in result.hits]
+            if not result.more:
                 break
         assert len(seen) == len(set(seen))
         assert len(seen) == min(len(matched), 1000)
@@ -84,17 +84,17 @@ async def check_together(engine: EmbeddedEngine, world: World, texts: dict[int, 
             # New bitmaps each time, so that no cached search is used.
             drawn = random.Random(query)
             sets = [BitMap(drawn.sample(list(texts), size)) for size in sizes]
-            return [world.asked(query, members=members) for members in sets]
+            return [world.request(query, members=members) for members in sets]
 
         together = await engine.matching_numbers(searches(), MAX_MATCHES)
-        alone = [await matching(engine, asked, MAX_MATCHES) for asked in searches()]
+        alone = [await matching_numbers(engine, request, MAX_MATCHES) for request in searches()]
         assert together == alone
 
 
 async def wait_for_lexicon(engine: EmbeddedEngine, world: World) -> None:
     """Wait until the lexicon is loaded in the background: then queries are corrected."""
     async with asyncio.timeout(60):
-        while not (await engine.search(world.asked("balaf dedef"))).corrected:
+        while not (await engine.search(world.request("balaf dedef"))).corrected:
             await asyncio.sleep(0.01)
 
 
@@ -107,7 +107,7 @@ def test_searches_find_what_the_model_finds(database: Database, settings: Settin
 
     async def run() -> None:
         async with embedded(database, settings) as engine:
-            await caught_up(engine, world)
+            await wait_until_indexed(engine, world)
             padded = {number: f" {text} " for number, text in zip(published, texts, strict=True)}
             await wait_for_lexicon(engine, world)
             await check_searches(engine, world, padded)
@@ -126,12 +126,12 @@ def test_long_queries_find_the_question_with_most_of_the_words(
 
     async def run() -> None:
         async with embedded(database, settings) as engine:
-            await caught_up(engine, world)
+            await wait_until_indexed(engine, world)
             await wait_for_lexicon(engine, world)
             for position in (10, 1000, 2900):
                 words = list(dict.fromkeys(texts[position].split()))
                 query = " ".join(["unheard", *words, "of"])
-                answer = await found(engine, world.asked(query))
-                assert answer.hits[0].number == published[position]
+                result = await search(engine, world.request(query))
+                assert result.hits[0].number == published[position]
 
     asyncio.run(run())

@@ -10,7 +10,15 @@ from app.core.db.database import Database
 from app.core.settings import Settings
 from app.published.question_filter import filter_from
 from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine
-from tests.search.support.worlds import World, caught_up, found, hits, matching, numbers, shown
+from tests.search.support.worlds import (
+    World,
+    hit_numbers,
+    matching_numbers,
+    search,
+    search_hits,
+    wait_until_indexed,
+    with_brackets,
+)
 
 TERMS = {
     "C++": "When does a C++ destructor run?",
@@ -51,7 +59,7 @@ class EngineContract:
         def run(check: Callable[[Engine], Awaitable[None]]) -> None:
             async def with_engine() -> None:
                 async with self.running(database, settings) as engine:
-                    await caught_up(engine, world)
+                    await wait_until_indexed(engine, world)
                     await check(engine)
 
             asyncio.run(with_engine())
@@ -63,10 +71,10 @@ class EngineContract:
         world.publish("What is a decision tree?")
 
         async def check(engine: Engine) -> None:
-            [hit] = await hits(engine, world.asked("gradient"))
+            [hit] = await search_hits(engine, world.request("gradient"))
             assert (hit.number, hit.revision) == (wanted, 1)
-            assert shown(hit) == "What does [gradient] descent minimise?"
-            assert await matching(engine, world.asked("gradient"), 1001) == [wanted]
+            assert with_brackets(hit) == "What does [gradient] descent minimise?"
+            assert await matching_numbers(engine, world.request("gradient"), 1001) == [wanted]
 
         run_with_engine(check)
 
@@ -76,7 +84,7 @@ class EngineContract:
 
         async def check(engine: Engine) -> None:
             for query in ("gradient desc", "grad", "g", "gr"):
-                assert await numbers(engine, world.asked(query)) == [wanted], query
+                assert await hit_numbers(engine, world.request(query)) == [wanted], query
 
         run_with_engine(check)
 
@@ -92,7 +100,7 @@ class EngineContract:
                 "overfitzing",
                 "over fitting",
             ):
-                assert (await numbers(engine, world.asked(query)))[:1] == [wanted], query
+                assert (await hit_numbers(engine, world.request(query)))[:1] == [wanted], query
 
         run_with_engine(check)
 
@@ -100,9 +108,9 @@ class EngineContract:
         world.publish("What does gradient descent minimise?")
 
         async def check(engine: Engine) -> None:
-            answer = await found(engine, world.asked("gradint descent"))
-            assert answer.corrected == "gradient descent"
-            assert (await found(engine, world.asked("gradient desc"))).corrected is None
+            result = await search(engine, world.request("gradint descent"))
+            assert result.corrected == "gradient descent"
+            assert (await search(engine, world.request("gradient desc"))).corrected is None
 
         run_with_engine(check)
 
@@ -114,7 +122,7 @@ class EngineContract:
         reversed_words = world.publish("Is a forest random?")
 
         async def check(engine: Engine) -> None:
-            found_numbers = await numbers(engine, world.asked("random forest"))
+            found_numbers = await hit_numbers(engine, world.request("random forest"))
             assert found_numbers[0] == phrase
             assert set(found_numbers) == {scattered, phrase, reversed_words}
 
@@ -125,7 +133,7 @@ class EngineContract:
         stem = world.publish("What is regularisation?")
 
         async def check(engine: Engine) -> None:
-            assert await numbers(engine, world.asked("regularisation")) == [stem, beside]
+            assert await hit_numbers(engine, world.request("regularisation")) == [stem, beside]
 
         run_with_engine(check)
 
@@ -134,8 +142,8 @@ class EngineContract:
         exact = world.publish("What is a colonel trick?")
 
         async def check(engine: Engine) -> None:
-            assert (await numbers(engine, world.asked("colonel trick")))[0] == exact
-            assert (await numbers(engine, world.asked("kernels trick")))[0] == near
+            assert (await hit_numbers(engine, world.request("colonel trick")))[0] == exact
+            assert (await hit_numbers(engine, world.request("kernels trick")))[0] == near
 
         run_with_engine(check)
 
@@ -147,7 +155,7 @@ class EngineContract:
         wanted = folded[query.casefold().replace("²", "2")]
 
         async def check(engine: Engine) -> None:
-            assert (await numbers(engine, world.asked(query)))[0] == wanted
+            assert (await hit_numbers(engine, world.request(query)))[0] == wanted
 
         run_with_engine(check)
 
@@ -157,7 +165,7 @@ class EngineContract:
 
         async def check(engine: Engine) -> None:
             for query in ("naive bayes", "NAÏVE", "ｎａｉｖｅ", "fur", "nai\u0308ve"):
-                assert await numbers(engine, world.asked(query)) == [wanted], query
+                assert await hit_numbers(engine, world.request(query)) == [wanted], query
 
         run_with_engine(check)
 
@@ -171,11 +179,11 @@ class EngineContract:
         tagged = world.publish("Or which?", tags=("viva",))
 
         async def check(engine: Engine) -> None:
-            assert await numbers(engine, world.asked("entropy")) == [option]
-            assert await numbers(engine, world.asked("eigenvalues")) == [hint]
-            assert await numbers(engine, world.asked("language processing")) == [terms]
-            assert await numbers(engine, world.asked("meta")) == [terms]
-            assert await numbers(engine, world.asked("oral")) == [tagged]
+            assert await hit_numbers(engine, world.request("entropy")) == [option]
+            assert await hit_numbers(engine, world.request("eigenvalues")) == [hint]
+            assert await hit_numbers(engine, world.request("language processing")) == [terms]
+            assert await hit_numbers(engine, world.request("meta")) == [terms]
+            assert await hit_numbers(engine, world.request("oral")) == [tagged]
 
         run_with_engine(check)
 
@@ -184,11 +192,11 @@ class EngineContract:
         wanted = world.publish("Which one?", categories=("nlp",))
 
         async def check(engine: Engine) -> None:
-            assert await numbers(engine, world.asked("linguistics")) == [wanted]
+            assert await hit_numbers(engine, world.request("linguistics")) == [wanted]
             world.term("categories", "nlp", "Philology")
-            await caught_up(engine, world)
-            assert await numbers(engine, world.asked("philology")) == [wanted]
-            assert await numbers(engine, world.asked("linguistics")) == []
+            await wait_until_indexed(engine, world)
+            assert await hit_numbers(engine, world.request("philology")) == [wanted]
+            assert await hit_numbers(engine, world.request("linguistics")) == []
 
         run_with_engine(check)
 
@@ -201,14 +209,14 @@ class EngineContract:
         banks = ("closed", "science")
 
         async def check(engine: Engine) -> None:
-            asked = world.asked("multicollinearity", *banks, answers=banks)
-            assert await numbers(engine, asked) == [public]
-            assert await matching(engine, asked, 1001) == [public]
+            request = world.request("multicollinearity", *banks, answers=banks)
+            assert await hit_numbers(engine, request) == [public]
+            assert await matching_numbers(engine, request, 1001) == [public]
             for query in ("multicollinearity", "multicolinearity", "multicol", "multi"):
-                without = world.asked(query, *banks)
-                answer = await found(engine, without)
-                assert (answer.hits, answer.corrected) == ([], None)
-                assert await matching(engine, without, 1001) == []
+                without = world.request(query, *banks)
+                result = await search(engine, without)
+                assert (result.hits, result.corrected) == ([], None)
+                assert await matching_numbers(engine, without, 1001) == []
 
         run_with_engine(check)
 
@@ -216,16 +224,16 @@ class EngineContract:
         self, world, run_with_engine
     ) -> None:
         wanted = world.publish("Which one?", explanation="Because of multicollinearity.")
-        asked = world.asked("multicollinearity", answers=("science",))
+        request = world.request("multicollinearity", answers=("science",))
 
         async def check(engine: Engine) -> None:
-            assert await numbers(engine, asked) == [wanted]
-            world.rule("science", answers="restricted")
-            await caught_up(engine, world)
-            assert await numbers(engine, asked) == []
-            world.rule("science", answers="public")
-            await caught_up(engine, world)
-            assert await numbers(engine, asked) == [wanted]
+            assert await hit_numbers(engine, request) == [wanted]
+            world.set_rules("science", answers="restricted")
+            await wait_until_indexed(engine, world)
+            assert await hit_numbers(engine, request) == []
+            world.set_rules("science", answers="public")
+            await wait_until_indexed(engine, world)
+            assert await hit_numbers(engine, request) == [wanted]
 
         run_with_engine(check)
 
@@ -235,13 +243,16 @@ class EngineContract:
         moved = world.publish("What does gradient boosting add?")
 
         async def check(engine: Engine) -> None:
-            assert await numbers(engine, world.asked("gradient", "exam", "science")) == [moved]
-            world.rule("science", exposure="exam")
-            await caught_up(engine, world)
-            assert await numbers(engine, world.asked("gradient", "exam", "science")) == []
-            world.rule("science", exposure="open")
-            await caught_up(engine, world)
-            assert await numbers(engine, world.asked("gradient", "exam", "science")) == [moved]
+            request = world.request("gradient", "exam", "science")
+            assert await hit_numbers(engine, request) == [moved]
+            world.set_rules("science", exposure="exam")
+            await wait_until_indexed(engine, world)
+            request = world.request("gradient", "exam", "science")
+            assert await hit_numbers(engine, request) == []
+            world.set_rules("science", exposure="open")
+            await wait_until_indexed(engine, world)
+            request = world.request("gradient", "exam", "science")
+            assert await hit_numbers(engine, request) == [moved]
 
         run_with_engine(check)
 
@@ -255,15 +266,15 @@ class EngineContract:
             world.publish("What is perplexity?", number=number)
             world.withdraw(other)
             added = world.publish("What is kurtosis?")
-            await caught_up(engine, world)
-            [hit] = await hits(engine, world.asked("perplexity"))
+            await wait_until_indexed(engine, world)
+            [hit] = await search_hits(engine, world.request("perplexity"))
             assert (hit.number, hit.revision) == (number, 2)
-            assert await numbers(engine, world.asked("entropy")) == []
-            assert await numbers(engine, world.asked("variance")) == []
-            assert await numbers(engine, world.asked("kurtosis")) == [added]
+            assert await hit_numbers(engine, world.request("entropy")) == []
+            assert await hit_numbers(engine, world.request("variance")) == []
+            assert await hit_numbers(engine, world.request("kurtosis")) == [added]
             world.publish("What is variance?", number=other)
-            await caught_up(engine, world)
-            assert await numbers(engine, world.asked("variance")) == [other]
+            await wait_until_indexed(engine, world)
+            assert await hit_numbers(engine, world.request("variance")) == [other]
 
         run_with_engine(check)
 
@@ -274,9 +285,9 @@ class EngineContract:
 
         async def check(engine: Engine) -> None:
             for query in ("heteroscedasticity", "heteroscedastcity", "heterosced", "he"):
-                answer = await found(engine, world.asked(query))
-                assert (answer.hits, answer.corrected, answer.more) == ([], None, False)
-                assert await matching(engine, world.asked(query), 1001) == []
+                result = await search(engine, world.request(query))
+                assert (result.hits, result.corrected, result.more) == ([], None, False)
+                assert await matching_numbers(engine, world.request(query), 1001) == []
 
         run_with_engine(check)
 
@@ -286,9 +297,9 @@ class EngineContract:
         stem = world.publish("What is a random forest?", "other")
 
         async def check(engine: Engine) -> None:
-            asked = world.asked("random forest", "other", "science")
-            assert await numbers(engine, asked) == [stem, beside]
-            assert await numbers(engine, world.asked("random forest", "other")) == [stem]
+            request = world.request("random forest", "other", "science")
+            assert await hit_numbers(engine, request) == [stem, beside]
+            assert await hit_numbers(engine, world.request("random forest", "other")) == [stem]
 
         run_with_engine(check)
 
@@ -296,15 +307,15 @@ class EngineContract:
         easy = world.publish("What is entropy?", difficulty="easy")
         hard = world.publish("What is cross entropy?", difficulty="hard")
         for wanted, difficulty in ((easy, "easy"), (hard, "hard")):
-            asked = world.asked(
+            request = world.request(
                 "entropy",
                 members=world.members("science", where=f"difficulty = '{difficulty}'"),
                 question_filter=filter_from(f'{{"difficulty": [["{difficulty}"], []]}}'),
             )
 
-            async def check(engine: Engine, asked=asked, wanted=wanted) -> None:
-                assert await numbers(engine, asked) == [wanted]
-                assert await matching(engine, asked, 1001) == [wanted]
+            async def check(engine: Engine, request=request, wanted=wanted) -> None:
+                assert await hit_numbers(engine, request) == [wanted]
+                assert await matching_numbers(engine, request, 1001) == [wanted]
 
             run_with_engine(check)
 
@@ -315,13 +326,13 @@ class EngineContract:
         async def check(engine: Engine) -> None:
             seen: list[int] = []
             for offset in (0, 20, 40):
-                answer = await found(engine, world.asked("gradient descent", offset=offset))
-                assert answer.more == (offset < 40)
-                seen += [hit.number for hit in answer.hits]
+                result = await search(engine, world.request("gradient descent", offset=offset))
+                assert result.more == (offset < 40)
+                seen += [hit.number for hit in result.hits]
             assert sorted(seen) == wanted
-            asked = world.asked("gradient descent")
-            assert sorted(await matching(engine, asked, 1001)) == wanted
-            assert len(await matching(engine, asked, 10)) == 10
+            request = world.request("gradient descent")
+            assert sorted(await matching_numbers(engine, request, 1001)) == wanted
+            assert len(await matching_numbers(engine, request, 10)) == 10
 
         run_with_engine(check)
 
@@ -337,9 +348,9 @@ class EngineContract:
         }
 
         async def check(engine: Engine) -> None:
-            asked = world.asked("too complex model", synonyms=synonyms)
-            assert (await numbers(engine, asked))[0] == wanted
-            assert (await numbers(engine, world.asked("knn", synonyms=synonyms)))[0] == knn
+            request = world.request("too complex model", synonyms=synonyms)
+            assert (await hit_numbers(engine, request))[0] == wanted
+            assert (await hit_numbers(engine, world.request("knn", synonyms=synonyms)))[0] == knn
 
         run_with_engine(check)
 
@@ -348,8 +359,8 @@ class EngineContract:
         world.publish("What is a decision tree?")
 
         async def check(engine: Engine) -> None:
-            asked = world.asked("overfitting explained simply")
-            assert (await numbers(engine, asked))[:1] == [wanted]
+            request = world.request("overfitting explained simply")
+            assert (await hit_numbers(engine, request))[:1] == [wanted]
 
         run_with_engine(check)
 
@@ -373,7 +384,7 @@ class EngineContract:
         wanted = world.publish("What does gradient descent minimise?")
 
         async def check(engine: Engine) -> None:
-            assert (await numbers(engine, world.asked(query)))[:1] == [wanted]
+            assert (await hit_numbers(engine, world.request(query)))[:1] == [wanted]
 
         run_with_engine(check)
 
@@ -382,8 +393,8 @@ class EngineContract:
         world.publish(stem)
 
         async def check(engine: Engine) -> None:
-            [hit] = await hits(engine, world.asked("gradient"))
-            assert shown(hit) == "Is <b>x</b> & a < b a [gradient] of \\alpha_1?"
+            [hit] = await search_hits(engine, world.request("gradient"))
+            assert with_brackets(hit) == "Is <b>x</b> & a < b a [gradient] of \\alpha_1?"
 
         run_with_engine(check)
 
@@ -391,8 +402,8 @@ class EngineContract:
         world.publish("What is a decision tree?")
 
         async def check(engine: Engine) -> None:
-            answer = await found(engine, world.asked("xylophone"))
-            assert (answer.hits, answer.more, answer.corrected) == ([], False, None)
-            assert await matching(engine, world.asked("xylophone"), 1001) == []
+            result = await search(engine, world.request("xylophone"))
+            assert (result.hits, result.more, result.corrected) == ([], False, None)
+            assert await matching_numbers(engine, world.request("xylophone"), 1001) == []
 
         run_with_engine(check)
