@@ -84,7 +84,7 @@ class WorkerHealth:
         """Update the metrics."""
         metrics.questions.set(self._catalog.size)
         metrics.lag.set(self._follower.lag)
-        self._engines.measure(metrics)
+        self._engines.update_metrics(metrics)
 
     def details(self) -> dict[str, object]:
         """Return the follower's and the engines' progress, and how many questions are in memory."""
@@ -133,7 +133,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     editions = Editions(secrets, follower, database)
     engines = Engines(database, settings, glossary)
     quizzes = services.add(QuizReader(catalog, database))
-    searcher = Searcher(catalog, thesaurus, engines.all)
+    searcher = Searcher(catalog, thesaurus, engines.in_order)
     search = services.add(SearchQuestions(searcher, catalog, editions))
     runner = services.add(Runner(database, settings, secrets))
     health = WorkerHealth(follower, catalog, engines)

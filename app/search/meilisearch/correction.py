@@ -2,12 +2,12 @@
 
 import re
 
-from app.search.engine import MARK_END, MARK_START
-from app.search.text.corrections import Column, most_edits, nearest
-from app.search.text.query import query_words
-from app.search.text.words import words
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START
+from app.search.text.edit_distance import TokenMatrix, allowed_edits, tokens_within
+from app.search.text.query import query_tokens
+from app.search.text.tokenizer import tokenize
 
-_MARKED = re.compile(f"{MARK_START}([^{MARK_END}]*){MARK_END}")
+_MARKED = re.compile(f"{HIGHLIGHT_START}([^{HIGHLIGHT_END}]*){HIGHLIGHT_END}")
 
 
 def corrected(text: str, stem: str) -> str | None:
@@ -15,17 +15,17 @@ def corrected(text: str, stem: str) -> str | None:
 
     None when nothing was corrected, as far as the stem tells.
     """
-    marked = list({word.text for part in _MARKED.findall(stem) for word in words(part)})
-    column = Column(marked)
-    typed = [word for word in query_words(text) if not word.joined]
+    marked = list({word.text for part in _MARKED.findall(stem) for word in tokenize(part)})
+    column = TokenMatrix(marked)
+    typed = [word for word in query_tokens(text) if not word.is_compound]
     pieces = []
     at = 0
     for word in typed:
         last = word is typed[-1]
         if word.text in marked or (last and any(one.startswith(word.text) for one in marked)):
             continue
-        most = most_edits(word.text, known=False)
-        near = sorted(nearest(word.text, column, most, prefix=last), key=lambda pair: pair[1])
+        most = allowed_edits(word.text, known=False)
+        near = sorted(tokens_within(word.text, column, most, prefix=last), key=lambda pair: pair[1])
         if near:
             pieces += [text[at : word.start], near[0][0]]
             at = word.end

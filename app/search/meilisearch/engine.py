@@ -11,7 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.settings import Settings
-from app.search.engine import MARK_END, MARK_START, Asked, EngineUnavailableError, Found, Hit, Tier
+from app.search.engine import (
+    HIGHLIGHT_END,
+    HIGHLIGHT_START,
+    EngineUnavailableError,
+    Hit,
+    SearchRequest,
+    SearchResult,
+    Tier,
+)
 from app.search.indexing.context import SynonymLoader
 from app.search.meilisearch.client import Searches
 from app.search.meilisearch.correction import corrected
@@ -22,7 +30,7 @@ from app.search.meilisearch.index_settings import ANSWER_FIELD, PUBLIC_FIELDS
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import Status, is_expected, read_status
 from app.search.meilisearch.timings import PACE, Pace
-from app.search.text.query import query_words
+from app.search.text.query import query_tokens
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 IDLE_SECONDS = 0.25
@@ -64,20 +72,22 @@ class MeilisearchEngine:
         """The state of what is public that every index has reached."""
         return self.status.reached
 
-    async def search(self, asked: Asked) -> Found:
+    async def search(self, asked: SearchRequest) -> SearchResult:
         """Return the page of hits; EngineUnavailableError when there can be none now."""
         found = await self._ask(asked, asked.limit + 1, asked.offset, shown=True)
         hits = [_hit(values) for values in found[: asked.limit]]
-        return Found(hits, more=len(found) > asked.limit, corrected=_corrected(asked, hits))
+        return SearchResult(hits, more=len(found) > asked.limit, corrected=_corrected(asked, hits))
 
-    async def numbers(self, searches: Sequence[Asked], most: int) -> list[list[int]]:
+    async def matching_numbers(
+        self, searches: Sequence[SearchRequest], most: int
+    ) -> list[list[int]]:
         """Return for each search the numbers of at most `most` questions that match."""
         found = await asyncio.gather(
             *(self._ask(asked, most, 0, shown=False) for asked in searches)
         )
         return [[values["id"] for values in hits] for hits in found]
 
-    async def reach(self, wanted: Mark, seconds: float) -> bool:
+    async def wait_for_mark(self, wanted: Mark, seconds: float) -> bool:
         """Wait until every index holds the state `wanted`; False when that takes too long."""
         deadline = time.monotonic() + seconds
         self._waiters += 1
@@ -107,7 +117,7 @@ class MeilisearchEngine:
             self.status = await asyncio.to_thread(read_status, self._database, self.status)
 
     async def _ask(
-        self, asked: Asked, limit: int, offset: int, *, shown: bool
+        self, asked: SearchRequest, limit: int, offset: int, *, shown: bool
     ) -> list[dict[str, Any]]:
         banks = await self._present(asked.banks)
         if not banks:
@@ -126,7 +136,7 @@ class MeilisearchEngine:
 
     async def _send(  # noqa: PLR0913, PLR0917 - the parts of one request
         self,
-        asked: Asked,
+        asked: SearchRequest,
         texts: Sequence[tuple[str, float]],
         banks: Sequence[str],
         limit: int,
@@ -185,13 +195,13 @@ class MeilisearchEngine:
 
 def _shorter(text: str, most: int) -> list[tuple[str, float]]:
     """Return what is left of the query without its first words, weighing less the less it is."""
-    starts = [word.start for word in query_words(text) if not word.joined]
+    starts = [word.start for word in query_tokens(text) if not word.is_compound]
     rests = range(1, min(len(starts), most + 1))
     return [(text[starts[place] :], 1.0 - place / len(starts)) for place in rests]
 
 
 def _query(
-    asked: Asked, text: str, bank: str, conditions: list[str], *, shown: bool
+    asked: SearchRequest, text: str, bank: str, conditions: list[str], *, shown: bool
 ) -> dict[str, Any]:
     fields = list(PUBLIC_FIELDS)
     if bank in asked.answer_banks:
@@ -206,8 +216,8 @@ def _query(
     if shown:
         query |= {
             "attributesToHighlight": ["stem"],
-            "highlightPreTag": MARK_START,
-            "highlightPostTag": MARK_END,
+            "highlightPreTag": HIGHLIGHT_START,
+            "highlightPostTag": HIGHLIGHT_END,
             "showRankingScore": True,
             "showRankingScoreDetails": True,
         }
@@ -217,9 +227,9 @@ def _query(
 def _hit(values: dict[str, Any]) -> Hit:
     details = values.get("_rankingScoreDetails", {})
     matched, typos = details.get("words", {}), details.get("typo", {})
-    tier = Tier.ALL
+    tier = Tier.ANY_FIELD
     if "fewer" in values or matched.get("matchingWords", 0) < matched.get("maxMatchingWords", 0):
-        tier = Tier.FEWER
+        tier = Tier.PARTIAL
     elif typos.get("typoCount", 0):
         tier = Tier.CORRECTED
     return Hit(
@@ -231,7 +241,7 @@ def _hit(values: dict[str, Any]) -> Hit:
     )
 
 
-def _corrected(asked: Asked, hits: Sequence[Hit]) -> str | None:
+def _corrected(asked: SearchRequest, hits: Sequence[Hit]) -> str | None:
     """Return what was taken for the query, as the best of the hits that may be shown tells."""
     best = next((hit for hit in hits if hit.number in asked.members), None)
     if best is None or best.tier < Tier.CORRECTED:

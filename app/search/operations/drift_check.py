@@ -15,8 +15,8 @@ from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.settings import Settings
-from app.search.embedded.index_file import Store, open_index
-from app.search.embedded.tables import held, read_banks, read_state
+from app.search.embedded.index_file import IndexFiles, open_index
+from app.search.embedded.tables import indexed_revisions, read_banks, read_state
 from app.search.indexing.context import Knowledge
 from app.search.indexing.feed_reader import live_rows, rows_numbered
 from app.search.meilisearch.client import Server
@@ -198,7 +198,7 @@ class EmbeddedCopy:
 
     def __init__(self, settings: Settings) -> None:
         """Read the file in the data directory."""
-        self._store = Store(settings.data_dir)
+        self._store = IndexFiles(settings.data_dir)
 
     @property
     def mark(self) -> Mark:
@@ -207,7 +207,7 @@ class EmbeddedCopy:
         if path is None:
             message = "the embedded index is not there"
             raise CopyError(message)
-        with closing(open_index(path, reading=True)) as connection:
+        with closing(open_index(path, read_only=True)) as connection:
             return read_state(connection).mark
 
     async def pairs(self) -> AsyncIterator[Pair]:
@@ -225,9 +225,9 @@ class EmbeddedCopy:
         path = self._store.current()
         if path is None:
             return
-        with closing(open_index(path, reading=True)) as connection:
+        with closing(open_index(path, read_only=True)) as connection:
             for bank in read_banks(connection).values():
-                yield from held(connection, bank)
+                yield from indexed_revisions(connection, bank)
 
 
 class MirrorCopy:

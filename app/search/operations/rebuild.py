@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.search.embedded.index_file import Store, open_index
+from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.synchronizer import Synchronizer
 from app.search.embedded.tables import read_state
 from app.search.indexing.context import Knowledge
@@ -60,7 +60,7 @@ def repair_server(database: Database, settings: Settings, tell: Tell, pace: Pace
 
 def reindex_embedded(database: Database, settings: Settings) -> int:
     """Build the embedded index anew beside the live one, and return its place in the feed."""
-    store = Store(settings.data_dir)
+    store = IndexFiles(settings.data_dir)
     former = store.current()
     synchronizer = Synchronizer(database, settings, store)
     with closing(synchronizer):
@@ -70,14 +70,14 @@ def reindex_embedded(database: Database, settings: Settings) -> int:
     path = store.current()
     if path is None:
         return 0
-    with closing(open_index(path, reading=True)) as connection:
+    with closing(open_index(path, read_only=True)) as connection:
         return read_state(connection).mark.seq
 
 
 def repair_embedded(database: Database, settings: Settings, numbers: Sequence[int]) -> None:
     """Have questions indexed anew in the embedded index."""
-    with closing(Synchronizer(database, settings, Store(settings.data_dir))) as synchronizer:
-        synchronizer.mend(numbers)
+    with closing(Synchronizer(database, settings, IndexFiles(settings.data_dir))) as synchronizer:
+        synchronizer.reindex(numbers)
         synchronizer.step(lambda _path, _mark: None)
 
 

@@ -25,7 +25,7 @@ from app.core.http.request_inputs import (
 )
 from app.core.openapi.operation_docs import problems, scope
 from app.search.models import SynonymGroup
-from app.search.schemas import EXAMPLE, SynonymsRead, SynonymsWrite
+from app.search.schemas import SYNONYMS_EXAMPLE, SynonymsRead, SynonymsWrite
 from app.search.synonyms import repository, service
 
 SCOPE = "taxonomy:write"
@@ -35,7 +35,7 @@ FIXED = ("id", "etag")
 LISTING = Listing("editing/synonyms", most=1000, default=1000)
 SHOWN: dict[str, Any] = {
     "id": "01a3b2c4-d5e6-7f80-91a2-b3c4d5e6f708",
-    **EXAMPLE,
+    **SYNONYMS_EXAMPLE,
     "etag": "3f0a9c7be1d24586a7b8c9d0e1f20314",
 }
 
@@ -119,7 +119,7 @@ def get_synonyms(
     responses=problems(404, 413, 415) | {200: _shows(SHOWN)},
     openapi_extra=scope(
         SCOPE,
-        requestBody=patch_schema(SynonymsWrite, FIXED, EXAMPLE),
+        requestBody=patch_schema(SynonymsWrite, FIXED, SYNONYMS_EXAMPLE),
         **{"x-media-types": MERGE_PATCH_TYPES},
     ),
 )

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from app.search.engine import Synonyms
 from app.search.synonyms import repository
-from app.search.text.words import fold, words
+from app.search.text.tokenizer import fold, tokenize
 
 
 class Thesaurus:
@@ -27,7 +27,7 @@ def distinct_phrases(given: Iterable[str]) -> list[str]:
     """Return phrases without those that say the same words as one before, or none at all."""
     found: dict[tuple[str, ...], str] = {}
     for phrase in given:
-        said = tuple(word.text for word in words(phrase) if not word.joined)
+        said = tuple(word.text for word in tokenize(phrase) if not word.is_compound)
         if said:
             found.setdefault(said, phrase)
     return list(found.values())

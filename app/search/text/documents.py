@@ -1,4 +1,7 @@
-"""Pure: what is indexed of a question, as plain text in fields, whatever the engine."""
+"""Pure: makes a search document of a published question; the indexing step of both engines.
+
+Takes a row of the change feed with its JSON documents, and returns plain text in fields.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,12 +13,12 @@ from app.published.follower import PublishedRow
 from app.search.text.plain_text import plain_text
 from app.taxonomy.vocabulary import Vocabularies, Vocabulary
 
-# Fields of each vocabulary in the change feed, and the vocabulary that names their slugs.
+# The vocabularies; the columns of the change feed that hold their slugs have the same names.
 VOCABULARIES = ("categories", "companies", "tags")
 
 
 class SearchDocument(NamedTuple):
-    """One live question; `answer` is empty unless the answers of its bank are public."""
+    """One live question as plain text; `answer` is empty unless the bank's answers are public."""
 
     number: int
     id: str
@@ -31,9 +34,10 @@ class SearchDocument(NamedTuple):
 def search_document(
     row: PublishedRow, document: bytes, answers: bytes | None, vocabularies: Vocabularies
 ) -> SearchDocument:
-    """Return what to index of a live row: its document's bytes and, where allowed, its answers'.
+    """Return the search document of a live row, from its JSON document and its answers' JSON.
 
-    Raises ValueError, TypeError or KeyError for bytes that are no question.
+    `answers` is None where the answers must not be searched. Raises ValueError, TypeError or
+    KeyError if the bytes are not a question.
     """
     values = orjson.loads(document)
     if row.revision is None:
@@ -53,9 +57,9 @@ def search_document(
 
 
 def term_texts(vocabularies: Vocabularies) -> dict[str, str]:
-    """Return what each term adds to the documents that hold it, by `vocabulary/slug`.
+    """Return the text that each term adds to the documents of its questions, by `vocabulary/slug`.
 
-    When one differs from before, the documents of rows that hold its slug do too.
+    When a text changes, the questions with that slug must be indexed again.
     """
     return {
         f"{name}/{slug}": _term_text(vocabulary, slug)
@@ -70,7 +74,7 @@ def _options(values: Mapping[str, Any]) -> Iterator[str]:
         yield option["text"]
     for name in ("unit", "starter"):
         if values.get(name):
-            # Not Markdown: code stays as it is written.
+            # These fields are not Markdown: code stays as it is written.
             yield " ".join(values[name].split())
 
 

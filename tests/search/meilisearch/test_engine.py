@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from sqlmodel import Session
 
 from app.published.question_filter import Choice, QuestionFilter
-from app.search.engine import Asked, EngineUnavailableError, Found
+from app.search.engine import EngineUnavailableError, SearchRequest, SearchResult
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.index_names import live_name
 from app.search.meilisearch.status import read_status
@@ -18,7 +18,7 @@ from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import PACE, World
 from tests.support.meili.proxy import Fault
 
-ASKED = Asked(
+ASKED = SearchRequest(
     text="grow",
     banks=("science",),
     answer_banks=frozenset(),
@@ -46,8 +46,8 @@ def _with_engine(world: World, body: Callable[[MeilisearchEngine], Awaitable[Non
     asyncio.run(whole())
 
 
-def _search(world: World, asked: Asked = ASKED) -> Found:
-    found: list[Found] = []
+def _search(world: World, asked: SearchRequest = ASKED) -> SearchResult:
+    found: list[SearchResult] = []
 
     async def body(engine: MeilisearchEngine) -> None:
         found.append(await engine.search(asked))
@@ -159,9 +159,9 @@ def test_whoever_waits_for_an_edition_is_answered_when_the_mirror_is_there(world
 
     async def body(engine: MeilisearchEngine) -> None:
         clock = read_status(world.database).clock
-        assert await engine.reach(clock, 60.0)
+        assert await engine.wait_for_mark(clock, 60.0)
         assert engine.mark == clock
         assert len((await engine.search(ASKED)).hits) == 5
-        assert not await engine.reach(clock._replace(seq=99), 0.1)
+        assert not await engine.wait_for_mark(clock._replace(seq=99), 0.1)
 
     _with_engine(world, body)

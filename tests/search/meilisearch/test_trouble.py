@@ -4,26 +4,26 @@ from collections.abc import Callable
 from typing import Any
 
 from app.core.settings import Settings
-from tests.search.support.finding import Finding, finding
+from tests.search.support.search_service import SearchService, serve_search
 from tests.support.meili.fake import FakeMeili
 from tests.support.serving import serving
 
 
-def _server(found: Finding) -> FakeMeili:
+def _server(found: SearchService) -> FakeMeili:
     assert found.server is not None
     return found.server
 
 
-def _now(found: Finding, **query: Any) -> Any:
+def _now(found: SearchService, **query: Any) -> Any:
     return found.service.anonymous.get("/v1/search", params=query)
 
 
 def test_a_server_that_is_down_stops_search_and_nothing_else(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    with finding("meilisearch", fresh_settings) as found:
+    with serve_search("meilisearch", fresh_settings) as found:
         found.publish("A riddle.")
-        assert found.find("riddle")["engine"] == "meilisearch"
+        assert found.search("riddle")["engine"] == "meilisearch"
         _server(found).down()
         answer = _now(found, q="riddles")
         assert (answer.status_code, answer.json()["code"]) == (503, "search_unavailable")
@@ -41,13 +41,13 @@ def test_a_server_that_is_down_stops_search_and_nothing_else(
 def test_the_standby_answers_while_the_server_is_down(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    with finding("meilisearch", fresh_settings, search_standby=True) as found:
+    with serve_search("meilisearch", fresh_settings, search_standby=True) as found:
         for number in range(3):
             found.publish(f"Riddle {number}.")
-        page = found.find("riddle", limit=1)
+        page = found.search("riddle", limit=1)
         assert page["engine"] == "meilisearch"
         _server(found).down()
-        answer = found.find("riddles", limit=1)
+        answer = found.search("riddles", limit=1)
         assert (answer["engine"], answer["total"]) == ("embedded", 3)
         # Its order is another one, so that a walk cannot go on there.
         refused = _now(found, cursor=page["next_cursor"])
@@ -66,36 +66,36 @@ def test_a_cursor_of_an_engine_that_is_gone_begins_anew(
         mirrored = settings.model_copy(update={"meili_url": server.url, "meili_key": server.key})
         with serving(mirrored) as service:
             service.make_bank()
-            found = Finding(service, server)
+            found = SearchService(service, server)
             for number in range(2):
                 found.publish(f"Riddle {number}.")
-            cursor = found.find("riddle", limit=1)["next_cursor"]
+            cursor = found.search("riddle", limit=1)["next_cursor"]
     with serving(settings) as service:
-        answer = Finding(service).caught_up(cursor=cursor)
+        answer = SearchService(service).search_when_indexed(cursor=cursor)
         assert (answer.status_code, answer.json()["code"]) == (410, "resync_required")
 
 
 def test_an_edition_that_the_index_does_not_reach_is_told(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    with finding("meilisearch", fresh_settings) as found:
+    with serve_search("meilisearch", fresh_settings) as found:
         found.publish("A riddle.")
-        assert found.find("riddle")["total"] == 1
+        assert found.search("riddle")["total"] == 1
         _server(found).faults.hold = True
         found.publish("Another riddle.")
-        answer = found.caught_up(q="another")
+        answer = found.search_when_indexed(q="another")
         assert (answer.status_code, answer.json()["code"]) == (503, "not_caught_up")
         assert answer.headers["Retry-After"] == "1"
         _server(found).faults.hold = False
-        assert found.find("another")["total"] == 1
+        assert found.search("another")["total"] == 1
 
 
 def test_a_late_index_shows_nothing_withdrawn_and_no_stale_highlight(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    with finding("meilisearch", fresh_settings) as found:
+    with serve_search("meilisearch", fresh_settings) as found:
         changed, gone = found.publish("A riddle of old."), found.publish("A riddle too many.")
-        assert found.find("riddle")["total"] == 2
+        assert found.search("riddle")["total"] == 2
         _server(found).faults.hold = True
         service = found.service
         path = f"/v1/editing/questions/{changed['id']}"
@@ -111,9 +111,9 @@ def test_a_late_index_shows_nothing_withdrawn_and_no_stale_highlight(
 
 
 def test_operators_are_told_how_search_stands(fresh_settings: Callable[..., Settings]) -> None:
-    with finding("meilisearch", fresh_settings, search_standby=True) as found:
+    with serve_search("meilisearch", fresh_settings, search_standby=True) as found:
         found.publish("A riddle.")
-        found.find("riddle")
+        found.search("riddle")
         told = found.service.admin.get("/readyz").json()["search"]
         assert told["engine"] == "meilisearch"
         assert told["meilisearch"].keys() >= {"lag_seconds", "epoch", "pending", "quarantined"}

@@ -12,7 +12,7 @@ from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
 from app.published.publishing import put
-from app.search.embedded.index_file import Store, open_index
+from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.tables import read_banks
 from app.search.meilisearch.index_names import live_name
 from app.search.operations.commands import check_all, reindex
@@ -98,9 +98,9 @@ def test_the_embedded_index_is_checked_and_mended(database: Database, settings: 
         "stale": {"count": 0, "numbers": []},
         "ghost": {"count": 0, "numbers": []},
     }
-    path = Store(settings.data_dir).current()
+    path = IndexFiles(settings.data_dir).current()
     assert path is not None
-    connection = open_index(path, reading=False)
+    connection = open_index(path, read_only=False)
     table = read_banks(connection)["science"].table
     connection.execute(f"DELETE FROM {table} WHERE rowid = 2")
     connection.execute(f"UPDATE {table} SET revision = 9 WHERE rowid = 3")

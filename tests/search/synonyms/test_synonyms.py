@@ -15,7 +15,7 @@ from app.search.synonyms import repository
 from app.search.synonyms.service import load_synonyms_file
 from app.search.synonyms.snapshot import Thesaurus, synonyms_of
 from app.starting import SEED
-from tests.search.support.finding import Finding, finding
+from tests.search.support.search_service import SearchService, serve_search
 from tests.support.serving import Service
 
 PATH = "/v1/editing/synonyms"
@@ -24,8 +24,8 @@ PATH = "/v1/editing/synonyms"
 @pytest.fixture(params=["embedded", "meilisearch"])
 def found(
     request: pytest.FixtureRequest, fresh_settings: Callable[..., Settings]
-) -> Iterator[Finding]:
-    with finding(request.param, fresh_settings) as running:
+) -> Iterator[SearchService]:
+    with serve_search(request.param, fresh_settings) as running:
         yield running
 
 
@@ -33,17 +33,17 @@ def _make(client: httpx.Client, *words: str) -> httpx.Response:
     return client.post(PATH, json={"words": words})
 
 
-def test_what_editors_call_equal_is_found_from_then_on(found: Finding) -> None:
+def test_what_editors_call_equal_is_found_from_then_on(found: SearchService) -> None:
     found.publish("What is overfitting?")
     found.publish("What is a support vector machine?")
     admin = found.service.admin
-    assert found.find("too complex model")["total"] == 0
+    assert found.search("too complex model")["total"] == 0
     made = found.service.expect(_make(admin, "overfitting", "too complex model"), 201)
     found.service.expect(_make(admin, "SVM", "support vector machine"), 201)
     assert found.stems("too complex model") == ["What is overfitting?"]
     assert found.stems("svm") == ["What is a support vector machine?"]
     found.service.expect(admin.delete(f"{PATH}/{made['id']}"), 204)
-    assert found.find("too complex model")["total"] == 0
+    assert found.search("too complex model")["total"] == 0
 
 
 def test_a_group_is_made_read_changed_and_deleted(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""How text becomes words, and a query no more than words."""
+"""The text functions of search: tokenizer, query cleaning, plain text and search documents."""
 
 import unicodedata
 
@@ -12,21 +12,21 @@ from app.search.text.documents import search_document, term_texts
 from app.search.text.plain_text import plain_text
 from app.search.text.query import (
     MAX_CHARACTERS,
-    MAX_TERMS,
+    MAX_TOKENS,
     MAX_WORDS,
     QueryTooLongError,
     clean_query,
-    query_words,
+    query_tokens,
 )
-from app.search.text.words import SIGNS, indexed_text, words
+from app.search.text.tokenizer import WORD_SIGNS, indexed_text, tokenize
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.search.support.worlds import document
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
-def texts(text: str) -> list[str]:
-    return [word.text for word in words(text)]
+def token_texts(text: str) -> list[str]:
+    return [token.text for token in tokenize(text)]
 
 
 @pytest.mark.parametrize(
@@ -48,45 +48,45 @@ def texts(text: str) -> list[str]:
         ("?! … — «»", []),
     ],
 )
-def test_words(text: str, expected: list[str]) -> None:
-    assert texts(text) == expected
+def test_tokens(text: str, expected: list[str]) -> None:
+    assert token_texts(text) == expected
 
 
 @given(TEXT)
-def test_each_word_stands_where_it_says(text: str) -> None:
+def test_positions_of_tokens_lie_within_the_text(text: str) -> None:
     last = 0
-    for word in words(text):
-        assert 0 <= word.start < word.end <= len(text)
-        assert word.text
-        assert not word.text.isspace()
-        if not word.joined:
-            assert word.start >= last or text[word.start : word.end]
-            last = word.start
+    for token in tokenize(text):
+        assert 0 <= token.start < token.end <= len(text)
+        assert token.text
+        assert not token.text.isspace()
+        if not token.is_compound:
+            assert token.start >= last or text[token.start : token.end]
+            last = token.start
 
 
 @given(TEXT)
-def test_an_index_splits_words_only_where_we_do(text: str) -> None:
-    """FTS5 splits at ASCII that is neither letter, digit nor one of the signs."""
-    for word in words(text):
-        for char in word.text:
-            assert char in SIGNS or ord(char) > 127 or char.isalnum(), word
-            assert char != '"'
+def test_fts5_does_not_split_our_tokens(text: str) -> None:
+    """FTS5 splits at ASCII characters that are neither letters, digits nor WORD_SIGNS."""
+    for token in tokenize(text):
+        for character in token.text:
+            assert character in WORD_SIGNS or ord(character) > 127 or character.isalnum(), token
+            assert character != '"'
 
 
 @given(TEXT)
-def test_what_is_indexed_is_what_is_highlighted(text: str) -> None:
-    assert sorted(indexed_text(text).split()) == sorted(texts(text))
+def test_indexed_text_has_the_tokens_that_are_highlighted(text: str) -> None:
+    assert sorted(indexed_text(text).split()) == sorted(token_texts(text))
 
 
 @given(TEXT)
-def test_a_query_finds_a_text_that_says_the_same(text: str) -> None:
+def test_a_query_has_the_tokens_of_an_equal_text(text: str) -> None:
     try:
         cleaned = clean_query(text)
     except QueryTooLongError:
         return
     assert clean_query(cleaned) == cleaned
     if "(" not in cleaned:
-        assert [word.text for word in query_words(cleaned)] == texts(cleaned)[:MAX_TERMS]
+        assert [token.text for token in query_tokens(cleaned)] == token_texts(cleaned)[:MAX_TOKENS]
 
 
 @given(TEXT)
@@ -118,7 +118,7 @@ def test_queries_are_cleaned(typed: str, cleaned: str) -> None:
     assert clean_query(typed) == cleaned
 
 
-def test_queries_have_limits() -> None:
+def test_long_queries_are_refused() -> None:
     clean_query("x" * MAX_CHARACTERS)
     clean_query("x " * MAX_WORDS)
     with pytest.raises(QueryTooLongError):
@@ -127,8 +127,8 @@ def test_queries_have_limits() -> None:
         clean_query("x " * (MAX_WORDS + 1))
 
 
-def test_an_unfinished_order_of_growth_is_one_word() -> None:
-    assert [word.text for word in query_words("sort O(n lo")] == ["sort", "o(nlo"]
+def test_an_unfinished_order_of_growth_is_one_token() -> None:
+    assert [token.text for token in query_tokens("sort O(n lo")] == ["sort", "o(nlo"]
 
 
 @pytest.mark.parametrize(
@@ -145,18 +145,18 @@ def test_an_unfinished_order_of_growth_is_one_word() -> None:
         ("\ue000mark\ue001 \x00", "mark"),
     ],
 )
-def test_markdown_is_read_as_plain_text(markdown: str, plain: str) -> None:
+def test_markdown_becomes_plain_text(markdown: str, plain: str) -> None:
     assert plain_text(markdown) == plain
 
 
 @given(TEXT)
-def test_plain_text_can_forge_no_mark(text: str) -> None:
+def test_plain_text_cannot_forge_a_highlight(text: str) -> None:
     plain = plain_text(text)
     assert not any("\ue000" <= char <= "\uf8ff" or char < " " for char in plain)
 
 
 def row(**changes: object) -> PublishedRow:
-    given = {
+    defaults = {
         "number": 7,
         "id": bytes(16),
         "bank": "science",
@@ -172,7 +172,7 @@ def row(**changes: object) -> PublishedRow:
         "published_at": 0,
         "updated_at": 0,
     }
-    values = dict.fromkeys(PublishedRow._fields, 0) | given | changes
+    values = dict.fromkeys(PublishedRow._fields, 0) | defaults | changes
     return PublishedRow(**{name: values[name] for name in PublishedRow._fields})  # type: ignore[arg-type]
 
 
@@ -183,7 +183,7 @@ VOCABULARIES = Vocabularies(
 )
 
 
-def test_a_document_holds_what_is_searched() -> None:
+def test_a_search_document_has_all_searched_text() -> None:
     body = document(
         "science",
         2,
@@ -223,7 +223,7 @@ def test_a_tombstone_is_not_indexed() -> None:
         search_document(row(revision=None), b"{}", None, VOCABULARIES)
 
 
-def test_what_terms_add_is_told_by_their_names() -> None:
+def test_the_text_of_a_term_is_its_name_and_aliases() -> None:
     assert term_texts(VOCABULARIES) == {
         "categories/nlp": "Language processing , NLP",
         "tags/viva": "Oral",
