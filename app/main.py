@@ -42,7 +42,7 @@ from app.quizzes.reader import QuizReader
 from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import Glossary
 from app.transfer.jobs.runner import Runner
 
@@ -123,8 +123,8 @@ def create_app(settings: Settings | None = None) -> Edge:
     directory = Directory(settings)
     glossary = Glossary()
     catalog = Catalog(database, settings, secrets, directory, glossary)
-    thesaurus = Thesaurus()
-    follower = Follower(database, catalog, [directory, glossary, thesaurus])
+    synonym_snapshot = SynonymSnapshot()
+    follower = Follower(database, catalog, [directory, glossary, synonym_snapshot])
     database.listen(follower.nudge)
     metrics = Metrics()
     framework.state.settings = settings
@@ -138,7 +138,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     engines = Engines(database, settings, glossary)
     framework.state.health = health = Health(follower, catalog, engines)
     editions = Editions(secrets, follower, database)
-    searcher = Searcher(catalog, thesaurus, engines.all)
+    searcher = Searcher(catalog, synonym_snapshot, engines.all)
     framework.state.search = search = SearchQuestions(searcher, catalog, editions)
     runner = Runner(database, settings, secrets)
     framework.state.runner = runner

@@ -20,7 +20,7 @@ from app.core.settings import Settings
 from app.migrating import migrate
 from app.search.embedded.engine import CUTOFF_SECONDS, EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.starting import load_seed
 from app.taxonomy.vocabulary_snapshot import Glossary
 from bench.banks import CATEGORIES, DIFFICULTIES
@@ -147,7 +147,7 @@ def mirror_seconds(bank: SearchBank, environment: Mapping[str, str]) -> float:
     """Return how long a bank takes until all of it can be found on the server."""
     settings = _mirrored(settings_of(bank.folder), environment)
     database = Database(settings)
-    engine = MeilisearchEngine(database, settings, Glossary(), Thesaurus())
+    engine = MeilisearchEngine(database, settings, Glossary(), SynonymSnapshot())
     spent = asyncio.run(_until_reached(engine, database))
     database.close()
     return spent

@@ -13,7 +13,7 @@ from app.core.metrics import Metrics
 from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import Glossary
 
 # A search that cannot be made ready holds up nothing else for longer.
@@ -31,7 +31,7 @@ class Engines:
         self.embedded: EmbeddedEngine | None = None
         if settings.meili_url:
             # The mirror reads synonyms in a thread of its own, so it has its own of them.
-            self.server = MeilisearchEngine(database, settings, glossary, Thesaurus())
+            self.server = MeilisearchEngine(database, settings, glossary, SynonymSnapshot())
         if not settings.meili_url or settings.search_standby:
             self.embedded = EmbeddedEngine(database, settings)
         self._tasks: list[asyncio.Task[None]] = []

@@ -17,7 +17,7 @@ from app.search.embedded.engine import EmbeddedEngine
 from app.search.endpoint import SearchQuestions
 from app.search.engine import Asked, Found
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import Glossary
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, caught_up
@@ -56,14 +56,14 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         async with embedded(database, settings) as first:
             await caught_up(first, world)
         world.publish("What is a quokka?")
-        directory, glossary, thesaurus = Directory(settings), Glossary(), Thesaurus()
+        directory, glossary, synonym_snapshot = Directory(settings), Glossary(), SynonymSnapshot()
         secrets = load_secrets(settings)
         catalog = Catalog(database, settings, secrets, directory, glossary)
-        follower = Follower(database, catalog, [directory, glossary, thesaurus])
+        follower = Follower(database, catalog, [directory, glossary, synonym_snapshot])
         await follower.catch_up()
         engine = Overtaken(database, settings, world)
         engine._use(engine._store.current())
-        searcher = Searcher(catalog, thesaurus, [engine])
+        searcher = Searcher(catalog, synonym_snapshot, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
         totals = [
             orjson.loads((await search(b"q=quokka", ANONYMOUS, {})).body)["total"] for _ in range(2)

@@ -19,8 +19,8 @@ from app.published.follower import PublishedRow
 from app.search.embedded import tables
 from app.search.embedded.index_file import DamagedError, Store, inode, is_damage, open_index
 from app.search.embedded.tables import State
-from app.search.indexing.context import Knowledge
-from app.search.indexing.feed_reader import rows_after, rows_numbered
+from app.search.indexing.context import IndexingContext
+from app.search.indexing.feed_reader import rows_after, rows_by_number
 from app.search.text.documents import VOCABULARIES, SearchDocument, search_document
 
 # A transaction of the index, small enough that another worker's is not kept waiting.
@@ -61,7 +61,7 @@ class Synchronizer:
         self._settings = settings
         self._store = store
         self._stopping = stopping
-        self._knowledge = Knowledge(settings)
+        self._context = IndexingContext(settings)
         self.clock = ClockWatch(database)
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[Path, int] | None = None
@@ -142,7 +142,7 @@ class Synchronizer:
         return True
 
     def _build(self, told: Callable[[Path, Mark], None]) -> None:
-        self._knowledge = Knowledge(self._settings)
+        self._context = IndexingContext(self._settings)
         path, connection = self._store.create()
         with closing(connection):
             connection.execute("PRAGMA synchronous=OFF")
@@ -175,14 +175,14 @@ class Synchronizer:
                 if clock.seq < state.mark.seq or clock.terms < state.planned:
                     message = "the database went back in time"
                     raise HistoryError(message)
-                self._knowledge.refresh(session)
+                self._context.refresh(session)
                 if clock.terms != state.planned:
                     self._plan(connection, session, state)
                 source = session.connection()
                 rows = rows_after(source, state.mark.seq, most)
                 numbers = tables.postponed(connection, most - len(rows))
                 seq = rows[-1].seq if len(rows) == most else clock.seq
-                again = rows_numbered(source, numbers)
+                again = rows_by_number(source, numbers)
                 self._index(connection, source, {row.number: row for row in rows} | again)
             gone = [number for number in numbers if number not in again]
             for bank in tables.read_banks(connection).values() if gone else ():
@@ -199,7 +199,7 @@ class Synchronizer:
     def _plan(self, connection: sqlite3.Connection, session: Session, state: State) -> None:
         """Take over rules and names: which banks there are, and what has to be indexed anew."""
         banks = tables.read_banks(connection)
-        wanted = self._knowledge.banks
+        wanted = self._context.banks
         for slug in banks.keys() - wanted.keys():
             tables.drop_bank(connection, banks[slug])
         source = session.connection()
@@ -211,7 +211,7 @@ class Synchronizer:
             else:
                 continue
             tables.postpone(connection, _numbers(source, slug, state.mark.seq))
-        before, after = tables.read_terms(connection), self._knowledge.texts
+        before, after = tables.read_terms(connection), self._context.term_texts
         renamed = {name for name, old in before.items() if after.get(name, old) != old}
         if renamed:
             tables.postpone(connection, _holding(source, renamed))
@@ -240,7 +240,7 @@ class Synchronizer:
     def _documents(self, source: Connection, rows: list[PublishedRow]) -> list[SearchDocument]:
         wanted = [(row.number, row.revision or 0) for row in rows]
         bodies = read_documents(source, wanted)
-        right = self._knowledge.right
+        right = self._context.answer_right
         answers: dict[int, bytes] = {}
         if right is not None:
             named = [(row.number, row.revision or 0, row.bank) for row in rows]
@@ -250,7 +250,7 @@ class Synchronizer:
         for row in rows:
             try:
                 body, answer = bodies[row.number], answers.get(row.number)
-                documents.append(search_document(row, body, answer, self._knowledge.vocabularies))
+                documents.append(search_document(row, body, answer, self._context.vocabularies))
             except (ValueError, TypeError, KeyError, AttributeError):
                 # One question that cannot be read must not keep the others from being found.
                 log.exception("question number %d cannot be indexed", row.number)

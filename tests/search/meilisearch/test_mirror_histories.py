@@ -33,7 +33,7 @@ from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
 from app.search.service import NOTHING, Searcher, Wanted
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import Glossary
 from tests.search.support.mirroring import PACE, World
 from tests.support.meili.fake import FakeMeili
@@ -236,7 +236,7 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         engine = MeilisearchEngine(world.database, world.direct_settings, self.glossary)
         engine.status = read_status(world.database)
-        searcher = Searcher(self.catalog, Thesaurus(), [engine])
+        searcher = Searcher(self.catalog, SynonymSnapshot(), [engine])
         banks = frozenset(
             bank for bank, rules in self.directory.rights.banks.items() if rules.exposure == "open"
         )

@@ -13,7 +13,7 @@ from app.core.db.database import Database
 from app.core.settings import Settings
 from app.search.synonyms import repository
 from app.search.synonyms.service import load_synonyms_file
-from app.search.synonyms.snapshot import Thesaurus, synonyms_of
+from app.search.synonyms.snapshot import SynonymSnapshot, synonyms_from_groups
 from app.starting import SEED
 from tests.search.support.finding import Finding, finding
 from tests.support.serving import Service
@@ -125,10 +125,10 @@ def test_a_new_service_begins_with_the_synonyms_of_the_field(database: Database)
     with database.write() as session:
         count = load(session)
         assert load(session) == count >= 100
-    thesaurus = Thesaurus()
+    synonym_snapshot = SynonymSnapshot()
     with database.read() as session:
-        thesaurus.load(session)
-    before = thesaurus.current
+        synonym_snapshot.load(session)
+    before = synonym_snapshot.current
     for one, other in (
         ("svm", "support vector machine"),
         ("too complex model", "overfitting"),
@@ -140,18 +140,18 @@ def test_a_new_service_begins_with_the_synonyms_of_the_field(database: Database)
         assert other in before[one]
         assert one in before[other]
     with database.read() as session:
-        thesaurus.load(session)
-    assert thesaurus.current is before
+        synonym_snapshot.load(session)
+    assert synonym_snapshot.current is before
 
 
 def test_every_group_of_the_seed_says_different_words() -> None:
     for words in orjson.loads((SEED / "synonyms.json").read_bytes()):
-        assert len(synonyms_of([words])) == len(words) >= 2
+        assert len(synonyms_from_groups([words])) == len(words) >= 2
 
 
 @given(st.lists(st.lists(st.sampled_from(["A", "b", "b b", "B-b", "ç", "c", ""]), max_size=4)))
 def test_equality_goes_both_ways_and_never_to_itself(groups: list[list[str]]) -> None:
-    found = synonyms_of(groups)
+    found = synonyms_from_groups(groups)
     for phrase, others in found.items():
         assert phrase not in others
         assert all(phrase in found[other] for other in others)
