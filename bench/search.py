@@ -29,7 +29,7 @@ from bench.load import URL, Work, load, middle, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, finder, judgements, relevance
 from bench.report import Report, percentile
-from tests.support.meili.real import RealMeili, binary
+from tests.support.meili.real import RealMeili, binary_path
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SEARCH_SIZES", "100000,1000000").split(",")]
 MIRRORED = 100_000
@@ -73,7 +73,7 @@ def _environment(folder: Path) -> Iterator[dict[str, str]]:
     A stand-in would say nothing of how quickly a Meilisearch indexes, nor of what it finds.
     """
     prefix = {"QUIZWELL_SEARCH_PREFIX": f"{PREFIX}-{os.getpid()}"}
-    program, url = binary(), os.environ.get("MEILI_URL")
+    program, url = binary_path(), os.environ.get("MEILI_URL")
     if program:
         with RealMeili(program, folder / "meilisearch") as real:
             yield {"MEILI_URL": real.url, "MEILI_KEY": real.key} | prefix

@@ -9,7 +9,7 @@ from app.core.db.database import Database
 from app.starting import load_seed
 from bench.relevance import Find, finder, judgements, relevance
 from tests.search.support.finding import Finding
-from tests.search.support.mirroring import running
+from tests.search.support.mirroring import running_server
 from tests.support.databases import SqliteTemplate
 from tests.support.serving import serving
 
@@ -29,7 +29,7 @@ def find(
     if request.param == "embedded":
         yield from _served(request.param, sqlite_template, folder / "data")
         return
-    with running("live", folder / "server") as server:
+    with running_server("live", folder / "server") as server:
         more = {"meili_url": server.url, "meili_key": server.key, "search_prefix": "relevance"}
         yield from _served(request.param, sqlite_template, folder / "data", **more)
 

@@ -1,4 +1,4 @@
-"""Settings of an index: their shapes, defaults, merging and what a tokenizer needs of them."""
+"""The settings of an index: validation, defaults, merging, and what is derived from them."""
 
 import copy
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from tests.support.meili import shape
+from tests.support.meili import validation
+from tests.support.meili.engine.tokens import Tokenizer, tokenizer
 from tests.support.meili.errors import MeiliError
-from tests.support.meili.tokens import Tokenizer, tokenizer
 
 RANKING_RULES = [
     "words",
@@ -47,9 +47,15 @@ DEFAULTS: dict[str, Any] = {
     "facetSearch": True,
     "prefixSearch": "indexingTime",
 }
-SORTED = ("sortableAttributes", "stopWords", "nonSeparatorTokens", "separatorTokens", "dictionary")
-# A change of one of these makes the server read every document again.
-REINDEXING = (
+SORTED_LISTS = (
+    "sortableAttributes",
+    "stopWords",
+    "nonSeparatorTokens",
+    "separatorTokens",
+    "dictionary",
+)
+# After a change of one of these the server indexes every document again.
+REINDEXING_SETTINGS = (
     "searchableAttributes",
     "filterableAttributes",
     "stopWords",
@@ -60,10 +66,10 @@ REINDEXING = (
 
 
 def _ranking_rule(value: Any, at: str) -> str:
-    text = shape.string(value, at)
+    text = validation.string(value, at)
     plain = text.removesuffix(":asc").removesuffix(":desc")
     if text not in {*RANKING_RULES, "attribute"} and plain == text:
-        shape.wrong_value(
+        validation.invalid_value(
             at,
             f"`{text}` ranking rule is invalid. Valid ranking rules are words, typo, sort, "
             "proximity, attribute, attributeRank, wordPosition, exactness and custom ranking "
@@ -75,11 +81,13 @@ def _ranking_rule(value: Any, at: str) -> str:
 def _filterable(value: Any, at: str) -> Any:
     if isinstance(value, str):
         return value
-    features = shape.record_of(
-        facetSearch=shape.boolean,
-        filter=shape.record_of(equality=shape.boolean, comparison=shape.boolean),
+    features = validation.object_of(
+        facetSearch=validation.boolean,
+        filter=validation.object_of(equality=validation.boolean, comparison=validation.boolean),
     )
-    rule = shape.record_of(attributePatterns=shape.list_of(shape.string), features=features)
+    rule = validation.object_of(
+        attributePatterns=validation.list_of(validation.string), features=features
+    )
     checked = rule(value, at)
     given = checked.get("features") or {}
     return {
@@ -92,78 +100,80 @@ def _filterable(value: Any, at: str) -> Any:
     }
 
 
-_strings = shape.list_of(shape.string)
-_CHECKS: dict[str, shape.Check] = {
+_strings = validation.list_of(validation.string)
+_CHECKS: dict[str, validation.Check] = {
     "displayedAttributes": _strings,
     "searchableAttributes": _strings,
-    "filterableAttributes": shape.list_of(_filterable),
+    "filterableAttributes": validation.list_of(_filterable),
     "sortableAttributes": _strings,
-    "foreignKeys": shape.anything,
-    "rankingRules": shape.list_of(_ranking_rule),
+    "foreignKeys": validation.anything,
+    "rankingRules": validation.list_of(_ranking_rule),
     "stopWords": _strings,
     "nonSeparatorTokens": _strings,
     "separatorTokens": _strings,
     "dictionary": _strings,
-    "synonyms": shape.mapping_of(_strings),
-    "distinctAttribute": shape.string,
-    "proximityPrecision": shape.one_of("byWord", "byAttribute"),
-    "typoTolerance": shape.record_of(
-        enabled=shape.boolean,
-        minWordSizeForTypos=shape.record_of(oneTypo=shape.uint, twoTypos=shape.uint),
+    "synonyms": validation.mapping_of(_strings),
+    "distinctAttribute": validation.string,
+    "proximityPrecision": validation.one_of("byWord", "byAttribute"),
+    "typoTolerance": validation.object_of(
+        enabled=validation.boolean,
+        minWordSizeForTypos=validation.object_of(
+            oneTypo=validation.unsigned, twoTypos=validation.unsigned
+        ),
         disableOnWords=_strings,
         disableOnAttributes=_strings,
-        disableOnNumbers=shape.boolean,
+        disableOnNumbers=validation.boolean,
     ),
-    "faceting": shape.record_of(
-        maxValuesPerFacet=shape.uint,
-        sortFacetValuesBy=shape.mapping_of(shape.one_of("alpha", "count")),
+    "faceting": validation.object_of(
+        maxValuesPerFacet=validation.unsigned,
+        sortFacetValuesBy=validation.mapping_of(validation.one_of("alpha", "count")),
     ),
-    "pagination": shape.record_of(maxTotalHits=shape.uint),
-    "embedders": shape.anything,
-    "searchCutoffMs": shape.uint,
-    "localizedAttributes": shape.anything,
-    "facetSearch": shape.boolean,
-    "prefixSearch": shape.one_of("indexingTime", "disabled"),
-    "chat": shape.anything,
+    "pagination": validation.object_of(maxTotalHits=validation.unsigned),
+    "embedders": validation.anything,
+    "searchCutoffMs": validation.unsigned,
+    "localizedAttributes": validation.anything,
+    "facetSearch": validation.boolean,
+    "prefixSearch": validation.one_of("indexingTime", "disabled"),
+    "chat": validation.anything,
 }
 
 
-def snake(name: str) -> str:
+def _snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
 
 FIELDS = {
-    name: shape.Field(shape.nullable(check), f"invalid_settings_{snake(name)}")
+    name: validation.Field(validation.nullable(check), f"invalid_settings_{_snake_case(name)}")
     for name, check in _CHECKS.items()
 }
-ROUTES = {snake(name).replace("_", "-"): name for name in DEFAULTS}
-# Settings that are objects are changed by PATCH on their own routes; the others by PUT.
-PATCHED = frozenset({"typoTolerance", "faceting", "pagination", "embedders"})
+SETTING_BY_PATH = {_snake_case(name).replace("_", "-"): name for name in DEFAULTS}
+# Settings that are changed with PATCH on their own routes; the others with PUT.
+PATCHED_SETTINGS = frozenset({"typoTolerance", "faceting", "pagination", "embedders"})
 
 
 def parse_settings(body: Any) -> dict[str, Any]:
-    """Check a body of settings and return it as the server keeps it."""
-    taken = shape.take(body, FIELDS)
-    unsupported = [name for name in ("foreignKeys", "chat", "embedders") if taken.get(name)]
+    """Return a valid body of settings as the server stores it."""
+    settings = validation.parse_object(body, FIELDS)
+    unsupported = [name for name in ("foreignKeys", "chat", "embedders") if settings.get(name)]
     if unsupported:
-        message = f"The fake server knows nothing of `{unsupported[0]}`."
+        message = f"The fake server does not support `{unsupported[0]}`."
         raise MeiliError("feature_not_enabled", message)
-    for name in SORTED:
-        if taken.get(name) is not None:
-            taken[name] = sorted(set(taken[name]))
-    if taken.get("synonyms") is not None:
-        taken["synonyms"] = dict(sorted(taken["synonyms"].items()))
-    return taken
+    for name in SORTED_LISTS:
+        if settings.get(name) is not None:
+            settings[name] = sorted(set(settings[name]))
+    if settings.get("synonyms") is not None:
+        settings["synonyms"] = dict(sorted(settings["synonyms"].items()))
+    return settings
 
 
-def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings after a patch: null resets, objects of fixed fields are merged."""
-    new = dict(old)
+def merge_settings(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings after a patch: null resets a setting, and objects are merged."""
+    merged = dict(old)
     for name, value in patch.items():
         if name not in DEFAULTS:
             continue
-        new[name] = _merged_value(old[name], value, DEFAULTS[name], name)
-    return new
+        merged[name] = _merged_value(old[name], value, DEFAULTS[name], name)
+    return merged
 
 
 def _merged_value(old: Any, value: Any, default: Any, name: str) -> Any:
@@ -174,8 +184,8 @@ def _merged_value(old: Any, value: Any, default: Any, name: str) -> Any:
     if name == "sortFacetValuesBy":
         return dict(sorted({**default, **value}.items()))
     return {
-        key: _merged_value(old[key], value[key], usual, key) if key in value else old[key]
-        for key, usual in default.items()
+        key: _merged_value(old[key], value[key], key_default, key) if key in value else old[key]
+        for key, key_default in default.items()
     }
 
 
@@ -192,7 +202,7 @@ ALL_FEATURES = {"facetSearch": True, "filter": {"equality": True, "comparison": 
 
 
 def filterable_patterns(settings: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], int]]:
-    """Return every pattern with its features and the number of its rule."""
+    """Return each filterable pattern with its features and the index of its rule."""
     patterns = []
     for number, rule in enumerate(settings["filterableAttributes"]):
         if isinstance(rule, str):
@@ -203,16 +213,16 @@ def filterable_patterns(settings: Mapping[str, Any]) -> list[tuple[str, dict[str
 
 
 @lru_cache(maxsize=4096)
-def matches(pattern: str, attribute: str) -> bool:
-    """Tell whether a pattern covers an attribute, or one that it lies in."""
+def pattern_covers(pattern: str, attribute: str) -> bool:
+    """Return whether a pattern matches an attribute or an object that contains it."""
     parents = attribute.split(".")
-    names = [".".join(parents[:n]) for n in range(1, len(parents) + 1)]
+    names = [".".join(parents[:depth]) for depth in range(1, len(parents) + 1)]
     return any(name == pattern or fnmatchcase(name, pattern) for name in names)
 
 
 def features_of(settings: Mapping[str, Any], attribute: str) -> tuple[dict[str, Any], int] | None:
-    """Return the filter features of an attribute and the number of its rule."""
+    """Return the filter features of an attribute and the index of its rule, None without one."""
     for pattern, features, number in filterable_patterns(settings):
-        if matches(pattern, attribute):
+        if pattern_covers(pattern, attribute):
             return features, number
     return None

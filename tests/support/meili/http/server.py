@@ -1,4 +1,4 @@
-"""The fake server's requests: faults, keys, routes and the JSON around them."""
+"""Handles requests: applies faults, checks the key, and calls the route."""
 
 import asyncio
 import gzip
@@ -8,38 +8,41 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.meili.documents import parse_json
+from tests.support.meili.engine.index import Index
 from tests.support.meili.errors import DISK_FULL, MeiliError
 from tests.support.meili.faults import Faults
-from tests.support.meili.index import Index
-from tests.support.meili.keys import Bearer, bearer
-from tests.support.meili.scheduling import Scheduler
-from tests.support.meili.state import State
-from tests.support.meili.tasks import Task
-from tests.support.meili.uids import check_path
-from tests.support.meili.wire import Answer, HangUpError, Request
+from tests.support.meili.http.keys import Credentials, authenticate
+from tests.support.meili.http.listener import CloseConnectionError, Request, Response
+from tests.support.meili.http.payloads import parse_json
+from tests.support.meili.state import ServerState
+from tests.support.meili.tasks.scheduler import Scheduler
+from tests.support.meili.tasks.task import Task
+from tests.support.meili.uids import check_path_uid
 
-JSON = {"Content-Type": "application/json"}
+JSON_HEADERS = {"Content-Type": "application/json"}
 
 
 @dataclass
-class Call:
-    """One request that is allowed to be answered, and by whom it was sent."""
+class RequestContext:
+    """One authorized request.
+
+    `names` are the parts of the path that the route names, by name.
+    """
 
     server: "Server"
     request: Request
-    sender: Bearer
+    credentials: Credentials
     names: Mapping[str, str]
 
     @property
-    def state(self) -> State:
+    def state(self) -> ServerState:
         return self.server.scheduler.state
 
     @property
     def uid(self) -> str:
-        """The uid of the index in the path, which the sender may see."""
-        uid = check_path(self.names["uid"])
-        self.sender.check_index(uid)
+        """The uid of the index in the path; MeiliError if the key does not cover it."""
+        uid = check_path_uid(self.names["uid"])
+        self.credentials.check_index(uid)
         return uid
 
     @property
@@ -47,15 +50,15 @@ class Call:
         return self.state.index(self.uid)
 
     def payload(self) -> bytes:
-        """Return the body as it was before it was compressed, if it is not too large."""
+        """Return the decompressed body; MeiliError if it is too large."""
         body, limit = self.request.body, self.server.payload_limit
-        coding = self.request.headers.get("content-encoding", "identity")
-        if coding == "gzip":
+        encoding = self.request.headers.get("content-encoding", "identity")
+        if encoding == "gzip":
             body = gzip.decompress(body)
-        elif coding == "deflate":
+        elif encoding == "deflate":
             body = zlib.decompress(body)
-        elif coding != "identity":
-            raise MeiliError("unsupported_media_type", f"`{coding}` is not supported.", 415)
+        elif encoding != "identity":
+            raise MeiliError("unsupported_media_type", f"`{encoding}` is not supported.", 415)
         if len(body) > limit:
             message = (
                 "The provided payload reached the size limit. The maximum accepted payload size "
@@ -69,13 +72,13 @@ class Call:
         if headers.get("content-type", "").split(";")[0].strip() != "application/json":
             sent = headers.get("content-type")
             code = "invalid_content_type" if sent else "missing_content_type"
-            start = (
+            reason = (
                 f"The Content-Type `{sent}` is invalid."
                 if sent
                 else ("A Content-Type header is missing.")
             )
-            end = "Accepted values for the Content-Type header are: `application/json`"
-            raise MeiliError(code, f"{start} {end}")
+            accepted = "Accepted values for the Content-Type header are: `application/json`"
+            raise MeiliError(code, f"{reason} {accepted}")
         return parse_json(self.payload())
 
     def enqueue(
@@ -87,11 +90,11 @@ class Call:
         *,
         create: bool = False,
         metadata: str | None = None,
-    ) -> Answer:
-        """Enqueue a task and answer with its summary."""
+    ) -> Response:
+        """Enqueue a task and return the response with its summary."""
         server = self.server
-        about_tasks = kind in ("taskCancelation", "taskDeletion")
-        if server.faults.full_disk and not about_tasks:
+        concerns_tasks = kind in ("taskCancelation", "taskDeletion")
+        if server.faults.full_disk and not concerns_tasks:
             raise MeiliError("no_space_left_on_device", DISK_FULL)
         task: Task = self.state.enqueue(
             kind, index_uid, details, content, create=create, metadata=metadata
@@ -99,36 +102,39 @@ class Call:
         if kind == "taskCancelation":
             server.scheduler.abort(set(content))
         server.scheduler.wake()
-        if server.faults.take("lost_responses"):
-            raise HangUpError
-        return answered(task.summary(), 200 if about_tasks else 202)
+        if server.faults.consume("lost_responses"):
+            raise CloseConnectionError
+        return json_response(task.summary(), 200 if concerns_tasks else 202)
 
 
-Answerer = Callable[[Call], Answer]
+RouteHandler = Callable[[RequestContext], Response]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path, the action that a key must allow, and what answers."""
+    """A method and path, the action that a key must allow (None: no key needed), and the handler.
+
+    `is_search`: the search queue limits it.
+    """
 
     method: str
     path: str
     action: str | None
-    answer: Answerer
-    searching: bool = False
+    handler: RouteHandler
+    is_search: bool = False
 
 
-def answered(body: Any, status: int = 200) -> Answer:
-    return Answer(status, json.dumps(body, ensure_ascii=False).encode(), JSON)
+def json_response(body: Any, status: int = 200) -> Response:
+    return Response(status, json.dumps(body, ensure_ascii=False).encode(), JSON_HEADERS)
 
 
-def refused(error: MeiliError) -> Answer:
-    headers = {**JSON, "Retry-After": "10"} if error.status == 503 else JSON
-    return Answer(error.status, json.dumps(error.body(), ensure_ascii=False).encode(), headers)
+def error_response(error: MeiliError) -> Response:
+    headers = {**JSON_HEADERS, "Retry-After": "10"} if error.status == 503 else JSON_HEADERS
+    return Response(error.status, json.dumps(error.body(), ensure_ascii=False).encode(), headers)
 
 
 class Server:
-    """Answers requests from the scheduler's state."""
+    """Handles requests with the scheduler's state."""
 
     def __init__(
         self,
@@ -141,41 +147,39 @@ class Server:
         self.faults: Faults = scheduler.faults
         self.master_key = master_key
         self.payload_limit = payload_limit
-        self.requests: list[tuple[str, str]] = []
         self._routes = [(route.path.split("/"), route) for route in routes]
 
-    async def handle(self, request: Request) -> Answer:
-        """Answer a request, or misbehave as told."""
-        self.requests.append((request.method, request.target))
-        if self.faults.take("lost_requests"):
-            raise HangUpError
-        if self.faults.slow:
-            await asyncio.sleep(self.faults.slow)
+    async def handle(self, request: Request) -> Response:
+        """Handle a request, or apply a fault to it."""
+        if self.faults.consume("lost_requests"):
+            raise CloseConnectionError
+        if self.faults.delay_seconds:
+            await asyncio.sleep(self.faults.delay_seconds)
         if self.faults.unavailable:
             headers = {"Content-Type": "text/html", "Retry-After": "1"}
-            return Answer(503, b"<h1>Service Unavailable</h1>", headers)
+            return Response(503, b"<h1>Service Unavailable</h1>", headers)
         try:
             with self.scheduler.lock:
                 return self._route(request)
         except MeiliError as error:
-            return refused(error)
+            return error_response(error)
 
-    def _route(self, request: Request) -> Answer:
-        found = [
+    def _route(self, request: Request) -> Response:
+        matching = [
             (route, names)
             for pattern, route in self._routes
-            if (names := _names(pattern, request.path)) is not None
+            if (names := _match_path(pattern, request.path)) is not None
         ]
-        for route, names in found:
+        for route, names in matching:
             if route.method == request.method:
                 return self._call(route, request, names)
-        if found:
-            allow = ", ".join(sorted({route.method for route, _ in found}))
-            return Answer(405, headers={"Allow": allow})
-        return Answer(404)
+        if matching:
+            allow = ", ".join(sorted({route.method for route, _ in matching}))
+            return Response(405, headers={"Allow": allow})
+        return Response(404)
 
-    def _call(self, route: Route, request: Request, names: dict[str, str]) -> Answer:
-        sender = Bearer()
+    def _call(self, route: Route, request: Request, names: dict[str, str]) -> Response:
+        credentials = Credentials()
         if route.action is not None:
             if self.master_key is None and route.action.startswith("keys."):
                 message = (
@@ -184,15 +188,15 @@ class Server:
                 )
                 raise MeiliError("missing_master_key", message)
             header = request.headers.get("authorization")
-            sender = bearer(header, self.master_key, self.scheduler.state.keys)
-            sender.check(route.action)
-        if route.searching and self.faults.busy:
+            credentials = authenticate(header, self.master_key, self.scheduler.state.keys)
+            credentials.check_action(route.action)
+        if route.is_search and self.faults.search_queue_full:
             message = "Too many search requests running at the same time: 1. Retry after 10s."
             raise MeiliError("too_many_search_requests", message)
-        return route.answer(Call(self, request, sender, names))
+        return route.handler(RequestContext(self, request, credentials, names))
 
 
-def _names(pattern: list[str], path: str) -> dict[str, str] | None:
+def _match_path(pattern: list[str], path: str) -> dict[str, str] | None:
     parts = path.split("/")
     if len(parts) != len(pattern):
         return None

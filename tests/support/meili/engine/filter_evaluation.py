@@ -1,64 +1,71 @@
-"""Which documents of an index a filter leaves."""
+"""Evaluates filters: which documents of an index match."""
 
 import json
 from typing import Any
 
 from pyroaring import BitMap
 
-from tests.support.meili import settings as setting
+from tests.support.meili.engine import index_settings
+from tests.support.meili.engine.filter_parser import (
+    Condition,
+    Filter,
+    Group,
+    Negation,
+    parse_filter,
+)
+from tests.support.meili.engine.index import Index
+from tests.support.meili.engine.postings import Facet, PostingLists
+from tests.support.meili.engine.tokens import fold_facet
 from tests.support.meili.errors import MeiliError
-from tests.support.meili.filters import Condition, Filter, Group, Negation, parse_any
-from tests.support.meili.index import Index
-from tests.support.meili.postings import Facet, Sets
-from tests.support.meili.tokens import fold_facet
 
 COMPARISONS = (">", ">=", "<", "<=", "TO")
-_NOTHING = Facet()
+_EMPTY_FACET = Facet()
 
 
 class NotFilterableError(Exception):
-    """An attribute, or an operator on it, that the settings do not allow."""
+    """The settings do not allow a filter on an attribute, or an operator on it."""
 
     def __init__(self, message: str, condition: Condition | None = None) -> None:
         super().__init__(message)
         self.condition = condition
 
 
-def filtered(
-    index: Index, value: Any, code: str, uid: str | None = None, *, anew: bool = False
+def documents_matching(
+    index: Index, value: Any, code: str, uid: str | None = None, *, normalise_message: bool = False
 ) -> BitMap:
-    """Return the documents that a filter leaves.
+    """Return the documents that match a filter; MeiliError if it is invalid.
 
-    Searches and tasks name the index when they refuse; searches also write the expression anew.
+    The messages of searches and tasks name the index `uid`. With `normalise_message` they also
+    contain the expression with every name and value quoted.
     """
-    parsed, text = parse_any(value, code)
+    parsed, text = parse_filter(value, code)
     if parsed is None:
-        return index.everything
+        return index.all_documents
     try:
-        return _holding(index, parsed)
+        return _matching(index, parsed)
     except NotFilterableError as error:
         message = str(error)
         if error.condition is not None:
-            message += _place(parsed, error.condition, text, anew=anew)
+            message += _location(parsed, error.condition, text, normalise=normalise_message)
         named = f"Index `{uid}`: {message}" if uid is not None else message
         raise MeiliError(code, named) from None
 
 
-def _place(parsed: Filter, condition: Condition, text: str, anew: bool) -> str:
+def _location(parsed: Filter, condition: Condition, text: str, normalise: bool) -> str:
     name = condition.attribute
     column = name.column
-    if anew:
-        text = written(parsed)
+    if normalise:
+        text = _normalised(parsed)
         column = text.index(json.dumps(name.text, ensure_ascii=False)) + 2
     return f"\n{column}:{column + len(name.text)} {text}"
 
 
-def written(parsed: Filter) -> str:
+def _normalised(parsed: Filter) -> str:
     """Return the expression with every name and value quoted."""
     if isinstance(parsed, Negation):
-        return f"NOT ({written(parsed.inner)})"
+        return f"NOT ({_normalised(parsed.inner)})"
     if isinstance(parsed, Group):
-        return f" {parsed.word} ".join(f"({written(part)})" for part in parsed.parts)
+        return f" {parsed.operator} ".join(f"({_normalised(part)})" for part in parsed.parts)
     name = json.dumps(parsed.attribute.text, ensure_ascii=False)
     values = [json.dumps(value, ensure_ascii=False) for value in parsed.values]
     if parsed.operator == "IN":
@@ -69,36 +76,37 @@ def written(parsed: Filter) -> str:
     return " ".join([name, verb, *values])
 
 
-def _holding(index: Index, parsed: Filter) -> BitMap:
+def _matching(index: Index, parsed: Filter) -> BitMap:
     if isinstance(parsed, Negation):
-        return index.everything - _holding(index, parsed.inner)
+        return index.all_documents - _matching(index, parsed.inner)
     if isinstance(parsed, Group):
-        held = [_holding(index, part) for part in parsed.parts]
-        return BitMap.union(*held) if parsed.word == "OR" else BitMap.intersection(*held)
+        matching = [_matching(index, part) for part in parsed.parts]
+        combine = BitMap.union if parsed.operator == "OR" else BitMap.intersection
+        return combine(*matching)
     _check_allowed(index, parsed)
-    facet = index.facets.get(parsed.attribute.text, _NOTHING)
+    facet = index.facets.get(parsed.attribute.text, _EMPTY_FACET)
     if parsed.operator == "!=":
-        return index.everything - _equal(facet, parsed.values)
-    return _meeting(facet, parsed.operator, parsed.values)
+        return index.all_documents - _equal(facet, parsed.values)
+    return _matching_condition(facet, parsed.operator, parsed.values)
 
 
-def _meeting(facet: Facet, operator: str, values: tuple[str, ...]) -> BitMap:
+def _matching_condition(facet: Facet, operator: str, values: tuple[str, ...]) -> BitMap:
     if operator in ("EXISTS", "NULL", "EMPTY"):
-        return facet.marks.get(operator.lower())
+        return facet.states.get(operator.lower())
     if operator in ("=", "IN"):
         return _equal(facet, values)
     if operator == "STARTS WITH":
         start = fold_facet(values[0])
-        sets = facet.strings.maps.items()
-        return BitMap.union(BitMap(), *(held for key, held in sets if key.startswith(start)))
-    return _within(facet, operator, values)
+        items = facet.strings.lists.items()
+        return BitMap.union(BitMap(), *(found for key, found in items if key.startswith(start)))
+    return _matching_comparison(facet, operator, values)
 
 
 def _check_allowed(index: Index, condition: Condition) -> None:
     name = condition.attribute.text
-    found = setting.features_of(index.settings, name)
+    found = index_settings.features_of(index.settings, name)
     if found is None:
-        patterns = sorted({p for p, _, _ in setting.filterable_patterns(index.settings)})
+        patterns = sorted({p for p, _, _ in index_settings.filterable_patterns(index.settings)})
         listed = ", ".join(f"`{pattern}`" for pattern in patterns)
         known = (
             f"Available filterable attribute patterns are: {listed}."
@@ -109,12 +117,12 @@ def _check_allowed(index: Index, condition: Condition) -> None:
     features, rule = found
     allowed = features["filter"]
     if condition.operator in COMPARISONS and not allowed["comparison"]:
-        raise NotFilterableError(_refusal(condition, allowed, "comparison", rule))
+        raise NotFilterableError(_operator_message(condition, allowed, "comparison", rule))
     if condition.operator in ("=", "!=", "IN") and not allowed["equality"]:
-        raise NotFilterableError(_refusal(condition, allowed, "equality", rule))
+        raise NotFilterableError(_operator_message(condition, allowed, "equality", rule))
 
 
-def _refusal(condition: Condition, allowed: dict[str, bool], kind: str, rule: int) -> str:
+def _operator_message(condition: Condition, allowed: dict[str, bool], kind: str, rule: int) -> str:
     name = condition.attribute.text
     operators = ["OR", "AND", "NOT"]
     operators += ["=", "!=", "IN"] if allowed["equality"] else []
@@ -130,7 +138,7 @@ def _refusal(condition: Condition, allowed: dict[str, bool], kind: str, rule: in
     )
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
@@ -139,20 +147,20 @@ def _number(text: str) -> float | None:
 
 def _equal(facet: Facet, values: tuple[str, ...]) -> BitMap:
     found = [facet.strings.get(fold_facet(value)) for value in values]
-    numbers = (_number(value) for value in values)
+    numbers = (_parse_number(value) for value in values)
     found += [facet.numbers.get(number) for number in numbers if number is not None]
     return BitMap.union(BitMap(), *found)
 
 
-def _within(facet: Facet, operator: str, values: tuple[str, ...]) -> BitMap:
-    numbers = [_number(value) for value in values]
+def _matching_comparison(facet: Facet, operator: str, values: tuple[str, ...]) -> BitMap:
+    numbers = [_parse_number(value) for value in values]
     found = BitMap()
     if None not in numbers:
-        found |= _between(facet.numbers, operator, numbers)
-    return found | _between(facet.strings, operator, [fold_facet(value) for value in values])
+        found |= _matching_keys(facet.numbers, operator, numbers)
+    return found | _matching_keys(facet.strings, operator, [fold_facet(value) for value in values])
 
 
-def _between(sets: Sets, operator: str, bounds: list[Any]) -> BitMap:
+def _matching_keys(postings: PostingLists, operator: str, bounds: list[Any]) -> BitMap:
     low, high = bounds[0], bounds[-1]
     tests: dict[str, Any] = {
         ">": lambda key: key > low,
@@ -162,4 +170,4 @@ def _between(sets: Sets, operator: str, bounds: list[Any]) -> BitMap:
         "TO": lambda key: low <= key <= high,
     }
     test = tests[operator]
-    return BitMap.union(BitMap(), *(found for key, found in sets.maps.items() if test(key)))
+    return BitMap.union(BitMap(), *(found for key, found in postings.lists.items() if test(key)))

@@ -1,40 +1,40 @@
-"""Which enqueued tasks are processed together, as the real scheduler joins them."""
+"""Chooses the enqueued tasks of the next batch, as the real scheduler does."""
 
 from collections.abc import Iterable, Mapping
 
-from tests.support.meili.tasks import Task
+from tests.support.meili.tasks.task import Task
 
-FIRST = ("taskCancelation", "taskDeletion", "snapshotCreation", "dumpCreation")
-ALONE = ("indexCreation", "indexUpdate", "indexSwap")
+PRIORITY_KINDS = ("taskCancelation", "taskDeletion", "snapshotCreation", "dumpCreation")
+UNBATCHED_KINDS = ("indexCreation", "indexUpdate", "indexSwap")
 
 
 def next_tasks(tasks: Mapping[int, Task], existing: Iterable[str]) -> list[Task]:
-    """Return the tasks of the next batch, in order; none when nothing waits."""
-    waiting = [task for _, task in sorted(tasks.items()) if task.status == "enqueued"]
-    for kind in FIRST:
-        special = [task for task in waiting if task.kind == kind]
-        if special:
-            return special if kind == "taskDeletion" else special[:1]
-    if not waiting:
+    """Return the tasks of the next batch, in order; empty if no task is enqueued."""
+    enqueued = [task for _, task in sorted(tasks.items()) if task.status == "enqueued"]
+    for kind in PRIORITY_KINDS:
+        prioritised = [task for task in enqueued if task.kind == kind]
+        if prioritised:
+            return prioritised if kind == "taskDeletion" else prioritised[:1]
+    if not enqueued:
         return []
-    first = waiting[0]
-    mine = [task for task in waiting if task.index_uid == first.index_uid]
-    return _joined(mine, first.index_uid in set(existing))
+    first = enqueued[0]
+    same_index = [task for task in enqueued if task.index_uid == first.index_uid]
+    return _join(same_index, first.index_uid in set(existing))
 
 
-def _joined(tasks: list[Task], exists: bool) -> list[Task]:
+def _join(tasks: list[Task], exists: bool) -> list[Task]:
     first, *others = tasks
-    kind = _kind(first)
+    kind = _batch_kind(first)
     batch = [first]
-    if first.kind in ALONE or kind == "index_deletion":
+    if first.kind in UNBATCHED_KINDS or kind == "index_deletion":
         return batch
     exists = exists or first.create
     for task in others:
-        other = _kind(task)
-        if task.kind in ALONE or (not exists and not batch[0].create and task.create):
+        other = _batch_kind(task)
+        if task.kind in UNBATCHED_KINDS or (not exists and not batch[0].create and task.create):
             break
-        joined = "index_deletion" if other == "index_deletion" else JOINS.get((kind, other))
-        if joined is None or (joined == "documents" and not _same_key(batch, task)):
+        joined = "index_deletion" if other == "index_deletion" else JOINED_KINDS.get((kind, other))
+        if joined is None or (joined == "documents" and not _same_primary_key(batch, task)):
             break
         batch.append(task)
         if joined == "index_deletion":
@@ -43,7 +43,7 @@ def _joined(tasks: list[Task], exists: bool) -> list[Task]:
     return batch
 
 
-def _kind(task: Task) -> str:
+def _batch_kind(task: Task) -> str:
     if task.kind == "documentAdditionOrUpdate":
         return "documents"
     if task.kind == "documentDeletion":
@@ -54,8 +54,8 @@ def _kind(task: Task) -> str:
     return kinds.get(task.kind, task.kind)
 
 
-# What a batch becomes when a task joins it; pairs that are not here never meet.
-JOINS = {
+# The kind of a batch after a task has joined it; other pairs are not batched together.
+JOINED_KINDS = {
     ("documents", "documents"): "documents",
     ("documents", "deletion"): "documents",
     ("documents", "clear"): "clear",
@@ -79,8 +79,8 @@ JOINS = {
 }
 
 
-def _same_key(batch: list[Task], task: Task) -> bool:
-    """Tell whether a task wants the primary key that the batch wants."""
+def _same_primary_key(batch: list[Task], task: Task) -> bool:
+    """Return whether a task names the same primary key as the batch."""
     keys = {
         other.content.primary_key
         for other in [*batch, task]

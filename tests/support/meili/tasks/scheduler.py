@@ -1,88 +1,91 @@
-"""The one loop that takes enqueued tasks, batch after batch, and does them."""
+"""The loop that processes enqueued tasks, one batch after another."""
 
 import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.meili.applying import Outcome, apply_tasks
-from tests.support.meili.batching import next_tasks
 from tests.support.meili.errors import MeiliError
 from tests.support.meili.faults import Faults
-from tests.support.meili.moments import now
-from tests.support.meili.state import State
-from tests.support.meili.tasks import FINISHED, Batch, Task
+from tests.support.meili.state import ServerState
+from tests.support.meili.tasks.apply import BatchResult, apply_tasks
+from tests.support.meili.tasks.batching import next_tasks
+from tests.support.meili.tasks.task import FINISHED_STATUSES, Batch, Task
+from tests.support.meili.times import now_ns
 
 
 class Scheduler:
-    """Does tasks of a state; `state` is replaced when the server is wiped or restored."""
+    """Processes the tasks of a state, which is replaced when the server is wiped or restored.
 
-    def __init__(self, faults: Faults, seconds: float) -> None:
-        self.state = State()
+    `lock` protects the state. `snapshot` and `dump` are the latest ones that tasks made.
+    """
+
+    def __init__(self, faults: Faults, batch_seconds: float) -> None:
+        self.state = ServerState()
         self.lock = threading.RLock()
         self.faults = faults
-        self.seconds = seconds
-        self.snapshot: State | None = None
-        self.dump: State | None = None
+        self.batch_seconds = batch_seconds
+        self.snapshot: ServerState | None = None
+        self.dump: ServerState | None = None
         self._aborted: Batch | None = None
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        faults.changed = self.wake
+        faults.on_change = self.wake
 
     def wake(self) -> None:
-        """Have the loop look again; callable from every thread."""
+        """Make the loop check for tasks and faults; callable from every thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def run(self) -> None:
-        """Do tasks until cancelled."""
+        """Process tasks until cancelled."""
         self._loop = asyncio.get_running_loop()
         while True:
-            while batch := self._take():
+            while batch := self._next_batch():
                 await self._process(batch)
-            await self._change()
+            await self._wait_for_change()
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         await self._changed.wait()
         self._changed.clear()
 
-    def _take(self) -> Batch | None:
+    def _next_batch(self) -> Batch | None:
         with self.lock:
-            if self.faults.hold:
+            if self.faults.hold_tasks:
                 return None
             tasks = next_tasks(self.state.tasks, self.state.indexes)
             if not tasks:
                 return None
-            batch = Batch(self.state.next_batch(), tasks, now())
+            batch = Batch(self.state.next_batch_uid(), tasks, now_ns())
             self.state.batches[batch.uid] = batch
             for task in tasks:
                 task.status, task.batch, task.started_at = "processing", batch.uid, batch.started_at
             return batch
 
     async def _process(self, batch: Batch) -> None:
-        await asyncio.sleep(self.seconds)
-        while self.faults.stall and self._current(batch):
-            await self._change()
+        await asyncio.sleep(self.batch_seconds)
+        while self.faults.stall_batches and self._may_continue(batch):
+            await self._wait_for_change()
         with self.lock:
-            if not self._current(batch):
+            if not self._may_continue(batch):
                 return
-            if self.faults.take("failing_batches"):
+            if self.faults.consume("failing_batches"):
                 error = MeiliError("internal", "An internal error has occurred. `told to fail`.")
                 self._finish(batch, dict.fromkeys((task.uid for task in batch.tasks), error))
                 return
-            special = SPECIAL.get(batch.tasks[0].kind)
-            if special is not None:
-                special(self, batch)
+            handler = HANDLERS.get(batch.tasks[0].kind)
+            if handler is not None:
+                handler(self, batch)
                 return
             uid = str(batch.tasks[0].index_uid)
-            index, taken = self.state.indexes.get(uid), set(self.state.indexes)
-        outcome = await asyncio.to_thread(apply_tasks, uid, index, batch.tasks, taken)
+            index, existing_uids = self.state.indexes.get(uid), set(self.state.indexes)
+        result = await asyncio.to_thread(apply_tasks, uid, index, batch.tasks, existing_uids)
         with self.lock:
-            if self._current(batch):
-                self._commit(batch, outcome)
+            if self._may_continue(batch):
+                self._commit(batch, result)
 
-    def _current(self, batch: Batch) -> bool:
-        """Tell whether a batch may go on: neither aborted nor of a state that is gone."""
+    def _may_continue(self, batch: Batch) -> bool:
+        """Return whether a batch was neither aborted nor part of a state that was replaced."""
         with self.lock:
             if self.state.batches.get(batch.uid) is not batch:
                 return False
@@ -93,28 +96,28 @@ class Scheduler:
             return True
 
     def abort(self, tasks: set[int]) -> None:
-        """Stop the batch that holds one of the tasks; it is taken up again without them."""
+        """Abort the batch that contains any of the tasks; its other tasks are processed again."""
         for batch in self.state.batches.values():
             if batch.finished_at is None and any(task.uid in tasks for task in batch.tasks):
                 self._aborted = batch
 
-    def _commit(self, batch: Batch, outcome: Outcome) -> None:
-        if outcome.index is None:
-            self.state.indexes.pop(outcome.uid, None)
+    def _commit(self, batch: Batch, result: BatchResult) -> None:
+        if result.index is None:
+            self.state.indexes.pop(result.uid, None)
         else:
-            self.state.indexes.pop(outcome.uid, None)
-            self.state.indexes[outcome.renamed or outcome.uid] = outcome.index
+            self.state.indexes.pop(result.uid, None)
+            self.state.indexes[result.new_uid or result.uid] = result.index
         for task in batch.tasks:
-            task.details.update(outcome.details.get(task.uid, {}))
-        self._finish(batch, outcome.errors)
+            task.details.update(result.details.get(task.uid, {}))
+        self._finish(batch, result.errors)
 
     def _finish(self, batch: Batch, errors: dict[int, MeiliError]) -> None:
-        batch.finished_at = now()
+        batch.finished_at = now_ns()
         for task in batch.tasks:
             error = errors.get(task.uid)
             task.finish("failed" if error else "succeeded", batch.finished_at, error)
 
-    # Tasks that are about other tasks, several indexes or all of them
+    # Tasks that concern other tasks, several indexes or all of them
 
     def _cancel(self, batch: Batch) -> None:
         task = batch.tasks[0]
@@ -128,36 +131,36 @@ class Scheduler:
         for other in canceled:
             other.batch, other.canceled_by = batch.uid, task.uid
             other.started_at = batch.started_at
-            other.finish("canceled", batch.finished_at or now())
+            other.finish("canceled", batch.finished_at or now_ns())
 
-    def _forget(self, batch: Batch) -> None:
+    def _delete_tasks(self, batch: Batch) -> None:
         for task in batch.tasks:
-            gone = [
+            deleted = [
                 uid
                 for uid in task.content
-                if uid in self.state.tasks and self.state.tasks[uid].status in FINISHED
+                if uid in self.state.tasks and self.state.tasks[uid].status in FINISHED_STATUSES
             ]
-            for uid in gone:
+            for uid in deleted:
                 del self.state.tasks[uid]
-            task.details["deletedTasks"] = len(gone)
+            task.details["deletedTasks"] = len(deleted)
         self._finish(batch, {})
 
     def _swap(self, batch: Batch) -> None:
         task = batch.tasks[0]
-        error = self._swap_trouble(task.content)
+        error = self._swap_error(task.content)
         for swap in [] if error else task.content:
             left, right = swap["indexes"]
             indexes = self.state.indexes
-            one, other = indexes.pop(left), indexes.pop(right, None)
-            indexes[right] = one
-            if other is not None:
-                indexes[left] = other
+            left_index, right_index = indexes.pop(left), indexes.pop(right, None)
+            indexes[right] = left_index
+            if right_index is not None:
+                indexes[left] = right_index
             for earlier in self.state.tasks.values():
                 if earlier.uid < task.uid and earlier.index_uid in (left, right):
                     earlier.index_uid = right if earlier.index_uid == left else left
         self._finish(batch, {task.uid: error} if error else {})
 
-    def _swap_trouble(self, swaps: list[dict[str, Any]]) -> MeiliError | None:
+    def _swap_error(self, swaps: list[dict[str, Any]]) -> MeiliError | None:
         for swap in swaps:
             left, right = swap["indexes"]
             if swap["rename"] and right in self.state.indexes:
@@ -166,29 +169,29 @@ class Scheduler:
                     "Hint: You can remove `rename: true` to swap the indexes instead."
                 )
                 return MeiliError("index_already_exists", message)
-            wanted = [left] if swap["rename"] else [left, right]
-            missing = [f"`{uid}`" for uid in wanted if uid not in self.state.indexes]
+            needed = [left] if swap["rename"] else [left, right]
+            missing = [f"`{uid}`" for uid in needed if uid not in self.state.indexes]
             if missing:
-                many = "Indexes" if len(missing) > 1 else "Index"
-                message = f"{many} {', '.join(missing)} not found."
+                noun = "Indexes" if len(missing) > 1 else "Index"
+                message = f"{noun} {', '.join(missing)} not found."
                 return MeiliError("index_not_found", message)
         return None
 
     def _snapshot(self, batch: Batch) -> None:
-        self.snapshot = self.state.copied(without=batch.tasks[0])
+        self.snapshot = self.state.copy(without=batch.tasks[0])
         self._finish(batch, {})
 
     def _dump(self, batch: Batch) -> None:
         task: Task = batch.tasks[0]
-        self.dump = self.state.dumped(task)
-        seconds, rest = divmod(now(), 1_000_000_000)
-        task.details["dumpUid"] = f"{seconds}-{rest // 1_000_000:09d}"
+        self.dump = self.state.copy_for_dump(task)
+        seconds, nanoseconds = divmod(now_ns(), 1_000_000_000)
+        task.details["dumpUid"] = f"{seconds}-{nanoseconds // 1_000_000:09d}"
         self._finish(batch, {})
 
 
-SPECIAL: dict[str, Callable[[Scheduler, Batch], None]] = {
+HANDLERS: dict[str, Callable[[Scheduler, Batch], None]] = {
     "taskCancelation": Scheduler._cancel,
-    "taskDeletion": Scheduler._forget,
+    "taskDeletion": Scheduler._delete_tasks,
     "indexSwap": Scheduler._swap,
     "snapshotCreation": Scheduler._snapshot,
     "dumpCreation": Scheduler._dump,
