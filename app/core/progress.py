@@ -1,4 +1,4 @@
-"""Shows the progress of long work to people: a bar on a terminal, otherwise a line now and then."""
+"""Shows the progress of long work to people: a bar on a terminal, otherwise occasional lines."""
 
 import sys
 import time

@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 class EnqueuedTask(NamedTuple):
-    """A task that the server accepted; the time tells it from a later task with the same uid."""
+    """An accepted task; its time distinguishes it from a later task with the same uid."""
 
     uid: int
     enqueued_at: str

@@ -173,7 +173,7 @@ class MirrorStateStore:
             session.connection().execute(statement)
 
     def request_rebuild(self, banks: Sequence[str]) -> None:
-        """Ask the lease holder to build the banks' indexes anew and to retry their quarantine."""
+        """Ask the lease holder to rebuild the banks' indexes and to retry their quarantine."""
         with self._database.write() as session:
             connection = session.connection()
             connection.execute(

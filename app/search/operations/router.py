@@ -169,6 +169,6 @@ async def repair_search(
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Drifts:
-    """Check as above, repair the differences in the indexes, and return what was found before."""
+    """Check, repair the differences in the indexes, and return what the check found before."""
     reject_unknown(pairs, ())
     return await _check_all(database, settings, _replicas(catalog, database, settings), repair=True)

@@ -70,7 +70,7 @@ class Scheduler:
             if not self._may_continue(batch):
                 return
             if self.faults.consume("failing_batches"):
-                error = MeiliError("internal", "An internal error has occurred. `told to fail`.")
+                error = MeiliError("internal", "An internal error has occurred. `a test fault`.")
                 self._finish(batch, dict.fromkeys((task.uid for task in batch.tasks), error))
                 return
             handler = HANDLERS.get(batch.tasks[0].kind)
