@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
@@ -16,7 +16,7 @@ from app.search.engine import Synonyms
 from app.search.synonyms.snapshot import SynonymSnapshot
 from app.search.text.documents import term_texts
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 
 class SynonymLoader(Protocol):
@@ -41,8 +41,8 @@ class IndexingContext:
 
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start empty; the first `refresh` loads everything."""
-        self._directory = Directory(settings)
-        self._glossary = Glossary()
+        self._access = AccessSnapshot(settings)
+        self._glossary = VocabularySnapshot()
         self._synonyms = synonyms or SynonymSnapshot()
         self.config_version = -1
         self.term_texts: dict[str, str] = {}
@@ -62,12 +62,12 @@ class IndexingContext:
     def refresh(self, session: Session) -> bool:
         """Reload everything if the configuration changed; return whether it did."""
         mark = read_mark(session)
-        if mark.terms == self.config_version:
+        if mark.config_version == self.config_version:
             return False
-        self._directory.load(session)
+        self._access.load(session)
         self._glossary.load(session)
         self._synonyms.load(session)
-        rights = self._directory.rights
+        rights = self._access.rights
         self.answer_right = rights.indexing_right()
         answer_banks = self.answer_right.banks if self.answer_right else frozenset()
         self.banks = {
@@ -76,5 +76,5 @@ class IndexingContext:
             if bank.exposure == "open"
         }
         self.term_texts = term_texts(self.vocabularies)
-        self.config_version = mark.terms
+        self.config_version = mark.config_version
         return True

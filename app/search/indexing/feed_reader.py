@@ -25,7 +25,7 @@ _HAS_LIVE = text(
     " AND revision IS NOT NULL AND seq <= :seq LIMIT 1"
 )
 _CLOCK_AND_REQUESTS = text(
-    "SELECT epoch, seq, terms, (SELECT requests FROM search_mirror) FROM clock"
+    "SELECT epoch, seq, config_version, (SELECT requests FROM search_mirror) FROM clock"
 )
 _ACKNOWLEDGED_SEQ = text("SELECT seq FROM search_mirror")
 NUMBERS_PER_QUERY = 500

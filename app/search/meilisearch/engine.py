@@ -26,7 +26,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import MirrorStatus, bank_needs_index, read_status
 from app.search.meilisearch.timings import DEFAULT_TIMINGS, Timings
 from app.search.text.query import query_words
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 STATUS_POLL_SECONDS = 0.25
 REACH_POLL_SECONDS = 0.02
@@ -46,7 +46,7 @@ class MeilisearchEngine:
         self,
         database: Database,
         settings: Settings,
-        glossary: Glossary,
+        glossary: VocabularySnapshot,
         synonyms: SynonymLoader | None = None,
         timings: Timings = DEFAULT_TIMINGS,
     ) -> None:
@@ -85,7 +85,7 @@ class MeilisearchEngine:
     async def reach(self, wanted: Mark, seconds: float) -> bool:
         """Wait until every index contains the state `wanted`; False after `seconds`."""
         deadline = time.monotonic() + seconds
-        while not self._covers(wanted):
+        while not self.mark.covers(wanted):
             if time.monotonic() >= deadline:
                 return False
             await asyncio.sleep(REACH_POLL_SECONDS)
@@ -106,10 +106,6 @@ class MeilisearchEngine:
     async def _refresh_status(self) -> None:
         with suppress(SQLAlchemyError):
             self.status = await asyncio.to_thread(read_status, self._database, self.status)
-
-    def _covers(self, wanted: Mark) -> bool:
-        mark = self.mark
-        return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
     async def _find(
         self, asked: Asked, limit: int, offset: int, *, full_hits: bool

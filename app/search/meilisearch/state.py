@@ -229,7 +229,7 @@ _QUARANTINE = QuarantineRow.__table__  # type: ignore[attr-defined]
 _PROGRESS_COLUMNS = {
     "epoch": "epoch",
     "seq": "seq",
-    "config_version": "terms",
+    "config_version": "config_version",
     "token": "token",
     "next_token": "next_token",
     "stopped_cleanly": "clean",
@@ -249,7 +249,7 @@ _INDEX_COLUMNS = {
 _INITIAL_PROGRESS: dict[str, Any] = {
     "epoch": NO_MARK.epoch,
     "seq": NO_MARK.seq,
-    "terms": NO_MARK.terms,
+    "config_version": NO_MARK.config_version,
     "token": None,
     "next_token": None,
     "clean": False,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.progress import ProgressUpdate, progress_display
@@ -27,7 +27,7 @@ from app.search.operations.replicas import (
     Replica,
     ReplicaError,
 )
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 MAX_PRINTED_NUMBERS = 10
 
@@ -118,9 +118,9 @@ def _catalog_is_equal(database: Database, settings: Settings, say: Say) -> bool:
     """Load a catalog as a worker does, check it and print the result."""
 
     async def check_loaded_catalog() -> DriftReport:
-        directory, glossary = Directory(settings), Glossary()
-        catalog = Catalog(database, settings, load_secrets(settings), directory, glossary)
-        await Follower(database, catalog, [directory, glossary]).catch_up()
+        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
+        catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
+        await Follower(database, catalog, [access, glossary]).catch_up()
         return await check_replica(database, settings, CatalogReplica(catalog))
 
     report = asyncio.run(check_loaded_catalog())

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.settings import Settings
@@ -75,7 +75,7 @@ async def check_replica(database: Database, settings: Settings, replica: Replica
     """
     clock = await asyncio.to_thread(_read_clock, database)
     deadline = time.monotonic() + CATCH_UP_SECONDS
-    while not (caught_up := _covers(replica.mark, clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process changes it
+    while not (caught_up := replica.mark.covers(clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - another process changes it
         await asyncio.sleep(CATCH_UP_POLL_SECONDS)
     mark = replica.mark
     # A replica in another epoch has reached no row of this one.
@@ -92,10 +92,6 @@ async def check_replica(database: Database, settings: Settings, replica: Replica
 def _read_clock(database: Database) -> Mark:
     with database.read() as session:
         return read_mark(session)
-
-
-def _covers(mark: Mark, clock: Mark) -> bool:
-    return mark.epoch == clock.epoch and mark.seq >= clock.seq and mark.terms >= clock.terms
 
 
 def _compare(
@@ -135,10 +131,10 @@ def _compare(
 
 
 def _replicated_banks(session: Session, settings: Settings, replica: Replica) -> set[str]:
-    directory = Directory(settings)
-    directory.load(session)
+    access = AccessSnapshot(settings)
+    access.load(session)
     return {
         slug
-        for slug, bank in directory.rights.banks.items()
+        for slug, bank in access.rights.banks.items()
         if replica.includes_exam_banks or bank.exposure == "open"
     }

@@ -8,7 +8,7 @@ import orjson
 from sqlmodel import Session
 
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.errors import FieldError, invalid, not_found
 from app.core.http.idempotency import Idempotency
 from app.search.models import SynonymGroup
@@ -30,20 +30,20 @@ def create_group(session: Session, wanted: SynonymsWrite, once: Idempotency) -> 
     group = SynonymGroup(id=time_and_random.uuid7(), words=_checked_phrases(wanted))
     repository.add(session, [group])
     once.record(session, 201, str(group.id))
-    bump_terms(session)
+    bump_config(session)
     return group
 
 
 def update_group(session: Session, group: SynonymGroup, wanted: SynonymsWrite) -> None:
     """Replace the words of a locked group."""
     repository.update_words(session, group, _checked_phrases(wanted))
-    bump_terms(session)
+    bump_config(session)
 
 
 def delete_group(session: Session, group: SynonymGroup) -> None:
     """Delete a locked group."""
     repository.delete(session, group)
-    bump_terms(session)
+    bump_config(session)
 
 
 def load_synonyms_file(session: Session, path: Path) -> None:
@@ -70,7 +70,7 @@ def create_groups(session: Session, groups: Sequence[SynonymsWrite]) -> None:
         session, [SynonymGroup(id=time_and_random.uuid7(), words=words) for words in new]
     )
     if new:
-        bump_terms(session)
+        bump_config(session)
 
 
 def _checked_phrases(wanted: SynonymsWrite) -> list[str]:

@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.search.engine import Synonyms
 from app.search.meilisearch.client import AdminClient
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.conftest import SERVERS
 from tests.search.support.engine_contract import EngineContract
 from tests.search.support.mirroring import FAST_TIMINGS, AnyMeili, ExternalMeili, running_server
@@ -48,7 +48,9 @@ async def running_engine(
     database: Database, settings: Settings
 ) -> AsyncIterator[MeilisearchEngine]:
     """Run a Meilisearch engine and its mirror."""
-    engine = MeilisearchEngine(database, settings, Glossary(), FixedSynonyms(), FAST_TIMINGS)
+    engine = MeilisearchEngine(
+        database, settings, VocabularySnapshot(), FixedSynonyms(), FAST_TIMINGS
+    )
     task = asyncio.create_task(engine.run())
     try:
         yield engine

@@ -14,7 +14,7 @@ from app.search.engine import Asked, EngineUnavailableError, Found
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.index_names import live_index_name
 from app.search.meilisearch.status import read_status
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment
 from tests.support.meili.proxy import Fault
 
@@ -35,7 +35,7 @@ def _with_engine(
     """Run a body with an engine that has read the mirror's status."""
 
     async def run() -> None:
-        glossary = Glossary()
+        glossary = VocabularySnapshot()
         with Session(deployment.database.engine) as session:
             glossary.load(session)
         engine = MeilisearchEngine(

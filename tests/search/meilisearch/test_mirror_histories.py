@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import start_epoch
 from app.core.db.leases import Lease
@@ -34,7 +34,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
 from app.search.service import NOTHING, Searcher, Wanted
 from app.search.synonyms.snapshot import SynonymSnapshot
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault, FaultProxy
@@ -104,16 +104,16 @@ class Histories(RuleBasedStateMachine):
         self.withdrawn: set[UUID] = set()
         self.saved: ServerState | None = None
         self.mirrors: list[KillableMirror] = []
-        self.directory, self.glossary = Directory(self.deployment.settings), Glossary()
+        self.access, self.glossary = AccessSnapshot(self.deployment.settings), VocabularySnapshot()
         self.catalog = Catalog(
             self.deployment.database,
             self.deployment.settings,
             load_secrets(self.deployment.settings),
-            self.directory,
+            self.access,
             self.glossary,
         )
         self.follower = Follower(
-            self.deployment.database, self.catalog, [self.directory, self.glossary]
+            self.deployment.database, self.catalog, [self.access, self.glossary]
         )
         self.start_mirror()
 
@@ -250,7 +250,7 @@ class Histories(RuleBasedStateMachine):
         engine.status = read_status(deployment.database)
         searcher = Searcher(self.catalog, SynonymSnapshot(), [engine])
         banks = frozenset(
-            bank for bank, rules in self.directory.rights.banks.items() if rules.exposure == "open"
+            bank for bank, rules in self.access.rights.banks.items() if rules.exposure == "open"
         )
         try:
             page = await searcher.page(engine, Wanted("grow", NOTHING, banks, 100, 0))

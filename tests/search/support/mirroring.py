@@ -143,7 +143,7 @@ class Deployment:
         self.bump_config_version()
 
     def bump_config_version(self) -> None:
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:
