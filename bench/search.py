@@ -20,7 +20,7 @@ from app.core.settings import Settings
 from app.migrating import migrate
 from app.search.embedded.engine import CUTOFF_SECONDS, EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.starting import load_seed
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from bench.banks import CATEGORIES, DIFFICULTIES
@@ -29,7 +29,7 @@ from bench.load import URL, Work, load, middle, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, load_judgements, mean_scores, search_over_http
 from bench.report import Report, percentile
-from tests.support.meili.real import RealMeili, binary
+from tests.support.meili.real import RealMeili, binary_path
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SEARCH_SIZES", "100000,1000000").split(",")]
 MIRRORED_QUESTIONS = 100_000
@@ -70,7 +70,7 @@ def _meilisearch_settings(folder: Path) -> Iterator[dict[str, str]]:
     The fake server of the tests has neither the speed nor the relevance of a real one.
     """
     prefix = {"QUIZWELL_SEARCH_PREFIX": f"{INDEX_PREFIX}-{os.getpid()}"}
-    program, url = binary(), os.environ.get("MEILI_URL")
+    program, url = binary_path(), os.environ.get("MEILI_URL")
     if program:
         with RealMeili(program, folder / "meilisearch") as real:
             yield {"MEILI_URL": real.url, "MEILI_KEY": real.key} | prefix
@@ -144,7 +144,7 @@ def mirror_seconds(bank: SearchBank, environment: Mapping[str, str]) -> float:
     """Return the seconds until all questions of a bank can be found on the server."""
     settings = _with_meilisearch(settings_of(bank.folder), environment)
     database = Database(settings)
-    engine = MeilisearchEngine(database, settings, VocabularySnapshot(), Thesaurus())
+    engine = MeilisearchEngine(database, settings, VocabularySnapshot(), SynonymSnapshot())
     seconds = asyncio.run(_seconds_until_indexed(engine, database))
     database.close()
     return seconds

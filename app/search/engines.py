@@ -13,7 +13,7 @@ from app.core.metrics import Metrics
 from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 # The worker becomes ready after this time even without a search index.
@@ -33,7 +33,7 @@ class Engines:
         self.embedded: EmbeddedEngine | None = None
         if settings.meili_url:
             # The mirror reads synonyms in a thread of its own, so it needs its own snapshot.
-            self.server = MeilisearchEngine(database, settings, glossary, Thesaurus())
+            self.server = MeilisearchEngine(database, settings, glossary, SynonymSnapshot())
         if not settings.meili_url or settings.search_standby:
             self.embedded = EmbeddedEngine(database, settings)
         self._tasks: list[asyncio.Task[None]] = []

@@ -12,7 +12,7 @@ from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.published.question_filter import Choice, QuestionFilter
 from app.search.engine import Engine, EngineUnavailableError, Hit, SearchRequest, SearchResult
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 
 # Paging ends here, and so does exact counting.
 REACH = 1000
@@ -56,10 +56,12 @@ class Count:
 class Searcher:
     """One worker's search: its engine and, where it is kept, one for when that fails."""
 
-    def __init__(self, catalog: Catalog, thesaurus: Thesaurus, engines: Sequence[Engine]) -> None:
+    def __init__(
+        self, catalog: Catalog, synonym_snapshot: SynonymSnapshot, engines: Sequence[Engine]
+    ) -> None:
         """Search with the first engine that can."""
         self._catalog = catalog
-        self._thesaurus = thesaurus
+        self._synonym_snapshot = synonym_snapshot
         self._waiting = 0
         self.engines = tuple(engines)
 
@@ -178,7 +180,7 @@ class Searcher:
             answer_banks=public,
             filter=wanted.filter,
             members=members,
-            synonyms=self._thesaurus.current,
+            synonyms=self._synonym_snapshot.current,
             limit=wanted.limit,
             offset=wanted.offset,
         )

@@ -17,7 +17,7 @@ from app.search.embedded.engine import EmbeddedEngine
 from app.search.endpoint import SearchQuestions
 from app.search.engine import SearchRequest, SearchResult
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, wait_until_indexed
@@ -56,16 +56,20 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         async with embedded(database, settings) as first:
             await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
-        access, glossary, thesaurus = AccessSnapshot(settings), VocabularySnapshot(), Thesaurus()
+        access, glossary, synonym_snapshot = (
+            AccessSnapshot(settings),
+            VocabularySnapshot(),
+            SynonymSnapshot(),
+        )
         secrets = load_secrets(settings)
         catalog = Catalog(database, settings, secrets, access, glossary)
-        follower = Follower(database, catalog, [access, glossary, thesaurus])
+        follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
         await follower.catch_up()
         engine = Overtaken(database, settings, world)
         path = engine._files.current()
         assert path is not None
         engine._reader.open(path)
-        searcher = Searcher(catalog, thesaurus, [engine])
+        searcher = Searcher(catalog, synonym_snapshot, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
         totals = [
             orjson.loads((await search(b"q=quokka", ANONYMOUS, {})).body)["total"] for _ in range(2)

@@ -8,7 +8,7 @@ import pytest
 from app.core.db.database import Database
 from app.starting import load_seed
 from bench.relevance import SearchFunction, load_judgements, mean_scores, search_over_http
-from tests.search.support.mirroring import running
+from tests.search.support.mirroring import running_server
 from tests.search.support.search_service import SearchService
 from tests.support.databases import SqliteTemplate
 from tests.support.serving import serving
@@ -30,7 +30,7 @@ def search(
     if request.param == "embedded":
         yield from _serve_seed_bank(request.param, sqlite_template, folder / "data")
         return
-    with running("live", folder / "server") as server:
+    with running_server("live", folder / "server") as server:
         more = {"meili_url": server.url, "meili_key": server.key, "search_prefix": "relevance"}
         yield from _serve_seed_bank(request.param, sqlite_template, folder / "data", **more)
 

@@ -18,8 +18,8 @@ from app.published.document_reader import read_documents
 from app.published.follower import PublishedRow
 from app.search.embedded import tables
 from app.search.embedded.tables import IndexState
-from app.search.indexing.context import Knowledge
-from app.search.indexing.feed_reader import rows_after, rows_numbered
+from app.search.indexing.context import IndexingContext
+from app.search.indexing.feed_reader import rows_after, rows_by_number
 from app.search.text.documents import VOCABULARIES, SearchDocument, search_document
 
 _TERMS_OF_LIVE = text(
@@ -82,7 +82,7 @@ class IndexUpdater:
     def __init__(self, database: Database, settings: Settings) -> None:
         """Read from `database`."""
         self._database = database
-        self._context = Knowledge(settings)
+        self._context = IndexingContext(settings)
 
     def advance(self, connection: sqlite3.Connection, max_rows: int) -> Progress:
         """Index at most `max_rows` questions in one transaction.
@@ -101,7 +101,7 @@ class IndexUpdater:
                 rows = rows_after(source, state.mark.seq, max_rows)
                 queued = tables.queued_for_reindex(connection, max_rows - len(rows))
                 seq = rows[-1].seq if len(rows) == max_rows else clock.seq
-                again = rows_numbered(source, queued)
+                again = rows_by_number(source, queued)
                 self._index(connection, source, {row.number: row for row in rows} | again)
             missing = [number for number in queued if number not in again]
             for bank in tables.read_banks(connection).values() if missing else ():
@@ -130,7 +130,7 @@ class IndexUpdater:
             else:
                 continue
             tables.queue_reindex(connection, _numbers_of_bank(source, slug, state.mark.seq))
-        before, after = tables.read_term_texts(connection), self._context.texts
+        before, after = tables.read_term_texts(connection), self._context.term_texts
         changed = {name for name, old in before.items() if after.get(name, old) != old}
         if changed:
             tables.queue_reindex(connection, _numbers_with_terms(source, changed))
@@ -161,7 +161,7 @@ class IndexUpdater:
         """Return the search documents of live rows, without those that cannot be read."""
         revisions = [(row.number, row.revision or 0) for row in rows]
         bodies = read_documents(source, revisions)
-        right = self._context.right
+        right = self._context.answer_right
         answers: dict[int, bytes] = {}
         if right is not None:
             with_answers = [

@@ -109,7 +109,7 @@ class Interpreter:
             variants += [
                 Variant((other,), INFLECTION_WEIGHT) for other in self._inflections(texts[0])
             ]
-        synonyms = self._synonyms.synonyms_of(texts)
+        synonyms = self._synonyms.synonyms_from_groups(texts)
         variants += [Variant(other, SYNONYM_WEIGHT) for other in synonyms]
         idf = self._group_idf(typed, is_last=is_last)
         return TermGroup(tuple(variants), idf, typed[0].start, typed[-1].end)

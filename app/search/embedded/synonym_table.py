@@ -21,7 +21,7 @@ class SynonymTable:
                 self._synonyms[form] = variants
         self._longest = max(map(len, self._synonyms), default=0)
 
-    def synonyms_of(self, tokens: _Tokens) -> tuple[_Tokens, ...]:
+    def synonyms_from_groups(self, tokens: _Tokens) -> tuple[_Tokens, ...]:
         """Return the tokens of each synonym of a phrase; empty without synonyms."""
         return self._synonyms.get(tokens, ())
 

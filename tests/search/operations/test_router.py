@@ -1,4 +1,4 @@
-"""Operators see where an index differs from what was published, and have it mended."""
+"""Operators check over HTTP where an index differs from the database, and repair it."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def _counts(items: list[dict[str, Any]]) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def test_copies_that_hold_what_was_published_differ_in_nothing(found: SearchService) -> None:
+def test_replicas_that_are_up_to_date_do_not_differ(found: SearchService) -> None:
     found.publish("A riddle.")
     engine = found.search("riddle")["engine"]
     items = found.service.admin.get(CHECK).json()["items"]
@@ -38,14 +38,14 @@ def test_copies_that_hold_what_was_published_differ_in_nothing(found: SearchServ
     assert {item["error"] for item in items} == {None}
 
 
-def test_only_operators_may_ask(found: SearchService) -> None:
+def test_only_operators_may_check_and_repair(found: SearchService) -> None:
     key = found.service.make_key("questions:write", "taxonomy:write")
-    for answer in (key.get(CHECK), key.post(REPAIR)):
-        assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+    for response in (key.get(CHECK), key.post(REPAIR)):
+        assert (response.status_code, response.json()["code"]) == (403, "missing_scope")
     assert found.service.make_key("operate").get(CHECK).status_code == 200
 
 
-def test_what_was_lost_from_the_index_is_told_and_mended(
+def test_a_document_lost_from_the_index_is_reported_and_repaired(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     with serve_search("embedded", fresh_settings) as found:
@@ -60,8 +60,8 @@ def test_what_was_lost_from_the_index_is_told_and_mended(
             ).fetchone()
             index.execute(f"DELETE FROM {table} WHERE rowid = 1")
             index.commit()
-        told = found.service.admin.get(CHECK).json()["items"]
-        assert _counts(told)["embedded"] == (1, 0, 0)
+        items = found.service.admin.get(CHECK).json()["items"]
+        assert _counts(items)["embedded"] == (1, 0, 0)
         assert _counts(found.service.admin.post(REPAIR).json()["items"])["embedded"] == (1, 0, 0)
         assert _counts(found.service.admin.get(CHECK).json()["items"])["embedded"] == (0, 0, 0)
         assert found.search("riddles")["total"] == 2
