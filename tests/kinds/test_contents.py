@@ -17,7 +17,7 @@ from app.kinds import (
     MODELS,
     answer_part,
     content_values,
-    give_option_ids,
+    give_item_ids,
     parse_content,
     public_part,
 )
@@ -55,7 +55,7 @@ def errors(values: dict[str, Any]) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_contents_survive_storage(kind: str) -> None:
     content = parse_content(body(kind))
-    give_option_ids([content])
+    give_item_ids([content])
     values = orjson.loads(orjson.dumps(content_values(content)))
     assert parse_content(values) == content
     assert content_values(parse_content(values)) == values
@@ -72,7 +72,7 @@ def test_any_choice_survives_storage(
 ) -> None:
     options[0]["key"] = True
     content = parse_content(body("multiple_choice", options=options, points=points, hints=hints))
-    give_option_ids([content])
+    give_item_ids([content])
     values = orjson.loads(orjson.dumps(content_values(content)))
     assert parse_content(values) == content
     assert [option["text"] for option in values["options"]] == [
@@ -86,7 +86,7 @@ def test_any_choice_survives_storage(
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_public_part_holds_what_the_kind_delivers_and_no_answer(kind: str) -> None:
     content = parse_content(body(kind, explanation="secret words"))
-    give_option_ids([content])
+    give_item_ids([content])
     public = public_part(content)
     assert public.keys() == PUBLIC[kind]
     text = json.dumps(public)
@@ -100,7 +100,7 @@ def test_the_public_part_holds_what_the_kind_delivers_and_no_answer(kind: str) -
 
 def test_the_answer_of_a_choice_names_its_keys_and_feedback_by_id() -> None:
     content = parse_content(body("single_choice"))
-    give_option_ids([content])
+    give_item_ids([content])
     options = content_values(content)["options"]
     part = answer_part(content)
     assert part["answer"] == {"options": [options[0]["id"]]}
@@ -111,10 +111,10 @@ def test_options_keep_ids_that_they_have() -> None:
     content = parse_content(
         body("single_choice", options=[{**OPTIONS[0], "id": "kept"}, *OPTIONS[1:]])
     )
-    give_option_ids([content])
+    give_item_ids([content])
     ids = [option["id"] for option in content_values(content)["options"]]
     assert ids[0] == "kept"
-    give_option_ids([content])
+    give_item_ids([content])
     assert [option["id"] for option in content_values(content)["options"]] == ids
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core import time_and_random
 from app.core.secrets import Secrets
-from app.kinds import KINDS, content_values, give_option_ids, parse_content
+from app.kinds import KINDS, content_values, give_item_ids, parse_content
 from app.published.publishing import Publication
 from app.questions.rendering import Renderer, time_text
 from app.questions.state import Entry, Held, Saved, new_question
@@ -42,7 +42,7 @@ DELIVERED = [
 
 def held(kind: str, **changes: Any) -> Held:
     content = parse_content(BODIES[kind] | {"language": "en"} | changes)
-    give_option_ids([content])
+    give_item_ids([content])
     saved = Saved(1, 1_764_000_000_123, content_values(content), content)
     question = new_question(time_and_random.uuid7(), "science", None, Entry(saved, None))
     question.publish(saved, 1_764_000_000_456)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import orjson
 
+from app.kinds import DETAILS, KindDetails, Leaf, TextType, values_at
 from app.published.follower import PublishedRow
 from app.search.text.plain_text import plain_text
 from app.taxonomy.vocabulary import Vocabularies, Vocabulary
@@ -39,16 +40,17 @@ def search_document(
     if row.revision is None:
         message = "a question without a live revision is not indexed"
         raise ValueError(message)
+    details = DETAILS[values["kind"]]
     return SearchDocument(
         number=row.number,
         id=str(UUID(bytes=row.id)),
         bank=row.bank,
         revision=row.revision,
         stem=plain_text(values["stem"]),
-        options=_joined(_options(values)),
-        terms=_terms(row, values, vocabularies),
+        options=_joined(_texts(values, details.public_texts)),
+        terms=_terms(row, values, details, vocabularies),
         hints=_joined(values.get("hints") or ()),
-        answer="" if answers is None else _joined(_answer(orjson.loads(answers))),
+        answer="" if answers is None else _joined(_answer(orjson.loads(answers), details)),
     )
 
 
@@ -65,24 +67,28 @@ def term_texts(vocabularies: Vocabularies) -> dict[str, str]:
     }
 
 
-def _options(values: Mapping[str, Any]) -> Iterator[str]:
-    for option in values.get("options") or ():
-        yield option["text"]
-    for name in ("unit", "starter"):
-        if values.get(name):
-            # Not Markdown: code stays as it is written.
-            yield " ".join(values[name].split())
+def _texts(values: Mapping[str, Any], leaves: Iterable[Leaf]) -> Iterator[str]:
+    """Yield the texts to be searched among the leaves of a kind."""
+    for leaf in leaves:
+        if leaf.text_type is TextType.MARKDOWN:
+            yield from values_at(values, leaf.path)
+        elif leaf.text_type is TextType.PLAIN:
+            # Lines of code must not be taken for the blocks of Markdown.
+            yield from (" ".join(text.split()) for text in values_at(values, leaf.path))
 
 
-def _terms(row: PublishedRow, values: Mapping[str, Any], vocabularies: Vocabularies) -> str:
+def _terms(
+    row: PublishedRow, values: Mapping[str, Any], details: KindDetails, vocabularies: Vocabularies
+) -> str:
     texts = [
         _term_text(getattr(vocabularies, name), slug)
         for name in VOCABULARIES
         for slug in getattr(row, name).split(",")
         if slug
     ]
-    if values.get("programming_language"):
-        texts.append(values["programming_language"])
+    for leaf in details.public_texts:
+        if leaf.text_type is TextType.NAME:
+            texts += values_at(values, leaf.path)
     return " ; ".join(texts)
 
 
@@ -92,16 +98,10 @@ def _term_text(vocabulary: Vocabulary, slug: str) -> str:
     return " , ".join(" ".join(name.split()) for name in names)
 
 
-def _answer(answers: Mapping[str, Any]) -> Iterator[str]:
+def _answer(answers: Mapping[str, Any], details: KindDetails) -> Iterator[str]:
     yield answers.get("explanation") or ""
     yield from (answers.get("feedback") or {}).values()
-    answer = answers.get("answer") or {}
-    for name in ("model", "solution"):
-        yield answer.get(name) or ""
-    for name in ("accept", "key_points", "mistakes", "follow_ups"):
-        yield from answer.get(name) or ()
-    for criterion in answer.get("rubric") or ():
-        yield criterion["criterion"]
+    yield from _texts(answers, details.answer_texts)
 
 
 def _joined(markdown: Iterable[str]) -> str:
