@@ -4,6 +4,7 @@ A content type says what a question of its kind contains, what of it is public, 
 are treated; the other packages read that from here.
 """
 
+from app.kinds.csv_columns import CsvColumn
 from app.kinds.details import KindDetails
 from app.kinds.leaves import EACH, Leaf, Path, values_at
 from app.kinds.registry import (
@@ -26,6 +27,7 @@ __all__ = [
     "KINDS",
     "MARKDOWN_PATHS",
     "MODELS",
+    "CsvColumn",
     "KindDetails",
     "Leaf",
     "Path",
