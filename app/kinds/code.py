@@ -51,14 +51,6 @@ class Code(Content):
     )
     answer: Solution
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
-
     def public_part(self) -> PublicCode:
         """Return the language and the code that a player begins with."""
         return {"programming_language": self.programming_language, "starter": self.starter}
-
-    def correct_answer(self) -> Solution:
-        """Return the solution and its tests."""
-        return self.answer

@@ -1,6 +1,5 @@
 """The fields and methods that questions of every kind have."""
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -81,7 +80,7 @@ class PublicPart(TypedDict):
 class AnswerPart(TypedDict):
     """The answer side of a question, for callers who may read it."""
 
-    answer: dict[str, Any]
+    answer: Mapping[str, Any]
     explanation: Markdown | None
     feedback: dict[str, Markdown]
 
@@ -157,8 +156,13 @@ class Content(Part):
         return evidence
 
     def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values; a kind whose fields are parts adds their values."""
+        """Return the fields as JSON values.
+
+        A kind with other parts than an `answer` among its own fields adds their values.
+        """
         values = self.__dict__.copy()
+        if "answer" in values:
+            values["answer"] = values["answer"].values()
         values["points"] = points_number(self.points)
         if self.evidence:
             values["evidence"] = {slug: each.values() for slug, each in self.evidence.items()}
@@ -175,12 +179,14 @@ class Content(Part):
         """
         return {}
 
-    @abstractmethod
-    def correct_answer(self) -> Part:
-        """Return the answer as callers see it who may read answers.
+    def correct_answer(self) -> Mapping[str, Any]:
+        """Return the answer for callers who may read it: by default the field `answer`.
 
-        The annotation of the result describes its shape to the other packages.
+        A kind without this field overrides the method. The annotation of the result then describes
+        its shape to the other packages.
         """
+        values: dict[str, Any] = vars(self)["answer"].values()
+        return values
 
     def feedback_by_id(self) -> dict[str, str]:
         """Return the feedback of each item that has some, by the item's id: none by default."""
@@ -189,7 +195,7 @@ class Content(Part):
     def answer_part(self) -> AnswerPart:
         """Return the answer side: the answer, the explanation and the feedback."""
         return {
-            "answer": self.correct_answer().values(),
+            "answer": self.correct_answer(),
             "explanation": self.explanation,
             "feedback": self.feedback_by_id(),
         }

@@ -52,7 +52,7 @@ def details_of(content_type: type[Content]) -> KindDetails:
     own = [leaf for leaf in leaves(content_type) if leaf.path[0] in fields]
     public_shape = _returned_shape(content_type, "public_part")
     public = list(leaves(public_shape))
-    answer = leaves(_returned_shape(content_type, "correct_answer"), ("answer",))
+    answer = leaves(_answer_shape(content_type), ("answer",))
     return KindDetails(
         content_type=content_type,
         fields=fields,
@@ -64,6 +64,12 @@ def details_of(content_type: type[Content]) -> KindDetails:
         has_exact_numbers=any(leaf.text_type is TextType.DECIMAL for leaf in own),
         csv_columns=csv_columns(content_type, own),
     )
+
+
+def _answer_shape(content_type: type[Content]) -> Any:  # noqa: ANN401 - an annotation
+    if "answer" in content_type.model_fields:
+        return content_type.model_fields["answer"].annotation
+    return _returned_shape(content_type, "correct_answer")
 
 
 def _returned_shape(content_type: type[Content], method: str) -> Any:  # noqa: ANN401 - an annotation

@@ -1,6 +1,6 @@
 """Finds the leaves of a type: where each text, number and boolean of its JSON value is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import (
@@ -46,17 +46,16 @@ def leaves(shape: Any, path: Path = ()) -> Iterator[Leaf]:  # noqa: ANN401 - any
 
 def values_at(value: Any, path: Path) -> list[Any]:  # noqa: ANN401 - any JSON value
     """Return what a JSON value has at a path, in order; absent and null values are left out."""
+    # A loop that keeps lists short: indexing calls it several times for each question.
     found = [value]
     for step in path:
-        if step == EACH:
-            found = [element for part in found for element in _elements(part)]
-        else:
-            found = [part[step] for part in found if part.get(step) is not None]
+        parts, found = found, []
+        for part in parts:
+            if step == EACH:
+                found.extend(part.values() if isinstance(part, dict) else part)
+            elif (member := part.get(step)) is not None:
+                found.append(member)
     return found
-
-
-def _elements(part: Any) -> Any:  # noqa: ANN401 - a JSON list or object
-    return part.values() if isinstance(part, Mapping) else part
 
 
 def _leaves(shape: Any, path: Path, text_type: TextType | None) -> Iterator[Leaf]:  # noqa: ANN401

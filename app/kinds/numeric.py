@@ -57,14 +57,6 @@ class Numeric(Content):
     )
     answer: Number
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
-
     def public_part(self) -> PublicNumeric:
         """Return the unit."""
         return {"unit": self.unit}
-
-    def correct_answer(self) -> Number:
-        """Return the number and its tolerance."""
-        return self.answer

@@ -48,11 +48,3 @@ class Open(Content):
 
     kind: Literal["open"]
     answer: ModelAnswer
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
-
-    def correct_answer(self) -> ModelAnswer:
-        """Return the model answer with everything that helps to judge a response."""
-        return self.answer

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
@@ -53,7 +54,7 @@ class PublicChoice(PublicPart):
     options: list[PublicItem]
 
 
-class ChoiceAnswer(Part):
+class ChoiceAnswer(TypedDict):
     """The ids of the right options."""
 
     options: list[Data]
@@ -76,7 +77,7 @@ class Choice(Content):
     def values(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         values = super().values()
-        values["options"] = [option.values() for option in self.options]
+        values["options"] = [vars(option).copy() for option in self.options]
         return values
 
     def public_part(self) -> PublicChoice:
@@ -85,7 +86,7 @@ class Choice(Content):
 
     def correct_answer(self) -> ChoiceAnswer:
         """Return the ids of the keys."""
-        return ChoiceAnswer(options=[id_of(option) for option in self.options if option.key])
+        return {"options": [id_of(option) for option in self.options if option.key]}
 
     def feedback_by_id(self) -> dict[str, str]:
         """Return the feedback of each option that has some."""

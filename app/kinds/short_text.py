@@ -1,6 +1,6 @@
 """Short text: a word or a few, compared with the texts that are accepted."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,11 +26,3 @@ class ShortText(Content):
 
     kind: Literal["short_text"]
     answer: Accepted
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
-
-    def correct_answer(self) -> Accepted:
-        """Return the texts that are accepted."""
-        return self.answer

@@ -1,6 +1,6 @@
 """True or false: a statement to judge."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from app.kinds.content import Content
 from app.kinds.fields import Part
@@ -19,11 +19,3 @@ class TrueFalse(Content):
 
     kind: Literal["true_false"]
     answer: Truth
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
-
-    def correct_answer(self) -> Truth:
-        """Return whether the statement is true."""
-        return self.answer

@@ -1,12 +1,12 @@
 """Pure: what is indexed of a question, as plain text in fields, whatever the engine."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
-from app.kinds import DETAILS, KindDetails, Leaf, TextType, values_at
+from app.kinds import DETAILS, KindDetails, Leaf, Path, TextType, values_at
 from app.published.follower import PublishedRow
 from app.search.text.plain_text import plain_text
 from app.taxonomy.vocabulary import Vocabularies, Vocabulary
@@ -29,6 +29,15 @@ class SearchDocument(NamedTuple):
     answer: str
 
 
+class _SearchedPaths(NamedTuple):
+    """Where the texts of a kind's questions are: in the document, and in the answer side."""
+
+    markdown: tuple[Path, ...]
+    plain: tuple[Path, ...]
+    names: tuple[Path, ...]
+    answer: tuple[Path, ...]
+
+
 def search_document(
     row: PublishedRow, document: bytes, answers: bytes | None, vocabularies: Vocabularies
 ) -> SearchDocument:
@@ -40,17 +49,17 @@ def search_document(
     if row.revision is None:
         message = "a question without a live revision is not indexed"
         raise ValueError(message)
-    details = DETAILS[values["kind"]]
+    paths = _PATHS[values["kind"]]
     return SearchDocument(
         number=row.number,
         id=str(UUID(bytes=row.id)),
         bank=row.bank,
         revision=row.revision,
         stem=plain_text(values["stem"]),
-        options=_joined(_texts(values, details.public_texts)),
-        terms=_terms(row, values, details, vocabularies),
+        options=_joined(_options(values, paths)),
+        terms=_terms(row, _texts(values, paths.names), vocabularies),
         hints=_joined(values.get("hints") or ()),
-        answer="" if answers is None else _joined(_answer(orjson.loads(answers), details)),
+        answer="" if answers is None else _joined(_answer(orjson.loads(answers), paths.answer)),
     )
 
 
@@ -67,29 +76,40 @@ def term_texts(vocabularies: Vocabularies) -> dict[str, str]:
     }
 
 
-def _texts(values: Mapping[str, Any], leaves: Iterable[Leaf]) -> Iterator[str]:
-    """Yield the texts to be searched among the leaves of a kind."""
-    for leaf in leaves:
-        if leaf.text_type is TextType.MARKDOWN:
-            yield from values_at(values, leaf.path)
-        elif leaf.text_type is TextType.PLAIN:
-            # Lines of code must not be taken for the blocks of Markdown.
-            yield from (" ".join(text.split()) for text in values_at(values, leaf.path))
+def _paths(leaves: Iterable[Leaf], *text_types: TextType) -> tuple[Path, ...]:
+    return tuple(leaf.path for leaf in leaves if leaf.text_type in text_types)
 
 
-def _terms(
-    row: PublishedRow, values: Mapping[str, Any], details: KindDetails, vocabularies: Vocabularies
-) -> str:
+def _searched_paths(details: KindDetails) -> _SearchedPaths:
+    return _SearchedPaths(
+        markdown=_paths(details.public_texts, TextType.MARKDOWN),
+        plain=_paths(details.public_texts, TextType.PLAIN),
+        names=_paths(details.public_texts, TextType.NAME),
+        answer=_paths(details.answer_texts, TextType.MARKDOWN, TextType.PLAIN),
+    )
+
+
+_PATHS = {kind: _searched_paths(details) for kind, details in DETAILS.items()}
+
+
+def _texts(values: Mapping[str, Any], paths: Iterable[Path]) -> list[str]:
+    return [text for path in paths for text in values_at(values, path)]
+
+
+def _options(values: Mapping[str, Any], paths: _SearchedPaths) -> list[str]:
+    # In one line, so that the lines of code are not taken for blocks of Markdown.
+    plain = (" ".join(text.split()) for text in _texts(values, paths.plain))
+    return [*_texts(values, paths.markdown), *plain]
+
+
+def _terms(row: PublishedRow, names: Iterable[str], vocabularies: Vocabularies) -> str:
     texts = [
         _term_text(getattr(vocabularies, name), slug)
         for name in VOCABULARIES
         for slug in getattr(row, name).split(",")
         if slug
     ]
-    for leaf in details.public_texts:
-        if leaf.text_type is TextType.NAME:
-            texts += values_at(values, leaf.path)
-    return " ; ".join(texts)
+    return " ; ".join([*texts, *names])
 
 
 def _term_text(vocabulary: Vocabulary, slug: str) -> str:
@@ -98,10 +118,9 @@ def _term_text(vocabulary: Vocabulary, slug: str) -> str:
     return " , ".join(" ".join(name.split()) for name in names)
 
 
-def _answer(answers: Mapping[str, Any], details: KindDetails) -> Iterator[str]:
-    yield answers.get("explanation") or ""
-    yield from (answers.get("feedback") or {}).values()
-    yield from _texts(answers, details.answer_texts)
+def _answer(answers: Mapping[str, Any], paths: Iterable[Path]) -> list[str]:
+    feedback = (answers.get("feedback") or {}).values()
+    return [answers.get("explanation") or "", *feedback, *_texts(answers, paths)]
 
 
 def _joined(markdown: Iterable[str]) -> str:

@@ -5,15 +5,22 @@ A column that the file does not have leaves its value unchanged; an empty cell c
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from app.kinds import EACH, MODELS, Leaf, TextType
+from app.kinds import EACH, MODELS, Leaf, Path, TextType
 from app.transfer.formats.csv_cells import split, split_names
 from app.transfer.formats.csv_columns import ALL_KIND_COLUMNS, CHOICE_KINDS, KIND_COLUMNS
 from app.transfer.formats.csv_options import read_options
 from app.transfer.formats.rows import Fault, Values, excerpt
 
-_Reader = Callable[[str], Any]
+_Read: TypeAlias = Callable[[str], Any]
+
+
+class _OwnColumn(NamedTuple):
+    """A kind's own column: the path of its value, and how to read a cell."""
+
+    path: Path
+    read: _Read
 
 
 class _BadCellError(ValueError):
@@ -33,46 +40,28 @@ def row_patch(values: Values, existing: Values | None) -> tuple[Values, list[Fau
     if kind in MODELS and kind not in KIND_COLUMNS:
         hint = f"Questions of kind {kind} do not fit into CSV; send them as JSON Lines."
         return {}, [Fault("kind", "invalid_value", kind, hint)]
-    patch, faults = _read_cells(values, _SHARED_READERS)
-    faults = _foreign_cells(values, kind) + faults
+    patch: Values = {}
+    faults = []
+    foreign = _FOREIGN_COLUMNS.get(kind, frozenset())
+    own = _OWN_COLUMNS.get(kind, {})
+    for name, cell in values.items():
+        try:
+            if name in _SHARED_COLUMNS:
+                patch[name] = _SHARED_COLUMNS[name](cell)
+            elif name in own:
+                _set_at(patch, own[name].path, own[name].read(cell))
+            elif cell and name in foreign:
+                hint = f"Empty the cell: {kind} has no such field."
+                faults.append(Fault(name, "invalid_value", excerpt(cell), hint))
+        except _BadCellError as error:
+            faults.append(Fault(name, error.code, excerpt(cell), str(error)))
     _add_source(patch, values)
     if kind in CHOICE_KINDS:
         options, option_faults = read_options(values, kind, (existing or {}).get("options") or [])
         faults += option_faults
         if options is not None:
             patch["options"] = options
-    elif kind in KIND_COLUMNS:
-        own, own_faults = _read_cells(values, _OWN_READERS[kind])
-        faults += own_faults
-        for column in KIND_COLUMNS[kind]:
-            if column.name in own:
-                _set_at(patch, column.path, own[column.name])
     return patch, faults
-
-
-def _foreign_cells(values: Values, kind: str) -> list[Fault]:
-    """Return a fault for each filled cell of a column that only other kinds have."""
-    if kind not in KIND_COLUMNS:
-        # The content's own validation lists the kinds that exist.
-        return []
-    own = {column.name for column in KIND_COLUMNS[kind]}
-    return [
-        Fault(name, "invalid_value", excerpt(cell), f"Empty the cell: {kind} has no such field.")
-        for name, cell in values.items()
-        if cell and name in ALL_KIND_COLUMNS and name not in own
-    ]
-
-
-def _read_cells(values: Values, readers: dict[str, _Reader]) -> tuple[Values, list[Fault]]:
-    read: Values = {}
-    faults = []
-    for name, cell in values.items():
-        if name in readers:
-            try:
-                read[name] = readers[name](cell)
-            except _BadCellError as error:
-                faults.append(Fault(name, error.code, excerpt(cell), str(error)))
-    return read, faults
 
 
 def _add_source(patch: Values, values: Values) -> None:
@@ -84,7 +73,7 @@ def _add_source(patch: Values, values: Values) -> None:
         patch["source"] = given
 
 
-def _set_at(patch: Values, path: tuple[str, ...], value: object) -> None:
+def _set_at(patch: Values, path: Path, value: object) -> None:
     for step in path[:-1]:
         patch = patch.setdefault(step, {})
     patch[path[-1]] = value
@@ -119,7 +108,7 @@ def _read_boolean(cell: str) -> bool:
     return text == "true"
 
 
-def _reader_for(leaf: Leaf) -> _Reader:
+def _reader_for(leaf: Leaf) -> _Read:
     """Return the function that reads the cells of a value."""
     if leaf.path[-1] == EACH:
         return split
@@ -131,7 +120,7 @@ def _reader_for(leaf: Leaf) -> _Reader:
     return _read_text if is_prose else _read_word
 
 
-_SHARED_READERS: dict[str, _Reader] = {
+_SHARED_COLUMNS: dict[str, _Read] = {
     "kind": _read_word,
     "stem": _read_text,
     "explanation": _read_text,
@@ -147,7 +136,18 @@ _SHARED_READERS: dict[str, _Reader] = {
     "family": _read_word,
     "licence": _read_text,
 }
-_OWN_READERS: dict[str, dict[str, _Reader]] = {
-    kind: {column.name: _reader_for(column.leaf) for column in columns if column.leaf}
+# By kind. The columns of options are not here: they are read together.
+_OWN_COLUMNS = {
+    kind: {
+        column.name: _OwnColumn(column.path, _reader_for(column.leaf))
+        for column in columns
+        if column.leaf is not None
+    }
+    for kind, columns in KIND_COLUMNS.items()
+}
+# By kind, the columns of other kinds. Of an unknown kind nothing is reported here: the validation
+# of the content lists the kinds that exist.
+_FOREIGN_COLUMNS = {
+    kind: ALL_KIND_COLUMNS.difference(column.name for column in columns)
     for kind, columns in KIND_COLUMNS.items()
 }
