@@ -1,6 +1,7 @@
 """The text functions of search: tokenizer, query cleaning, plain text and search documents."""
 
 import unicodedata
+from typing import Any
 
 import orjson
 import pytest
@@ -190,32 +191,53 @@ def test_a_search_document_has_all_searched_text() -> None:
         stem="What is `x`?",
         hints=["Think", "again"],
         options=[{"id": "a", "text": "**one**"}, {"id": "b", "text": "two"}],
-        programming_language="python",
-        starter="def  f():\n    ...",
-        unit=None,
     )
-    answers = {
-        "answer": {
-            "options": ["a"],
-            "model": "Because",
-            "key_points": ["p"],
-            "accept": ["q"],
-            "rubric": [{"criterion": "r", "points": 1}],
-        },
-        "explanation": "*why*",
-        "feedback": {"b": "no"},
-    }
+    answers = {"answer": {"options": ["a"]}, "explanation": "*why*", "feedback": {"b": "no"}}
     found = search_document(row(), orjson.dumps(body), orjson.dumps(answers), VOCABULARIES)
     assert found.id == "00000000-0000-0000-0000-000000000000"
     assert found[4:] == (
         "What is x?",
-        "one ; two ; def f(): ...",
-        "Language processing , NLP ; Oral ; gone ; python",
+        "one ; two",
+        "Language processing , NLP ; Oral ; gone",
         "Think ; again",
-        "why ; no ; Because ; q ; p ; r",
+        "why ; no",
     )
     public = search_document(row(), orjson.dumps(body), None, VOCABULARIES)
     assert public == found._replace(answer="")
+
+
+@pytest.mark.parametrize(
+    ("public", "answer", "searched"),
+    [
+        (
+            {"kind": "code", "programming_language": "python", "starter": "def  f():\n    ..."},
+            {"solution": "def f(): return 1", "tests": [{"call": "f()", "expected": "1"}]},
+            ("def f(): ...", "python", "def f(): return 1"),
+        ),
+        ({"kind": "numeric", "unit": None}, {"value": "2"}, ("", "", "")),
+        ({"kind": "numeric", "unit": "km/h"}, {"value": "2"}, ("km/h", "", "")),
+        ({"kind": "short_text"}, {"accept": ["q", "s"], "match": "exact"}, ("", "", "q ; s")),
+        (
+            {"kind": "open"},
+            {
+                "model": "Because",
+                "key_points": ["p"],
+                "mistakes": [],
+                "follow_ups": ["*f*"],
+                "rubric": [{"criterion": "r", "points": 1}],
+            },
+            ("", "", "Because ; p ; f ; r"),
+        ),
+    ],
+)
+def test_a_document_holds_the_texts_of_its_kind(
+    public: dict[str, Any], answer: dict[str, Any], searched: tuple[str, str, str]
+) -> None:
+    body = document("science", 2, **public)
+    answers = {"answer": answer, "explanation": None, "feedback": {}}
+    plain_row = row(kind=public["kind"], categories="", tags="")
+    found = search_document(plain_row, orjson.dumps(body), orjson.dumps(answers), VOCABULARIES)
+    assert (found.options, found.terms, found.answer) == searched
 
 
 def test_a_tombstone_is_not_indexed() -> None:
