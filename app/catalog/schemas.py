@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.kinds.schema_fields import with_public_fields
+from app.published.facet_models import with_facet_values
 
 NODES = "trees of each text by JSON pointer, with `format=nodes` only"
 
@@ -35,6 +36,7 @@ class DeliveredOption(BaseModel):
 
 
 @with_public_fields
+@with_facet_values
 class DeliveredQuestion(BaseModel):
     """A published question; `options` and what follows as the kind has them."""
 

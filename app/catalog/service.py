@@ -11,22 +11,22 @@ from app.access.rights import AnswerRight, Caller, Rights
 from app.catalog.bodies.composer import Composed, Composer
 from app.catalog.bodies.process_memory import release
 from app.catalog.index.filtering import Matcher
-from app.catalog.index.index import Entry, Index
-from app.catalog.index.row_batch import Batch
-from app.catalog.index.row_validation import complaints, has_place, tombstone
+from app.catalog.index.index import Index, IndexEntry
+from app.catalog.index.row_batch import RowBatch
+from app.catalog.index.row_validation import has_identity, invalid_rows, tombstone
 from app.catalog.text.text_formats import MARKDOWN
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.secrets import Secrets
 from app.core.settings import Settings
-from app.published.feed_columns import Columns, PublishedRow, columns_of
+from app.published.feed_columns import PublishedColumns, PublishedRow, columns_of
 from app.published.follower import NO_MARK
-from app.published.question_filter import Known, QuestionFilter
+from app.published.question_filter import KnownNames, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
-__all__ = ["Catalog", "Entry", "Reading"]
+__all__ = ["Catalog", "IndexEntry", "Reading"]
 
 ITEMS = "/items/{}"
 
@@ -74,12 +74,12 @@ class Catalog:
     @property
     def size(self) -> int:
         """How many questions are live."""
-        return self.index.live
+        return self.index.live_count
 
     @property
     def largest_number(self) -> int:
         """The largest number that a question ever had here."""
-        return self.index.largest
+        return self.index.largest_number
 
     @property
     def rights(self) -> Rights:
@@ -96,7 +96,7 @@ class Catalog:
         self._loading = True
         self._start()
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         """Take a part of everything, in any order, after a reset."""
         self._take(columns)
 
@@ -105,36 +105,36 @@ class Catalog:
         if rows:
             self._take(columns_of(rows))
         elif self._loading:
-            self.index.settle()
+            self.index.finish_load()
             self._loading = False
             release()
         self.mark = mark
 
     async def warm(self) -> None:
         """Read bodies ahead, after a full load."""
-        await self._composer.warm(self.index.largest)
+        await self._composer.warm(self.index.largest_number)
 
-    def _take(self, columns: Columns) -> None:
-        batch = Batch(columns)
+    def _take(self, columns: PublishedColumns) -> None:
+        batch = RowBatch(columns)
         refused = {}
-        for row, complaint in complaints(batch):
-            refused[row] = tombstone(row) if has_place(row) else None
+        for row, reason in invalid_rows(batch):
+            refused[row] = tombstone(row) if has_identity(row) else None
             self.dropped += 1
-            log.error("published row %r (seq %r) was dropped: %s", row.number, row.seq, complaint)
+            log.error("published row %r (seq %r) was dropped: %s", row.number, row.seq, reason)
         if refused:
             rows = [refused.get(row, row) for row in columns.rows()]
             kept = [row for row in rows if row is not None]
             if not kept:
                 return
-            batch = Batch(columns_of(kept))
-        self.index.take(batch)
+            batch = RowBatch(columns_of(kept))
+        self.index.apply(batch)
         self._composer.forget(batch.numbers.tolist())
 
-    def known(self, caller: Caller) -> Known:
+    def known(self, caller: Caller) -> KnownNames:
         """Return the banks and terms that the caller's filters may name."""
         rights = self.rights
         banks = {slug: rights.banks[slug].name for slug in sorted(rights.readable(caller))}
-        return Known(banks, self.vocabularies)
+        return KnownNames(banks, self.vocabularies)
 
     def reading(
         self, caller: Caller, named: Collection[str] = (), answers: bool = False
@@ -167,17 +167,17 @@ class Catalog:
         """Return the live questions of a category and of everything below it."""
         return self._matcher.category(self.mark, self.vocabularies, slug)
 
-    def find(self, question_id: bytes) -> Entry | None:
+    def find(self, question_id: bytes) -> IndexEntry | None:
         """Return a question that is or was public, of any bank, by the 16 bytes of its id."""
         return self.index.find(question_id)
 
-    def entry(self, number: int) -> Entry:
+    def entry(self, number: int) -> IndexEntry:
         """Return the question with a number; KeyError where there is none."""
         return self.index.entry(number)
 
     def live_keys(self, numbers: Sequence[int]) -> list[int]:
         """Return the keys of live questions, in order."""
-        return self.index.keys(numbers)
+        return self.index.live_keys(numbers)
 
     def compose_live(
         self, numbers: Sequence[int], reading: Reading, text_format: str, at: str = ITEMS

@@ -16,7 +16,7 @@ from app.catalog.http.cache_headers import reading_reply
 from app.catalog.http.endpoint import KEPT_LENGTH, Kept, make_kept
 from app.catalog.http.fast_routes import Answer, Door, Headers
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT
-from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, bitmap_bytes
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import Mark
@@ -28,7 +28,7 @@ from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
 from app.draws.schemas import RandomQuestions
 from app.draws.service import MAX_PLANS, NEW, PARAMETERS, Drawer, Drawn, Plan
-from app.published.question_filter import PARAMETERS as FILTER
+from app.published.question_filter import FILTER_PARAMETERS
 
 NAME = "random"
 
@@ -58,7 +58,7 @@ class RandomHandler:
         self._drawer = Drawer(catalog, secrets)
         self._kept = kept
         self._plans: Memo[tuple[bytes, Caller], tuple[Plan, str | None]]
-        self._plans = Memo(MAX_PLANS, BITMAPS_BYTES)
+        self._plans = Memo(MAX_PLANS, MAX_BITMAP_BYTES)
         # Most seeds are asked for once: of these, that they were is all that is worth keeping.
         self._seen: set[int] = set()
 
@@ -135,7 +135,7 @@ def register(door: Door, catalog: Catalog, secrets: Secrets, kept: Kept) -> None
     response_model=RandomQuestions,
     responses=problems(409, 410) | {200: {"content": {"application/json": {"example": EXAMPLE}}}},
     openapi_extra=scope(
-        None, parameters=openapi_parameters((*PARAMETERS, *FILTER, ANSWERS, FORMAT))
+        None, parameters=openapi_parameters((*PARAMETERS, *FILTER_PARAMETERS, ANSWERS, FORMAT))
     ),
 )
 async def draw_questions(

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from app.access.rights import Caller
 from app.catalog.http.cursor_filter import differs, hold, resume
 from app.catalog.http.reading_parameters import take_answers, take_format
-from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, bitmap_bytes
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, Reading
 from app.core import time_and_random
@@ -28,7 +28,7 @@ from app.draws.cursor import Place, open_place, seal_place
 from app.draws.permutation import Permutation, Words, bits_for
 from app.draws.sampling import uniform
 from app.draws.seeded import Asked, draw, mapped
-from app.published.question_filter import NAMES, parse_filter
+from app.published.question_filter import FILTER_NAMES, parse_filter
 
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
@@ -101,7 +101,7 @@ class Drawer:
         """Draw from `catalog`, with cursors sealed by `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
-        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, BITMAPS_BYTES)
+        self._plans: Memo[tuple[bytes, Caller], Plan] = Memo(MAX_PLANS, MAX_BITMAP_BYTES)
         self._words: Memo[tuple[str, frozenset[str], int], Words] = Memo(MAX_PLANS, WORDS_BYTES)
         self._order = cache(Permutation)
 
@@ -129,7 +129,7 @@ class Drawer:
 
     def _plan(self, query: bytes, caller: Caller) -> tuple[Plan, str | None]:
         pairs = split_query(query)
-        reject_unknown(pairs, [*NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
+        reject_unknown(pairs, [*FILTER_NAMES, *(p.name for p in PARAMETERS), "answers", "format"])
         count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
         strict = take(pairs, "strict", boolean, default=False)
         text_format = take_format(pairs)

@@ -14,7 +14,7 @@ from app.core.errors import FieldError, Problem, invalid
 from app.draws.permutation import Permutation, bits_for
 from app.draws.sampling import uniform
 from app.draws.seeded import Asked, draw
-from app.published.question_filter import Known, QuestionFilter, parse_filter_body
+from app.published.question_filter import KnownNames, QuestionFilter, parse_filter_body
 from app.quizzes.schemas import QuizCreate
 
 SCOPE = "quizzes:write"
@@ -41,7 +41,7 @@ def select_questions(catalog: Catalog, caller: Caller, wanted: QuizCreate) -> Se
     # Exam banks may be named here, so that the refusal can say what they are.
     rules = catalog.rights.banks
     banks = {slug: rules[slug].name for slug in sorted(catalog.rights.seen(caller))}
-    asked = parse_filter_body(wanted.filter, Known(banks, catalog.vocabularies), "/filter")
+    asked = parse_filter_body(wanted.filter, KnownNames(banks, catalog.vocabularies), "/filter")
     admitted = _admitted(catalog, caller, asked)
     members = catalog.members(admitted, asked)
     return Selection(_drawn(catalog, members, wanted.count, wanted.seed), admitted)

@@ -33,7 +33,12 @@ from app.core.http.query_string import (
 )
 from app.core.http.replies import Reply, etag_of
 from app.published.editions import Editions
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine, EngineUnavailableError, Hit
 from app.search.service import (
     NOTHING,
@@ -61,8 +66,8 @@ WITH_FACETS = Parameter(
     "count what was found by facet; a facet ignores its own parameter",
     {"type": "boolean", "default": False},
 )
-SEARCH_PARAMETERS = (Q, *PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in SEARCH_PARAMETERS))
+SEARCH_PARAMETERS = (Q, *FILTER_PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in SEARCH_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class SearchQuestions:
             engines = [begun]
         demanded = headers.get(MIN_EDITION)
         if demanded is not None and plan.wanted.text:
-            mark = self._editions.opened(demanded.decode("latin-1"))
+            mark = self._editions.open(demanded.decode("latin-1"))
             return await self._searcher.wait(mark, engines)
         return engines
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from app.catalog.http.get_facets import FACETS, facet_items
+from app.catalog.http.get_facets import facet_items
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import ANY_VALUE, COUNTED_FACETS, Facet
+from app.published.question_filter import QuestionFilter
 from app.search.engine import Engine, EngineUnavailableError, Hit, SearchRequest, SearchResult
 from app.search.synonyms.snapshot import SynonymSnapshot
 
@@ -109,13 +110,13 @@ class Searcher:
 
     async def count_facets(self, engine: Engine, wanted: Wanted) -> tuple[Count, Facets]:
         """Return what matches, and the counts of every facet, each without its own parameter."""
-        narrowed = [name for name in FACETS if getattr(wanted.filter, name) != Choice()]
-        wider = [_without(wanted, name) for name in narrowed]
+        narrowed = [facet for facet in COUNTED_FACETS if wanted.filter.choice(facet) != ANY_VALUE]
+        wider = [_without(wanted, facet) for facet in narrowed]
         found, *counted = await self._counts(engine, [wanted, *wider])
         counts = dict(zip(narrowed, counted, strict=True))
         return found, {
-            name: facet_items(self._catalog, name, counts.get(name, found).numbers)
-            for name in FACETS
+            facet.parameter: facet_items(self._catalog, facet, counts.get(facet, found).numbers)
+            for facet in COUNTED_FACETS
         }
 
     async def _counts(self, engine: Engine, searches: Sequence[Wanted]) -> list[Count]:
@@ -132,8 +133,10 @@ class Searcher:
     def listed_facets(self, wanted: Wanted) -> Facets:
         """Return the counts of every facet over everything that matches the filter, likewise."""
         return {
-            name: facet_items(self._catalog, name, self.members(_without(wanted, name)))
-            for name in FACETS
+            facet.parameter: facet_items(
+                self._catalog, facet, self.members(_without(wanted, facet))
+            )
+            for facet in COUNTED_FACETS
         }
 
     async def unfiltered(self, engine: Engine, wanted: Wanted) -> tuple[Count, SearchResult]:
@@ -186,9 +189,8 @@ class Searcher:
         )
 
 
-def _without(wanted: Wanted, facet: str) -> Wanted:
-    others: QuestionFilter = replace(wanted.filter, **{facet: Choice()})  # type: ignore[arg-type] # one of the choices
-    return replace(wanted, filter=others)
+def _without(wanted: Wanted, facet: Facet) -> Wanted:
+    return replace(wanted, filter=wanted.filter.without(facet))
 
 
 def not_caught_up() -> Problem:

@@ -24,7 +24,7 @@ from app.core.http.replies import Reply
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
@@ -65,7 +65,7 @@ class Question:
         } | self.more
 
 
-class Shelf:
+class CatalogWorker:
     """One worker: its catalog follows the database whenever `follow` is called."""
 
     def __init__(self, settings: Settings) -> None:
@@ -123,7 +123,7 @@ class Shelf:
             for question in questions
         ]
         with self.database.write() as session:
-            numbers = put(session, entries)
+            numbers = publish(session, entries)
         for question, number in zip(questions, numbers, strict=True):
             question.number = number
 

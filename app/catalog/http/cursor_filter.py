@@ -5,7 +5,12 @@ from collections.abc import Iterable
 
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.query_string import Pairs
-from app.published.question_filter import NAMES, QuestionFilter, differing, filter_from
+from app.published.question_filter import (
+    FILTER_NAMES,
+    QuestionFilter,
+    differing_parameters,
+    filter_from_canonical,
+)
 
 # A longer filter is remembered by its hash: whoever sent it has to send it along, and a query
 # string that holds both it and a whole copy of it would be too long.
@@ -26,14 +31,14 @@ def resume(pairs: Pairs, asked: QuestionFilter, held: str) -> QuestionFilter:
 
     Problem invalid_request naming each parameter that differs, or that has to be sent again.
     """
-    sent = {name for name, _ in pairs if name in NAMES}
+    sent = {name for name, _ in pairs if name in FILTER_NAMES}
     if held.startswith(HASHED):
         if hold(asked) == held:
             return asked
         detail = "The filter is too long for a cursor: send it again, unchanged, beside it."
         raise invalid(FieldError("invalid_value", detail, parameter="cursor"))
-    begun = filter_from(held)
-    wrong = sent.intersection(differing(asked, begun))
+    begun = filter_from_canonical(held)
+    wrong = sent.intersection(differing_parameters(asked, begun))
     if wrong:
         raise differs(sorted(wrong))
     return begun

@@ -16,7 +16,7 @@ from app.catalog.bodies.composer import Composed
 from app.catalog.http.cursor_filter import differs, hold, resume
 from app.catalog.http.endpoint import Body, Endpoint, finished, quoted
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
-from app.catalog.index.category_fingerprint import has_moved, remembered
+from app.catalog.index.category_fingerprint import fingerprint, has_moved_category
 from app.catalog.service import Reading
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.errors import FieldError, Problem, invalid
@@ -30,7 +30,12 @@ from app.core.http.query_string import (
     text,
     whole,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "changes"
 MAX_LIMIT = 1000
@@ -48,8 +53,8 @@ AFTER = Parameter(
     "the `mark` of the last page; without it the walk starts with everything that matches",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
-CHANGES_PARAMETERS = (*PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
+CHANGES_PARAMETERS = (*FILTER_PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,11 @@ class GetChanges(Endpoint):
         numbers: list[int] = []
         seq = place.at.seq
         if seq < place.begun:
-            numbers = index.first(members, after=seq, last=place.begun, limit=wanted)
+            numbers = index.first_changed(members, after=seq, last=place.begun, limit=wanted)
         if len(numbers) < wanted:
-            banks = [index.every[bank] for bank in view.readable if bank in index.every]
+            banks = [index.all_by_bank[bank] for bank in view.readable if bank in index.all_by_bank]
             changed = BitMap.union(BitMap(), *banks)
-            numbers += index.first(
+            numbers += index.first_changed(
                 changed,
                 after=max(seq, place.begun),
                 last=now.seq,
@@ -151,7 +156,7 @@ class GetChanges(Endpoint):
         if before is None:
             asked = parse_filter(pairs, self._catalog.known(caller))
             mark = self._catalog.mark
-            tree = remembered(self._catalog.vocabularies.categories) if _by_tree(asked) else ""
+            tree = fingerprint(self._catalog.vocabularies.categories) if _by_tree(asked) else ""
             view = self._view(caller, answers=answers)
             start = mark._replace(seq=0)
             return Place(hold(asked), answers, text_format, start, mark.seq, view, tree)
@@ -162,7 +167,7 @@ class GetChanges(Endpoint):
             raise differs(wrong)
         if before.view != self._view(caller, answers=before.answers):
             raise resync_required()
-        if before.tree and has_moved(self._catalog.vocabularies.categories, before.tree):
+        if before.tree and has_moved_category(self._catalog.vocabularies.categories, before.tree):
             raise resync_required()
         return before
 

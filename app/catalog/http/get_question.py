@@ -7,7 +7,7 @@ from app.access.rights import Caller
 from app.catalog.bodies.composer import Composed
 from app.catalog.http.cache_headers import reading_reply
 from app.catalog.http.reading_parameters import take_answers, take_format
-from app.catalog.service import Catalog, Entry, Reading
+from app.catalog.service import Catalog, IndexEntry, Reading
 from app.core.errors import Problem, not_found
 from app.core.http.query_string import reject_unknown, split_query
 from app.core.http.replies import Reply
@@ -40,7 +40,7 @@ class GetQuestion:
             return self._reply(composed, reading, caller, headers)
         return self._later(composed, reading, caller, headers)
 
-    def _find(self, question_id: str, caller: Caller) -> Entry:
+    def _find(self, question_id: str, caller: Caller) -> IndexEntry:
         plain = question_id.replace("-", "") if _ID.fullmatch(question_id) else None
         entry = None if plain is None else self._catalog.find(bytes.fromhex(plain))
         if entry is None or entry.revision is None:

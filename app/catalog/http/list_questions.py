@@ -20,7 +20,12 @@ from app.core.http.query_string import (
     text,
     whole,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "questions"
 SORTS = ("newest", "oldest", "updated")
@@ -44,8 +49,8 @@ SORT = Parameter(
     "by first publication, or by the last change that was published, latest first",
     {"type": "string", "enum": list(SORTS), "default": "newest"},
 )
-LIST_PARAMETERS = (*PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
+LIST_PARAMETERS = (*FILTER_PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class ListQuestions(Endpoint):
         return Page(numbers, numbers[-1] if more else None)
 
     def _updated(self, members: BitMap, before: int, limit: int) -> Page:
-        numbers = self._catalog.index.latest(members, before=before, limit=limit + 1)
+        numbers = self._catalog.index.last_changed(members, before=before, limit=limit + 1)
         more = len(numbers) > limit
         numbers = numbers[:limit]
         return Page(numbers, self._catalog.index.seq(numbers[-1]) if more else None)

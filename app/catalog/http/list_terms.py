@@ -8,12 +8,13 @@ import orjson
 from app.access.rights import Caller
 from app.catalog.http.cursor_filter import hold, resume
 from app.catalog.http.endpoint import Body, Endpoint, Kept
-from app.catalog.http.get_facets import facet_counts, vocabulary_of
+from app.catalog.http.get_facets import facet_counts
 from app.catalog.http.list_questions import CURSOR
 from app.catalog.service import Catalog
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import Parameter, reject_unknown, split_query, take, text, whole
-from app.published.question_filter import NAMES, PARAMETERS, parse_filter
+from app.published.facets import BANK, FACETS
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 from app.taxonomy.vocabulary import Term, fold
 
 MAX_LIMIT = 1000
@@ -23,11 +24,14 @@ VOCABULARY_LIMIT = Parameter(
     "how many on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": MAX_LIMIT},
 )
-VOCABULARY_PARAMETERS = (*PARAMETERS, VOCABULARY_LIMIT, CURSOR)
-# Route and facet of each vocabulary, and the member that only its terms have.
-FACETS = {"categories": "category", "companies": "company", "tags": "tag", "banks": "bank"}
-_OWN = {"category": "parent", "tag": "group"}
-_KNOWN = (*NAMES, "limit", "cursor")
+VOCABULARY_PARAMETERS = (*FILTER_PARAMETERS, VOCABULARY_LIMIT, CURSOR)
+# The facet that each route lists, by its last segment.
+_LISTED_FACETS = {"banks": BANK} | {
+    facet.vocabulary: facet for facet in FACETS if facet.vocabulary is not None
+}
+# The member that only the terms of one vocabulary have.
+_OWN_MEMBER = {"categories": "parent", "tags": "group"}
+_KNOWN = (*FILTER_NAMES, "limit", "cursor")
 
 _Place = tuple[str, str]
 
@@ -38,7 +42,7 @@ class ListTerms(Endpoint):
     def __init__(self, name: str, catalog: Catalog, kept: Kept) -> None:
         """List the vocabulary of a route's last segment."""
         super().__init__(name, catalog, kept)
-        self._facet = FACETS[name]
+        self._facet = _LISTED_FACETS[name]
 
     def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
         """Return one page of terms."""
@@ -61,15 +65,15 @@ class ListTerms(Endpoint):
         if len(behind) > limit:
             place = {"v": [hold(asked), *_place(page[-1]), self._catalog.mark.epoch]}
             following = seal_cursor(self._catalog.secrets, self._name, dict(place))
-        items = [_shown(term, self._facet, counts) for term in page]
+        items = [_shown(term, self._name, counts) for term in page]
         answer = {"items": items, "total": len(terms), "next_cursor": following}
         return Body(orjson.dumps(answer))
 
     def _terms(self, banks: frozenset[str]) -> Iterator[Term]:
         """Yield the terms that exist for the caller, ordered by name."""
-        vocabulary = vocabulary_of(self._catalog, self._facet)
+        vocabulary = self._facet.vocabulary
         if vocabulary is not None:
-            yield from vocabulary.terms.values()
+            yield from self._catalog.vocabularies.named(vocabulary).terms.values()
             return
         rules = self._catalog.rights.banks
         seen = (Term(slug, rules[slug].name, rules[slug].description, ()) for slug in banks)
@@ -87,13 +91,13 @@ def _place(term: Term) -> _Place:
     return fold(term.name), term.slug
 
 
-def _shown(term: Term, facet: str, counts: Mapping[str, int]) -> dict[str, Any]:
+def _shown(term: Term, route: str, counts: Mapping[str, int]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "slug": term.slug,
         "name": term.name,
         "description": term.description,
         "aliases": term.aliases,
     }
-    if facet in _OWN:
-        shown[_OWN[facet]] = getattr(term, _OWN[facet])
+    if route in _OWN_MEMBER:
+        shown[_OWN_MEMBER[route]] = getattr(term, _OWN_MEMBER[route])
     return shown | {"count": counts.get(term.slug, 0)}
