@@ -24,8 +24,8 @@ import app.transfer.router
 from app.access.access_snapshot import Directory
 from app.access.admission import Admission
 from app.access.rate_limits import Limiter
-from app.catalog.http.endpoint import make_kept
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.endpoint import ResponseCache
+from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.http.edge import Edge
@@ -38,7 +38,7 @@ from app.core.settings import Settings, load_settings
 from app.documentation import describe
 from app.published.editions import Editions
 from app.published.follower import Follower
-from app.quizzes.reader import QuizReader
+from app.quizzes.get_quiz import GetQuiz
 from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
@@ -133,7 +133,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     framework.state.directory = directory
     framework.state.glossary = glossary
     framework.state.catalog = catalog
-    framework.state.quizzes = quizzes = QuizReader(catalog, database)
+    framework.state.quizzes = quizzes = GetQuiz(catalog, database)
     framework.state.metrics = metrics
     engines = Engines(database, settings, glossary)
     framework.state.health = health = Health(follower, catalog, engines)
@@ -142,10 +142,10 @@ def create_app(settings: Settings | None = None) -> Edge:
     framework.state.search = search = SearchQuestions(searcher, catalog, editions)
     runner = Runner(database, settings, secrets)
     framework.state.runner = runner
-    door = Door()
-    kept = make_kept()
-    app.catalog.router.register(door, catalog, kept)
-    app.draws.router.register(door, catalog, secrets, kept)
+    door = FastRoutes()
+    response_cache = ResponseCache()
+    app.catalog.router.register(door, catalog, response_cache)
+    app.draws.router.register(door, catalog, secrets, response_cache)
     app.quizzes.router.register(door, quizzes, catalog, database, secrets)
     app.search.router.register(door, search)
     framework.router.lifespan_context = _Lifespan(

@@ -1,4 +1,4 @@
-"""What routes ask for: the worker's catalog."""
+"""FastAPI dependencies of routes that use the catalog."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What a random draw answers."""
+"""The response to a random draw, for OpenAPI."""
 
 from typing import Any
 

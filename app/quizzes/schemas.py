@@ -1,4 +1,4 @@
-"""What a maker of a quiz sends, and what its readers get."""
+"""Request and response bodies of quizzes."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -26,7 +26,7 @@ Slug = Annotated[
     Field(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
     AfterValidator(_not_an_id),
 ]
-Told = Literal["never", "submit", "answer"]
+RevealMoment = Literal["never", "submit", "answer"]
 
 
 class Reveal(BaseModel):
@@ -34,9 +34,9 @@ class Reveal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    score: Told = "answer"
-    key: Told = "answer"
-    explanation: Told = "answer"
+    score: RevealMoment = "answer"
+    key: RevealMoment = "answer"
+    explanation: RevealMoment = "answer"
 
 
 class QuizSettings(BaseModel):

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
-from app.catalog.http.endpoint import Body, make_kept
+from app.catalog.http.endpoint import ResponseCache
 from app.catalog.http.get_facets import GetFacets
 from app.core.db.edition_clock import Mark
 from app.core.http.query_string import split_query
+from app.core.http.replies import Reply
 from app.core.time_and_random import from_milliseconds
 from app.published.feed_columns import PublishedRow
 from app.published.question_filter import CHOICES, Choice, QuestionFilter, parse_filter
@@ -188,7 +189,7 @@ def test_members_are_those_that_the_model_says(
 @settings(deadline=None, max_examples=100)
 @given(asked=_filters())
 def test_the_query_means_the_same_filter(worker: Shelf, asked: QuestionFilter) -> None:
-    known = worker.catalog.known(ANONYMOUS)
+    known = worker.catalog.nameable_values(ANONYMOUS)
     assert parse_filter(split_query(_query(asked).encode()), known) == asked
 
 
@@ -199,9 +200,10 @@ def test_facets_count_without_their_own_parameter(
 ) -> None:
     _fill(worker, rows, at_once=True)
     banks = frozenset(BANKS)
-    made = GetFacets("facets", worker.catalog, make_kept()).make(_query(asked).encode(), ANONYMOUS)
-    assert isinstance(made, Body)
-    answer = orjson.loads(made.data)
+    endpoint = GetFacets("facets", worker.catalog, ResponseCache())
+    reply = endpoint(_query(asked).encode(), ANONYMOUS, {})
+    assert isinstance(reply, Reply)
+    answer = orjson.loads(reply.body)
     assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
     for name, found in answer["facets"].items():
         others = replace(asked, **{str(name): Choice()})  # type: ignore[arg-type] # a facet

@@ -1,4 +1,4 @@
-"""Lists: filters, orders, pages, and what comes and goes while somebody walks through them."""
+"""Lists of questions: filters, sort orders, pages, and changes during a walk through them."""
 
 import random
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def _walk(shelf: Shelf, address: str, between: Callable[[int], None] = lambda _:
         page += 1
 
 
-def test_newest_comes_first_by_default_and_oldest_on_demand(shelf: Shelf) -> None:
+def test_the_default_order_is_newest_first(shelf: Shelf) -> None:
     questions = [make_question() for _ in range(5)]
     shelf.publish(*questions)
     questions[0].revision = 2
@@ -38,9 +38,7 @@ def test_newest_comes_first_by_default_and_oldest_on_demand(shelf: Shelf) -> Non
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_walk_visits_what_stays_exactly_once_while_others_come_and_go(
-    shelf: Shelf, sort: str, seed: int
-) -> None:
+def test_a_walk_visits_unchanged_questions_exactly_once(shelf: Shelf, sort: str, seed: int) -> None:
     chance = random.Random(seed)
     staying = [make_question(difficulty="hard") for _ in range(12)]
     leaving = [make_question(difficulty="hard") for _ in range(6)]
@@ -61,12 +59,12 @@ def test_a_walk_visits_what_stays_exactly_once_while_others_come_and_go(
     assert len(seen) == len(set(seen))
     ids = [str(question.id) for question in both]
     stayed = {str(question.id) for question in staying}
-    places = [ids.index(found) for found in seen if found in stayed]
+    positions = [ids.index(found) for found in seen if found in stayed]
     assert {found for found in seen if found in stayed} == stayed
-    assert places == sorted(places, reverse=sort == "newest")
+    assert positions == sorted(positions, reverse=sort == "newest")
 
 
-def test_a_walk_by_change_visits_what_does_not_change_exactly_once(shelf: Shelf) -> None:
+def test_a_walk_by_last_change_visits_everything_exactly_once(shelf: Shelf) -> None:
     questions = [make_question() for _ in range(10)]
     shelf.publish(*questions)
     shelf.follow()
@@ -81,7 +79,7 @@ def test_a_walk_by_change_visits_what_does_not_change_exactly_once(shelf: Shelf)
     assert sorted(seen) == sorted(str(question.id) for question in questions)
 
 
-def test_what_stands_beside_a_cursor_must_be_equal(shelf: Shelf) -> None:
+def test_parameters_beside_a_cursor_must_be_equal_to_its_own(shelf: Shelf) -> None:
     shelf.publish(*(make_question(difficulty="hard", tags=("viva",)) for _ in range(5)))
     shelf.follow()
     first = shelf.read("/v1/questions?limit=2&difficulty=hard&tag=viva&sort=oldest")
@@ -97,7 +95,7 @@ def test_what_stands_beside_a_cursor_must_be_equal(shelf: Shelf) -> None:
         assert problem.errors[0].parameter == beside.partition("=")[0]
 
 
-def test_a_long_filter_has_to_be_sent_again_beside_its_short_cursor(shelf: Shelf) -> None:
+def test_a_long_filter_has_to_be_sent_again_beside_the_cursor(shelf: Shelf) -> None:
     questions = [make_question() for _ in range(3)]
     others = [make_question() for _ in range(100)]
     shelf.publish(*questions, *others)
@@ -126,7 +124,7 @@ def test_a_cursor_of_another_route_or_epoch_is_refused(shelf: Shelf) -> None:
     assert shelf.refusal(f"/v1/questions?cursor={cursor}").code == "resync_required"
 
 
-def test_rights_are_decided_anew_at_each_page(shelf: Shelf) -> None:
+def test_rights_are_checked_for_each_page(shelf: Shelf) -> None:
     shelf.make_bank("closed", read="restricted", answers="restricted")
     shelf.publish(*(make_question() for _ in range(2)))
     shelf.publish(*(make_question(bank="closed") for _ in range(2)))
@@ -152,7 +150,7 @@ def test_rights_are_decided_anew_at_each_page(shelf: Shelf) -> None:
         ("limit=1&limit=2", "limit", None),
     ],
 )
-def test_nothing_is_ignored(
+def test_invalid_parameters_are_refused(
     shelf: Shelf, query: str, parameter: str, suggestion: str | None
 ) -> None:
     problem = shelf.refusal(f"/v1/questions?{query}")
@@ -162,7 +160,7 @@ def test_nothing_is_ignored(
         assert suggestion in problem.errors[0].suggestions
 
 
-def test_exam_banks_are_in_no_list_whatever_the_key(shelf: Shelf) -> None:
+def test_exam_banks_are_in_no_list_with_any_key(shelf: Shelf) -> None:
     shelf.make_bank("exam", exposure="exam", read="restricted", answers="restricted")
     hidden = make_question(bank="exam")
     shelf.publish(hidden, make_question())
@@ -173,7 +171,7 @@ def test_exam_banks_are_in_no_list_whatever_the_key(shelf: Shelf) -> None:
     assert shelf.refusal("/v1/questions?bank=exam", ADMIN).code == "invalid_request"
 
 
-def test_one_question_by_id_until_it_is_withdrawn(
+def test_a_question_is_found_by_id_until_it_is_withdrawn(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     shelf = Shelf(fresh_settings(body_budget_mb=0))
@@ -194,8 +192,8 @@ def test_one_question_by_id_until_it_is_withdrawn(
     shelf.close()
 
 
-def test_many_small_changes_end_in_the_same_lists(shelf: Shelf) -> None:
-    """Slices of a few rows leave what one full load of the same database gives."""
+def test_many_small_changes_give_the_same_lists_as_one_load(shelf: Shelf) -> None:
+    """Applying rows in batches gives the same responses as one full load of the database."""
     chance = random.Random(1)
     live: list[Question] = []
     for _ in range(12):

@@ -59,7 +59,7 @@ def test_a_row_that_is_not_understood_is_dropped_and_reported(
     with caplog.at_level(logging.ERROR):
         catalog.apply(rows, mark)
         catalog.apply((), mark)
-    assert catalog.dropped == 1
+    assert catalog.dropped_rows == 1
     assert "was dropped" in caplog.text
     lost_place = {"number", "bank", "id", "seq"} & wrong.keys()
     assert catalog.size == (3 if lost_place and not loading else 2)
@@ -81,7 +81,7 @@ def test_following_goes_on_behind_such_a_row_in_the_database(shelf: Shelf) -> No
     third = make_question()
     shelf.publish(third)
     shelf.follow()
-    assert shelf.catalog.dropped == 1
+    assert shelf.catalog.dropped_rows == 1
     page = shelf.read(f"/v1/changes?after={mark}")
     assert page["deleted"] == [str(first.id)]
     assert [item["id"] for item in page["items"]] == [str(third.id)]
@@ -107,5 +107,5 @@ def test_what_only_sqlite_holds_drops_one_row_only(shelf: Shelf, wrong: str) -> 
     shelf.publish(make_question(), make_question())
     shelf.execute(f"UPDATE published SET kind = {wrong} WHERE number = 1")
     shelf.follow()
-    assert shelf.catalog.dropped == 1
+    assert shelf.catalog.dropped_rows == 1
     assert shelf.catalog.size == 1

@@ -1,42 +1,27 @@
-"""How an answer made from public things may be kept: entity tags, 304, Cache-Control, Vary."""
+"""Responses with cache headers: entity tag, 304, Cache-Control and Vary."""
 
 from app.access.rights import Caller
-from app.core.http.replies import (
-    JSON,
-    NO_STORE,
-    PRIVATE,
-    PUBLIC,
-    VARY,
-    Headers,
-    Reply,
-    etag_matches,
-    etag_of,
-)
+from app.core.http.replies import JSON, NO_STORE, PRIVATE, PUBLIC, VARY, Reply, etag_matches
 
-_TYPE = (b"content-type", JSON)
-_CONTROLS = {kind: (b"cache-control", kind) for kind in (NO_STORE, PUBLIC, PRIVATE)}
+_CONTENT_TYPE = (b"content-type", JSON)
+_NO_STORE = (b"cache-control", NO_STORE)
+_PUBLIC = (b"cache-control", PUBLIC)
+_PRIVATE = (b"cache-control", PRIVATE)
 
 
-def reading_reply(  # noqa: PLR0913 - each tells one thing of the answer
-    body: bytes,
-    caller: Caller,
-    headers: dict[bytes, bytes],
-    *,
-    public: bool,
-    storable: bool = True,
-    etag: bytes | None = None,
-) -> Reply:
-    """Return a JSON body as 200, or as 304 where the client has it already.
+def cacheable_reply(body: bytes, etag: bytes, caller: Caller, headers: dict[bytes, bytes]) -> Reply:
+    """Return a JSON body as 200, or 304 where If-None-Match names its entity tag.
 
-    `public` tells that shared caches may keep it when nobody's key was sent, `storable` that
-    anyone may keep it at all; `etag` spares hashing a body whose tag is known.
+    Shared caches may store the response only if the request came without a key.
     """
-    if not storable:
-        return Reply(200, body, [_TYPE, _CONTROLS[NO_STORE]])
-    control = _CONTROLS[PUBLIC if public and caller.key_id is None else PRIVATE]
-    etag = etag or etag_of(body)
-    kept: Headers = [(b"etag", etag), control, VARY]
-    wanted = headers.get(b"if-none-match")
-    if wanted is not None and etag_matches(wanted, etag):
-        return Reply(304, b"", kept)
-    return Reply(200, body, [_TYPE, *kept])
+    control = _PUBLIC if caller.key_id is None else _PRIVATE
+    cache_headers = [(b"etag", etag), control, VARY]
+    if_none_match = headers.get(b"if-none-match")
+    if if_none_match is not None and etag_matches(if_none_match, etag):
+        return Reply(304, b"", cache_headers)
+    return Reply(200, body, [_CONTENT_TYPE, *cache_headers])
+
+
+def no_store_reply(body: bytes) -> Reply:
+    """Return a JSON body that neither a client nor a proxy may store."""
+    return Reply(200, body, [_CONTENT_TYPE, _NO_STORE])

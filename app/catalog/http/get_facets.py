@@ -1,13 +1,12 @@
-"""GET /v1/facets: how many questions there are of each value, under a filter."""
+"""GET /v1/facets: how many questions match a filter, by value of each facet."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
 from pyroaring import BitMap
 
-from app.access.rights import Caller
-from app.catalog.http.endpoint import Body, Endpoint
+from app.catalog.http.endpoint import Endpoint, ReadRequest, ResponseBody
 from app.catalog.service import Catalog
 from app.core.http.query_string import reject_unknown, split_query
 from app.published.question_filter import (
@@ -22,36 +21,42 @@ from app.published.question_filter import (
 from app.taxonomy.vocabulary import Vocabulary
 
 FACET_PARAMETERS = PARAMETERS
-# Those whose values have an order of their own.
-_ORDERED = {"difficulty": DIFFICULTIES, "level": LEVELS}
+# The facets whose values have a natural order.
+_ORDERED_VALUES = {"difficulty": DIFFICULTIES, "level": LEVELS}
 FACETS = ("category", "company", "tag", "difficulty", "level", "kind", "language")
 
 
 class GetFacets(Endpoint):
     """Counts published questions by facet."""
 
-    def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
-        """Return the counts of every facet, each without its own parameter."""
-        pairs = split_query(query)
+    def make(self, request: ReadRequest) -> ResponseBody:
+        """Return the counts of every facet; a facet ignores its own parameter."""
+        pairs = split_query(request.query)
         reject_unknown(pairs, sorted(NAMES))
-        asked = parse_filter(pairs, self._catalog.known(caller))
-        banks = self._catalog.reading(caller).banks
-        total = len(self._catalog.members(banks, asked))
-        facets = {name: self._facet(name, banks, asked) for name in FACETS}
-        return Body(orjson.dumps({"total": total, "facets": facets}))
+        question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
+        banks = self._catalog.read_access(request.caller).banks
+        total = len(self._catalog.members(banks, question_filter))
+        facets = {name: self._facet(name, banks, question_filter) for name in FACETS}
+        return ResponseBody(orjson.dumps({"total": total, "facets": facets}))
 
     def _facet(
-        self, name: str, banks: frozenset[str], asked: QuestionFilter
+        self, name: str, banks: frozenset[str], question_filter: QuestionFilter
     ) -> list[dict[str, object]]:
-        others: QuestionFilter = replace(asked, **{name: Choice()})  # type: ignore[arg-type] # one of the choices
-        return facet_items(self._catalog, name, self._catalog.members(banks, others))
+        members = self._catalog.members(banks, without_facet(question_filter, name))
+        return facet_items(self._catalog, name, members)
+
+
+def without_facet(question_filter: QuestionFilter, facet: str) -> QuestionFilter:
+    """Return the filter without the parameter of a facet."""
+    others: QuestionFilter = replace(question_filter, **{facet: Choice()})  # type: ignore[arg-type] # one of the choices
+    return others
 
 
 def facet_items(catalog: Catalog, facet: str, members: BitMap) -> list[dict[str, object]]:
-    """Return each value of a facet that members have, as it is shown."""
+    """Return the values of a facet that members have, with names and counts, for a response."""
     counts = dict(facet_counts(catalog, facet, members))
-    if facet in _ORDERED:
-        slugs = [slug for slug in _ORDERED[facet] if slug in counts]
+    if facet in _ORDERED_VALUES:
+        slugs = [slug for slug in _ORDERED_VALUES[facet] if slug in counts]
     else:
         slugs = sorted(counts, key=lambda slug: (-counts[slug], slug))
     names = _names(catalog, facet, slugs)
@@ -59,10 +64,13 @@ def facet_items(catalog: Catalog, facet: str, members: BitMap) -> list[dict[str,
 
 
 def facet_counts(catalog: Catalog, facet: str, members: BitMap) -> Iterator[tuple[str, int]]:
-    """Yield each value of a facet that members have, and how many; categories with all below."""
+    """Yield each value of a facet that members have, and how many have it.
+
+    A category counts the questions of its subcategories too.
+    """
     if facet == "category":
         terms = catalog.vocabularies.categories.terms
-        bitmaps: Mapping[str, BitMap] = {slug: catalog.category(slug) for slug in terms}
+        bitmaps: Mapping[str, BitMap] = {slug: catalog.category_members(slug) for slug in terms}
     else:
         bitmaps = catalog.index.facets[facet]
     for slug, bitmap in bitmaps.items():
@@ -72,12 +80,12 @@ def facet_counts(catalog: Catalog, facet: str, members: BitMap) -> Iterator[tupl
 
 
 def vocabulary_of(catalog: Catalog, facet: str) -> Vocabulary | None:
-    """Return the terms of a facet, where it has any."""
-    terms = catalog.vocabularies
+    """Return the vocabulary of a facet, None if it has none."""
+    vocabularies = catalog.vocabularies
     return {
-        "category": terms.categories,
-        "company": terms.companies,
-        "tag": terms.tags,
+        "category": vocabularies.categories,
+        "company": vocabularies.companies,
+        "tag": vocabularies.tags,
     }.get(facet)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from app.catalog.bodies.byte_cache import REVISIONS
+from app.catalog.bodies.byte_cache import REVISIONS_PER_NUMBER
 from app.catalog.index.change_log import SeqLog
 from app.catalog.index.facet_bitmaps import FACETS, bitmap_of, gather, gather_all, one, take_out
 from app.catalog.index.id_lookup import Ids
@@ -63,7 +63,7 @@ class Index:
         self._seq[numbers] = batch.seqs
         self._updated[numbers] = batch.updated
         alive = batch.revisions > 0
-        keys = batch.numbers.astype(np.uint64) * np.uint64(REVISIONS)
+        keys = batch.numbers.astype(np.uint64) * np.uint64(REVISIONS_PER_NUMBER)
         self._key[numbers] = np.where(alive, keys + batch.revisions.astype(np.uint64), 0)
         self._bank[numbers] = self._bank_codes(batch)
         self._id_table[numbers] = batch.ids
@@ -102,7 +102,7 @@ class Index:
 
     def revision(self, number: int) -> int:
         """Return the live revision of a number, 0 for none."""
-        return self._key_view[number] % REVISIONS
+        return self._key_view[number] % REVISIONS_PER_NUMBER
 
     def keys(self, numbers: Sequence[int]) -> list[int]:
         """Return the keys of the live revisions of numbers, all of which have to be live."""
