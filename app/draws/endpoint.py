@@ -17,8 +17,8 @@ from app.catalog.http.endpoint import (
 )
 from app.catalog.service import Catalog
 from app.core.secrets import Secrets
-from app.draws.planner import DrawPlan, Planner
-from app.draws.service import Drawer, DrawResult
+from app.draws.planner import Planner
+from app.draws.service import Drawer
 
 
 class DrawQuestions(Endpoint):
@@ -45,14 +45,14 @@ class DrawQuestions(Endpoint):
         plan, seed = self._planner.plan(request.query, request.caller)
         drawn = self._drawer.draw(plan, seed)
         composed = self._catalog.compose_live(drawn.numbers, plan.access, plan.text_format)
-        return when_composed(composed, lambda ready: _body(plan, drawn, ready))
 
+        def make_body(composed: ComposedQuestions) -> ResponseBody:
+            members = b'"total":%d,"seed":%b,"short":%b,"next_cursor":%b' % (
+                len(plan.members),
+                b"null" if drawn.seed is None else orjson.dumps(drawn.seed),
+                b"true" if len(drawn.numbers) < plan.question_count else b"false",
+                json_token(drawn.cursor),
+            )
+            return ResponseBody(composed.to_json(members), plan.access, drawn.is_repeatable)
 
-def _body(plan: DrawPlan, drawn: DrawResult, composed: ComposedQuestions) -> ResponseBody:
-    members = b'"total":%d,"seed":%b,"short":%b,"next_cursor":%b' % (
-        len(plan.members),
-        b"null" if drawn.seed is None else orjson.dumps(drawn.seed),
-        b"true" if len(drawn.numbers) < plan.question_count else b"false",
-        json_token(drawn.cursor),
-    )
-    return ResponseBody(composed.to_json(members), plan.access, drawn.is_repeatable)
+        return when_composed(composed, make_body)

@@ -112,6 +112,11 @@ def test_the_framework_answers_no_documented_route(
         assert (response.status_code, response.json()["code"]) == (404, "not_found"), path
 
 
+def test_a_path_that_only_the_framework_would_accept_is_not_found(service: Service) -> None:
+    response = service.anonymous.get("/v1/questions%0A")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
 def test_an_error_has_the_headers_of_every_response(service: Service) -> None:
     service.make_bank()
     question = make_question()

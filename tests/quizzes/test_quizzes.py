@@ -4,7 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from sqlalchemy import text
 
+from app.core.db.edition_clock import start_epoch
 from tests.support.serving import Service
 
 
@@ -221,3 +223,18 @@ def test_a_hidden_quiz_and_an_unknown_one_get_the_same_response(
 def test_an_invalid_reference_is_not_found(service: Service) -> None:
     for reference in ("%00", "%ff", "a" * 300, "A%20B", "%F0%9F%92%A9"):
         assert service.anonymous.get(f"/v1/quizzes/{reference}").status_code == 404
+
+
+def test_a_cached_quiz_is_dropped_when_the_history_is_replaced(service: Service) -> None:
+    service.make_bank()
+    path = f"/v1/quizzes/{_make(service.admin, ids=_fill(service, 1))['id']}"
+    assert service.anonymous.get(path).status_code == 200
+    with service.database.write() as session:
+        for table in ("quiz_items", "quiz_banks", "quizzes"):
+            session.connection().execute(text(f"DELETE FROM {table}"))
+        start_epoch(session)
+    for _ in range(200):
+        response = service.anonymous.get(path)
+        if response.status_code == 404:
+            break
+    assert response.status_code == 404

@@ -19,17 +19,30 @@ from typing import ClassVar
 
 from app.access.rights import Caller, View
 from app.catalog.bodies.composer import ComposedQuestions
-from app.catalog.http.cache_headers import cacheable_reply, no_store_reply
 from app.catalog.http.fast_routes import RequestHeaders, Response
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, ReadAccess
 from app.core.db.edition_clock import Mark
-from app.core.http.replies import Reply, etag_of
+from app.core.http.replies import (
+    JSON,
+    NO_STORE,
+    PRIVATE,
+    PUBLIC,
+    VARY,
+    Reply,
+    etag_matches,
+    etag_of,
+)
 
 MAX_CACHED_RESPONSES = 4_096
 MAX_CACHE_BYTES = 16 * 1024 * 1024
 # A longer body would evict too many others.
 MAX_CACHED_BODY_BYTES = 256 * 1024
+
+_CONTENT_TYPE = (b"content-type", JSON)
+_NO_STORE = (b"cache-control", NO_STORE)
+_PUBLIC = (b"cache-control", PUBLIC)
+_PRIVATE = (b"cache-control", PRIVATE)
 
 CacheKey = tuple[str, bytes, View]
 CachedResponse = tuple[bytes, bytes]
@@ -122,7 +135,7 @@ class Endpoint(ABC):
         cached = None if key is None else self._cache.get(mark, key)
         if cached is not None:
             body, etag = cached
-            return cacheable_reply(body, etag, caller, headers)
+            return _cacheable_reply(body, etag, caller, headers)
         request = ReadRequest(query, caller, headers, mark, segment)
         made = self.make(request)
         if isinstance(made, ResponseBody):
@@ -139,11 +152,11 @@ class Endpoint(ABC):
         if not body.storable or (
             access is not None and self._catalog.has_restricted_answers(access)
         ):
-            return no_store_reply(body.data)
+            return Reply(200, body.data, [_CONTENT_TYPE, _NO_STORE])
         etag = etag_of(body.data)
         if key is not None and self._may_cache(request, body) and self._is_admitted(key):
             self._cache.put(request.mark, key, (body.data, etag), len(body.data))
-        return cacheable_reply(body.data, etag, request.caller, request.headers)
+        return _cacheable_reply(body.data, etag, request.caller, request.headers)
 
     def _may_cache(self, request: ReadRequest, body: ResponseBody) -> bool:
         return (
@@ -157,6 +170,19 @@ class Endpoint(ABC):
 
     def _is_admitted(self, key: CacheKey) -> bool:
         return not self.CACHED_FROM_SECOND_REQUEST or self._cache.was_requested(key)
+
+
+def _cacheable_reply(body: bytes, etag: bytes, caller: Caller, headers: RequestHeaders) -> Reply:
+    """Return 200, or 304 if If-None-Match names the entity tag.
+
+    Shared caches may store the response only if the request came without a key.
+    """
+    control = _PUBLIC if caller.key_id is None else _PRIVATE
+    cache_headers = [(b"etag", etag), control, VARY]
+    if_none_match = headers.get(b"if-none-match")
+    if if_none_match is not None and etag_matches(if_none_match, etag):
+        return Reply(304, b"", cache_headers)
+    return Reply(200, body, [_CONTENT_TYPE, *cache_headers])
 
 
 def when_composed(
