@@ -45,10 +45,10 @@ def _page(*items: object) -> dict[str, object]:
     refusals=(410,),
 )
 def list_questions() -> None:
-    """Return what matches the filter, page by page.
+    """Return the questions that match the filter, page by page.
 
-    By default the questions that were first published last come first. What is published while a
-    client walks through `newest` or `oldest` neither repeats nor hides a question.
+    By default the latest to be published for the first time come first. In the orders `newest` and
+    `oldest`, publishing during a walk through the pages neither repeats nor skips a question.
     """
 
 
@@ -62,7 +62,7 @@ def list_questions() -> None:
     refusals=(404,),
 )
 def get_question(question_id: UUID) -> None:
-    """Return a published question at its live revision; 404 once it is withdrawn."""
+    """Return the live revision of a published question; 404 after it is withdrawn."""
 
 
 @document_route(
@@ -74,10 +74,10 @@ def get_question(question_id: UUID) -> None:
     parameters=FACET_PARAMETERS,
 )
 def get_facets() -> None:
-    """Return how many matching questions have each value.
+    """Return how many matching questions have each value of each facet.
 
-    A facet ignores its own parameter, so that it shows what else could be chosen; a category
-    counts everything below it. Values that no question has are left out.
+    A facet ignores its own parameter, so that it shows the alternatives. A category counts the
+    questions of its subcategories too. Values without questions are left out.
     """
 
 
@@ -91,10 +91,10 @@ def get_facets() -> None:
     refusals=(410,),
 )
 def get_changes() -> None:
-    """Return what a copy has to put in and to take out, to hold what matches the filter now.
+    """Return what a copy has to add and delete to equal the questions that match the filter.
 
-    Apply the pages in order, and keep the last mark. The mark remembers filter, `answers` and
-    `format`. After 410 `resync_required` walk again without a mark, and drop what was not seen.
+    Apply the pages in order, and store the last mark. The mark contains filter, `answers` and
+    `format`. After 410 `resync_required` start without a mark, and delete what does not come again.
     """
 
 
@@ -108,7 +108,7 @@ def get_changes() -> None:
     refusals=(410,),
 )
 def list_categories() -> None:
-    """Return every category by name, with how many questions match below it."""
+    """Return all categories by name, with the number of matching questions."""
 
 
 @document_route(
@@ -121,7 +121,7 @@ def list_categories() -> None:
     refusals=(410,),
 )
 def list_companies() -> None:
-    """Return every company by name, with how many questions match."""
+    """Return all companies by name, with the number of matching questions."""
 
 
 @document_route(
@@ -134,7 +134,7 @@ def list_companies() -> None:
     refusals=(410,),
 )
 def list_tags() -> None:
-    """Return every tag by name, with its group and how many questions match."""
+    """Return all tags by name, with group and number of matching questions."""
 
 
 @document_route(
@@ -147,4 +147,4 @@ def list_tags() -> None:
     refusals=(410,),
 )
 def list_banks() -> None:
-    """Return the banks that the caller may read, by name, with how many questions match."""
+    """Return the banks that the caller may read, by name, with the number of matching questions."""

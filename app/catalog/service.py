@@ -150,7 +150,7 @@ class Catalog:
         if not answers:
             return ReadAccess(view.readable, None)
         if not view.answerable.issuperset(named):
-            message = "The answers of a bank concerned may not be read by this caller."
+            message = "This caller may not read the answers of every requested bank."
             raise Problem("answers_not_allowed", message)
         banks = frozenset(named) or view.answerable
         return ReadAccess(banks, self.rights.answer_right(caller, banks))

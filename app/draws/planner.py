@@ -46,15 +46,19 @@ DRAW_PARAMETERS = (
     ),
     Parameter(
         "seed",
-        "repeats a draw for as long as the edition stays; `new` asks for a fresh one",
+        "repeats a draw as long as the edition is the same; `new` requests a generated seed",
         {"type": "string", "minLength": 1, "maxLength": MAX_SEED_CHARACTERS},
     ),
     Parameter(
         "cursor",
-        "the `next_cursor` of a seeded draw: goes on without repeats",
+        "the `next_cursor` of a seeded draw: continues it without repeats",
         {"type": "string"},
     ),
-    Parameter("strict", "refuse a draw that would be short", {"type": "boolean", "default": False}),
+    Parameter(
+        "strict",
+        "refuse to draw fewer questions than `count`",
+        {"type": "boolean", "default": False},
+    ),
     *FILTER_PARAMETERS,
     ANSWERS,
     FORMAT,

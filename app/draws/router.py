@@ -34,8 +34,8 @@ def register(routes: FastRoutes, catalog: Catalog, secrets: Secrets, cache: Resp
     refusals=(409, 410),
 )
 def draw_questions() -> None:
-    """Draw questions that match a filter, each set of them equally likely.
+    """Draw random questions that match a filter; each selection is equally likely.
 
-    A seed repeats the draw for as long as the edition stays, and its `next_cursor` goes on without
-    repeats, whatever is published meanwhile.
+    A seed repeats the draw as long as the edition is the same. Its `next_cursor` continues without
+    repeated questions, whatever is published meanwhile.
     """

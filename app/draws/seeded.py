@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from app.draws.permutation import Permutation, Words, premix, undo_premix
 
-# Walking over one position costs about as much as mapping so many members.
+# Walking over one position costs about as much as mapping this many members.
 MEMBERS_PER_POSITION = 64
 SPARE_POSITIONS = 16
 # Positions of members are distributed as if by chance: a block that is this many standard

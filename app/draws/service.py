@@ -23,7 +23,7 @@ CACHED_SETS_BYTES = 16 * 1024 * 1024
 class DrawResult:
     """Question numbers in the order drawn; `cursor` continues a seeded draw if more are left.
 
-    `is_repeatable` tells whether the same query draws the same while the edition stays.
+    `is_repeatable` is True if the same query gives the same draw again in the same edition.
     """
 
     numbers: list[int]
@@ -57,7 +57,7 @@ class Drawer:
         if plan.strict and len(result.numbers) < plan.question_count:
             matching = len(plan.members)
             message = (
-                f"{len(result.numbers)} questions are left of the {plan.question_count} asked for."
+                f"{len(result.numbers)} questions are left of the {plan.question_count} requested."
             )
             raise Problem("not_enough", message, context={"matching": matching})
         return result

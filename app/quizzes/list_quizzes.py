@@ -28,15 +28,17 @@ DEFAULT_LIMIT = 20
 MAX_CURSOR_CHARACTERS = 4_096
 
 LIST_PARAMETERS = (
-    Parameter("slug", "only the quizzes of one line", {"type": "string", "maxLength": 64}),
+    Parameter(
+        "slug", "only quizzes that were created with this slug", {"type": "string", "maxLength": 64}
+    ),
     Parameter("mode", "only quizzes of this mode", {"type": "string", "enum": ["practice"]}),
     Parameter("language", "only quizzes in this language", {"type": "string", "maxLength": 35}),
     Parameter(
         "limit",
-        "how many",
+        "how many quizzes on a page",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     ),
-    Parameter("cursor", "the `next_cursor` of the page before", {"type": "string"}),
+    Parameter("cursor", "the `next_cursor` of the previous page", {"type": "string"}),
 )
 _KNOWN = tuple(parameter.name for parameter in LIST_PARAMETERS)
 

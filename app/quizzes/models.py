@@ -23,7 +23,7 @@ from app.core.db.database import JsonText, UtcDateTime
 
 
 class Quiz(SQLModel, table=True):
-    """One quiz; `slug` was its slug at creation, which may name a newer quiz by now."""
+    """One quiz. The slug it was created with may name a newer quiz."""
 
     __tablename__: ClassVar[str] = "quizzes"
     __table_args__ = (

@@ -74,7 +74,7 @@ QuizEndpointDep = Annotated[GetQuiz, Depends(get_quiz_endpoint)]
 @router.post(
     LIST_PATH,
     status_code=201,
-    summary="Make a quiz",
+    summary="Create a quiz",
     response_model=QuizRead,
     responses=problems(404, 409, 413, 415)
     | {201: {"content": {"application/json": {"example": READ_EXAMPLE}}}},
@@ -89,10 +89,10 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - FastAPI's dependencies
     quiz_endpoint: QuizEndpointDep,
     idempotency: IdempotencyDep,
 ) -> Response:
-    """Fix a set of questions for ever, chosen by ids or drawn from a filter.
+    """Create a quiz, which never changes, from chosen ids or from a draw by a filter.
 
-    Each question is pinned to the revision that is live now. With a slug the quiz becomes the
-    newest of that line.
+    Each question keeps the revision that is live at creation. A slug names the newest quiz that
+    was created with it.
     """
     quiz_id, mark = await asyncio.to_thread(_create, database, catalog, caller, body, idempotency)
     if mark is not None:
@@ -116,7 +116,7 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - FastAPI's dependencies
     refusals=(410,),
 )
 def list_quizzes() -> None:
-    """Return the covers of practice quizzes over banks that the caller may read, newest first."""
+    """Return the covers of practice quizzes whose banks the caller may read, newest first."""
 
 
 @document_route(
@@ -129,7 +129,7 @@ def list_quizzes() -> None:
     refusals=(404,),
 )
 def get_quiz(reference: str) -> None:
-    """Return a quiz by its id, or the newest of a line by its slug, with its questions in order."""
+    """Return a quiz by its id, or the newest with a slug, with its questions in order."""
 
 
 def _create(

@@ -70,7 +70,7 @@ def _drawn(
     catalog: Catalog, members: BitMap, count: int, seed: str | None
 ) -> list[tuple[int, int]]:
     if len(members) < count:
-        message = f"{len(members)} questions match, and {count} were asked for."
+        message = f"{len(members)} questions match, and {count} were requested."
         raise Problem("not_enough", message, context={"matching": len(members)})
     if seed is None:
         numbers = uniform_sample(members, count, time_and_random.random_bytes)

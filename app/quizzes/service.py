@@ -27,7 +27,7 @@ class LoadedQuiz:
 
 
 def create_quiz(session: Session, catalog: Catalog, caller: Caller, body: QuizCreate) -> UUID:
-    """Insert a quiz and return its id; if it has a slug, the slug names this quiz from now on.
+    """Insert a quiz and return its id; a slug names the new quiz afterwards.
 
     Problem as in `select_questions`, and slug_taken.
     """

@@ -31,8 +31,8 @@ from app.search.service import (
 class SearchOutcome:
     """The hits of a page, and the offset of the next page, None for the last.
 
-    `members` are members of the response beside items, highlights and cursor. `settled` tells
-    whether the engine would find the same again while nothing is published.
+    `members` are members of the response beside items, highlights and cursor. `settled` is
+    False if the same search may find more soon although nothing is published.
     """
 
     hits: Sequence[Hit]
@@ -142,7 +142,7 @@ class SearchQuestions(Endpoint):
         return SearchOutcome(hits, numbers[-1] if high > query.limit else None, members)
 
     async def _reason(self, plan: SearchPlan, engine: Engine) -> dict[str, object]:
-        """Return why nothing was found: what the same words would find without the filter."""
+        """Return why nothing was found, from a search for the same words without the filter."""
         if plan.query.filter == NO_FILTER:
             return _reason(None, 0)
         query = replace(plan.query, banks=plan.unfiltered_banks)

@@ -30,14 +30,14 @@ MAX_Q_CHARACTERS = 10_000
 
 Q = Parameter(
     "q",
-    f"what to find, as it is typed: at most {MAX_CHARACTERS} characters and {MAX_WORDS} words; "
-    "without a letter or a digit in it everything is listed, newest first",
+    f"the words to find, as the user types them: at most {MAX_CHARACTERS} characters and "
+    f"{MAX_WORDS} words; without letters or digits, everything is listed, newest first",
     {"type": "string", "maxLength": MAX_CHARACTERS, "default": ""},
     example="gradient desc",
 )
 WITH_FACETS = Parameter(
     "facets",
-    "count what was found by facet; a facet ignores its own parameter",
+    "count the hits by value of each facet; a facet ignores its own parameter",
     {"type": "boolean", "default": False},
 )
 SEARCH_PARAMETERS = (Q, *PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)

@@ -47,8 +47,9 @@ def register(routes: FastRoutes, search: SearchQuestions) -> None:
     refusals=(410,),
 )
 def search_questions() -> None:
-    """Find questions as the query is typed: the last word may be unfinished, others misspelt.
+    """Find questions by words, as the user types: the last word may be unfinished.
 
-    Names of categories, companies and tags are searched, too, and answers where everyone may read
-    them. The first 1,000 can be reached. A cursor belongs to the engine that made it.
+    Misspelt words are corrected. Names of categories, companies and tags are searched too, and
+    answers if they are public. The first 1,000 hits can be reached. A cursor belongs to the engine
+    that made it.
     """

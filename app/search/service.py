@@ -200,7 +200,7 @@ def _without_facet(query: SearchQuery, facet: str) -> SearchQuery:
 
 def not_caught_up() -> Problem:
     """Return the 503 for an edition that is not in the search index yet."""
-    message = "The edition demanded has not arrived in the search index."
+    message = "The search index has not reached the demanded edition yet."
     return Problem("not_caught_up", message, headers={"Retry-After": "1"})
 
 

@@ -35,7 +35,7 @@ RENDERED_MIN_BYTES = 4 * MEBIBYTE
 MAX_INLINE_BODIES = 100
 # Question numbers that are loaded in one step. The event loop is blocked while a step is cached.
 WARM_STEP_NUMBERS = 250
-# About so many bodies are sampled to estimate the size of all and to train the compression.
+# About this many bodies are sampled to estimate the size of all and to train the compression.
 SAMPLE_BODIES = 2_000
 # With compressed bodies, one byte in LIVE_DIVISOR of the budget is a slot for a live revision.
 LIVE_DIVISOR = 64
@@ -208,7 +208,7 @@ class Composer:
         lacking = {number_and_revision(key)[0] for key in missing} - bodies.keys()
         if lacking or (right is not None and len(answers) < len({each[0] for each in questions})):
             # The database was replaced or rewritten; the follower will reload within moments.
-            message = "What is in memory is no longer in the database."
+            message = "The database no longer contains the questions in memory."
             raise Problem("not_caught_up", message, headers={"Retry-After": "1"})
         return bodies, answers
 

@@ -21,7 +21,7 @@ class LiveBodies(Protocol):
         """Remove numbers whose live revision changed."""
 
     def on_eviction(self) -> None:
-        """Handle that the cache evicts entries from now on."""
+        """Prepare for evictions: called when the cache has evicted an entry."""
 
 
 class NoLiveBodies:

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from app.access.rights import Caller, View
 from app.catalog.bodies.composer import ComposedQuestions
-from app.catalog.http.fast_routes import RequestHeaders, Response
+from app.catalog.http.fast_routes import ReplyOrAwaitable, RequestHeaders
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, ReadAccess
 from app.core.db.edition_clock import Mark
@@ -51,7 +51,7 @@ CachedResponse = tuple[bytes, bytes]
 class ResponseCache(Memo[CacheKey, CachedResponse]):
     """Bodies and entity tags of responses, by route, query and rights, for the current edition.
 
-    One worker's endpoints share it. The least recently used response is evicted first.
+    Endpoints of one worker may share it. The least recently used response is evicted first.
     """
 
     __slots__ = ("_requested",)
@@ -63,7 +63,7 @@ class ResponseCache(Memo[CacheKey, CachedResponse]):
         self._requested: set[int] = set()
 
     def was_requested(self, key: CacheKey) -> bool:
-        """Return whether this was called with the same key before, as far as it is remembered."""
+        """Return whether this was called with the same key recently."""
         hashed = hash(key)
         if hashed in self._requested:
             return True
@@ -77,8 +77,7 @@ class ResponseCache(Memo[CacheKey, CachedResponse]):
 class ReadRequest:
     """One GET request.
 
-    `mark` is the edition that was current when the request came, `segment` the value of the path's
-    parameter.
+    `mark` is the edition at the time of the request, `segment` the value of the path parameter.
     """
 
     query: bytes
@@ -90,10 +89,10 @@ class ReadRequest:
 
 @dataclass(slots=True)
 class ResponseBody:
-    """A JSON body. `access` is what was read for it, None if it contains no questions.
+    """A JSON body. `access` is None if it contains no questions.
 
-    `storable` is False if the same request has another response next time, so that no client may
-    store it. `cacheable` is False if only this worker must not cache it.
+    `storable` is False if the next response to the same request will differ: clients may not store
+    it. `cacheable` is False if clients may store the response but this worker may not cache it.
     """
 
     data: bytes
@@ -105,8 +104,8 @@ class ResponseBody:
 class Endpoint(ABC):
     """One GET route of delivery."""
 
-    # Whether a response is cached only when the same request comes again. For routes where most
-    # requests come once: these would evict the responses that are requested often.
+    # If True, a response is cached when it is requested for the second time. For routes where most
+    # requests come only once, and would evict responses that are requested often.
     CACHED_FROM_SECOND_REQUEST: ClassVar[bool] = False
 
     def __init__(self, name: str, catalog: Catalog, cache: ResponseCache | None = None) -> None:
@@ -128,7 +127,7 @@ class Endpoint(ABC):
 
     def __call__(
         self, query: bytes, caller: Caller, headers: RequestHeaders, segment: str = ""
-    ) -> Response:
+    ) -> ReplyOrAwaitable:
         """Answer one request."""
         mark = self._catalog.mark
         key = self.cache_key(query, caller)

@@ -7,8 +7,8 @@ from app.access.rights import Caller
 from app.core.http.replies import Reply
 
 RequestHeaders = dict[bytes, bytes]
-Response = Reply | Awaitable[Reply]
-Handler = Callable[[bytes, Caller, RequestHeaders], Response]
+ReplyOrAwaitable = Reply | Awaitable[Reply]
+Handler = Callable[[bytes, Caller, RequestHeaders], ReplyOrAwaitable]
 
 
 class FastRoutes:
@@ -17,7 +17,7 @@ class FastRoutes:
     def __init__(self) -> None:
         """Start without any route."""
         self._by_path: dict[str, tuple[str, Handler, bool]] = {}
-        self._by_parent: dict[str, tuple[str, Callable[..., Response], bool]] = {}
+        self._by_parent: dict[str, tuple[str, Callable[..., ReplyOrAwaitable], bool]] = {}
 
     def add(self, path: str, handler: Callable[..., Any], *, timed: bool = False) -> None:
         """Answer `path` by `handler(query, caller, headers)`.

@@ -49,7 +49,7 @@ CHANGES_LIMIT = Parameter(
 )
 AFTER = Parameter(
     "after",
-    "the `mark` of the last page; without it the walk starts with everything that matches",
+    "the `mark` of the last page; without it the first page of everything that matches",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
 CHANGES_PARAMETERS = (*PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
@@ -200,7 +200,7 @@ class GetChanges(Endpoint):
         deadline = time.monotonic() + WAIT_SECONDS
         while self._is_ahead(at):
             if time.monotonic() > deadline:
-                message = "What the mark has seen has not arrived here."
+                message = "This worker has not received the changes up to the mark yet."
                 raise Problem("not_caught_up", message, headers={"Retry-After": "1"})
             await asyncio.sleep(WAIT_STEP_SECONDS)
         if at.epoch != self._catalog.mark.epoch:

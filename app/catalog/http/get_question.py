@@ -29,7 +29,7 @@ class GetQuestion(Endpoint):
         answers, text_format = parse_reading_parameters(pairs)
         access = self._catalog.read_access(request.caller, (), answers)
         if entry.bank not in access.banks:
-            message = "The answers of the question's bank may not be read by this caller."
+            message = "This caller may not read the answers of the question's bank."
             raise Problem("answers_not_allowed", message)
         composed = self._catalog.compose_live([entry.number], access, text_format, pointer="")
         return when_composed(composed, lambda ready: ResponseBody(_to_json(ready), access))

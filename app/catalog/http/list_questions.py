@@ -35,17 +35,18 @@ AFTER_ALL_CHANGES = 2**62
 
 LIMIT = Parameter(
     "limit",
-    "how many on a page",
+    "how many questions on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 CURSOR = Parameter(
     "cursor",
-    "the `next_cursor` of the page before; what stands beside it must be equal, `limit` excepted",
+    "the `next_cursor` of the previous page; other parameters, except `limit`, must be unchanged "
+    "or left out",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
 SORT = Parameter(
     "sort",
-    "by first publication, or by the last change that was published, latest first",
+    "by first publication, or by the last published change with the latest first",
     {"type": "string", "enum": list(SORTS), "default": "newest"},
 )
 LIST_PARAMETERS = (*PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)

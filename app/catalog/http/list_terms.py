@@ -19,7 +19,7 @@ MAX_LIMIT = 1000
 
 VOCABULARY_LIMIT = Parameter(
     "limit",
-    "how many on a page",
+    "how many terms on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": MAX_LIMIT},
 )
 VOCABULARY_PARAMETERS = (*PARAMETERS, VOCABULARY_LIMIT, CURSOR)

@@ -5,14 +5,14 @@ from app.core.http.query_string import Pairs, Parameter, boolean, one_of, reject
 
 ANSWERS = Parameter(
     "answers",
-    "Add `answer`, `explanation` and `feedback` to each question. Without `bank` this narrows to "
-    "the banks whose answers the caller may read; 403 `answers_not_allowed` where there is none.",
+    "Add `answer`, `explanation` and `feedback` to each question. Without `bank`, only the banks "
+    "whose answers the caller may read are used; 403 `answers_not_allowed` if there is none.",
     {"type": "boolean", "default": False},
 )
 FORMAT = Parameter(
     "format",
-    "How texts are given: CommonMark, sanitised HTML, plain text, or CommonMark with trees of "
-    "nodes beside it.",
+    "The format of texts: CommonMark, sanitised HTML, plain text, or CommonMark with a separate "
+    "tree of nodes for each text.",
     {"type": "string", "enum": list(FORMATS), "default": MARKDOWN},
 )
 
