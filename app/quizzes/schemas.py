@@ -94,7 +94,7 @@ class QuizCreate(BaseModel):
     )
     filter: QuestionFilterBody | None = Field(
         None,
-        description="the quiz belongs to all banks that the filter allows; name banks to have fewer",
+        description="the quiz belongs to all banks that the filter allows: name them to narrow it",
     )
     count: int | None = Field(None, ge=1, le=MAX_QUESTIONS)
     seed: str | None = Field(
