@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
-from app.catalog.http.endpoint import make_kept
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.endpoint import ResponseCache
+from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.router import register
 from app.catalog.service import Catalog
 from app.core import time_and_random
@@ -76,8 +76,8 @@ class CatalogWorker:
         self.glossary = VocabularySnapshot()
         self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
         self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
-        self.door = Door()
-        register(self.door, self.catalog, make_kept())
+        self.fast_routes = FastRoutes()
+        register(self.fast_routes, self.catalog, ResponseCache())
 
     def close(self) -> None:
         self.database.close()
@@ -138,7 +138,7 @@ class CatalogWorker:
         self, address: str, caller: Caller = ANONYMOUS, headers: dict[bytes, bytes] | None = None
     ) -> Reply:
         path, _, query = address.partition("?")
-        found = self.door.find(path)
+        found = self.fast_routes.find(path)
         assert found is not None, path
 
         async def answer() -> Reply:

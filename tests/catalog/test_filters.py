@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
-from app.catalog.http.endpoint import Body, make_kept
+from app.catalog.http.endpoint import ResponseCache
 from app.catalog.http.get_facets import GetFacets
 from app.core.db.edition_clock import Mark
 from app.core.http.query_string import split_query
+from app.core.http.replies import Reply
 from app.core.time_and_random import from_milliseconds
 from app.published.facets import FACET_BY_PARAMETER, FACETS, Facet, FacetChoice
 from app.published.feed_columns import PublishedRow
@@ -195,7 +196,7 @@ def test_members_are_those_of_the_model(
 def test_a_query_string_is_parsed_into_the_filter(
     worker: CatalogWorker, question_filter: QuestionFilter
 ) -> None:
-    known = worker.catalog.known(ANONYMOUS)
+    known = worker.catalog.nameable_values(ANONYMOUS)
     assert parse_filter(split_query(_query(question_filter).encode()), known) == question_filter
 
 
@@ -206,9 +207,10 @@ def test_facets_count_without_their_own_parameter(
 ) -> None:
     _fill(worker, rows, at_once=True)
     banks = frozenset(BANKS)
-    made = GetFacets("facets", worker.catalog, make_kept()).make(_query(asked).encode(), ANONYMOUS)
-    assert isinstance(made, Body)
-    answer = orjson.loads(made.data)
+    endpoint = GetFacets("facets", worker.catalog, ResponseCache())
+    reply = endpoint(_query(asked).encode(), ANONYMOUS, {})
+    assert isinstance(reply, Reply)
+    answer = orjson.loads(reply.body)
     assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
     for name, found in answer["facets"].items():
         others = asked.without(FACET_BY_PARAMETER[name])

@@ -1,4 +1,4 @@
-"""A copy that is kept only through /changes equals the bank at rest, whatever happened."""
+"""A client's copy that follows /v1/changes ends up equal to the bank, whatever happened."""
 
 import random
 import shutil
@@ -43,19 +43,19 @@ MOVES = (("optics", "physics"), ("optics", "arts"), ("physics", "arts"), ("physi
 
 
 class Copy:
-    """A client: it holds what the pages told it, and begins anew when it is told to."""
+    """A client: applies the pages of changes, and starts again when the server demands it."""
 
     def __init__(self, query: str, limit: int, caller: Caller = ANONYMOUS) -> None:
         self.query = query
         self.limit = limit
         self.caller = caller
-        self.held: dict[str, Any] = {}
+        self.items: dict[str, Any] = {}
         self.mark: str | None = None
         self.walk: set[str] | None = set()
         self.restarts = 0
 
     def step(self, worker: CatalogWorker) -> bool:
-        """Take one page; whether another follows."""
+        """Apply one page; return whether another follows."""
         after = "" if self.mark is None else f"&after={self.mark}"
         filters = f"&{self.query}" if self.mark is None and self.query else ""
         try:
@@ -67,23 +67,23 @@ class Copy:
             self.restarts += 1
             return True
         for item in page["items"]:
-            self.held[item["id"]] = item
+            self.items[item["id"]] = item
         for question_id in page["deleted"]:
-            self.held.pop(question_id, None)
+            self.items.pop(question_id, None)
         assert len(page["items"]) + len(page["deleted"]) <= self.limit
         self.mark = page["mark"]
         if self.walk is not None:
             self.walk |= {item["id"] for item in page["items"]}
             if not page["more"]:
-                # What was held before a new walk and not seen in it is gone.
-                for question_id in self.held.keys() - self.walk:
-                    del self.held[question_id]
+                # A question that the copy had before a new walk, but that the walk did not return.
+                for question_id in self.items.keys() - self.walk:
+                    del self.items[question_id]
                 self.walk = None
         return bool(page["more"])
 
 
 class Everything(RuleBasedStateMachine):
-    """Editors, administrators and operators do what they do; copies follow at their own pace."""
+    """Editors and administrators change things at random; copies follow at their own pace."""
 
     make_worker: Callable[[], CatalogWorker]
 
@@ -136,7 +136,7 @@ class Everything(RuleBasedStateMachine):
         self.worker.withdraw(*gone)
 
     @rule(moves=st.booleans())
-    def change_the_tree(self, moves: bool) -> None:
+    def change_categories(self, moves: bool) -> None:
         if moves:
             slug, parent = self.chance.choice(MOVES)
             self.worker.execute(
@@ -167,7 +167,7 @@ class Everything(RuleBasedStateMachine):
 
     @invariant()
     def copies_follow(self) -> None:
-        """Some go on by a page or two, in the middle of a walk or not; now and then all arrive."""
+        """Copies apply up to two pages, possibly in the middle of a walk; sometimes all finish."""
         self.worker.follow()
         if self.chance.random() < 0.3:
             self.converge()
@@ -179,9 +179,9 @@ class Everything(RuleBasedStateMachine):
         for copy in self.copies:
             while copy.step(self.worker):
                 pass
-            assert copy.held == self.at_rest(copy)
+            assert copy.items == self.bank_content(copy)
 
-    def at_rest(self, copy: Copy) -> dict[str, Any]:
+    def bank_content(self, copy: Copy) -> dict[str, Any]:
         found: dict[str, Any] = {}
         cursor = ""
         while True:
@@ -193,7 +193,7 @@ class Everything(RuleBasedStateMachine):
             cursor = f"&cursor={page['next_cursor']}"
 
 
-def test_copies_equal_the_bank_at_rest_whatever_happened(
+def test_copies_equal_the_bank_whatever_happened(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     machine = type(
@@ -224,7 +224,7 @@ def _mark(worker: CatalogWorker, query: str = "") -> str:
     return str(page["mark"])
 
 
-def test_the_first_walk_tells_of_no_deletions_that_came_before_it(
+def test_the_first_walk_leaves_out_earlier_deletions(
     walked: tuple[CatalogWorker, list[Question]],
 ) -> None:
     worker, questions = walked
@@ -239,7 +239,7 @@ def test_the_first_walk_tells_of_no_deletions_that_came_before_it(
     assert rest["more"] is False
 
 
-def test_each_changed_row_comes_once_whether_it_matches_or_not(
+def test_each_change_comes_once_as_item_or_as_deletion(
     walked: tuple[CatalogWorker, list[Question]],
 ) -> None:
     worker, questions = walked
@@ -281,38 +281,38 @@ def test_a_mark_remembers_filter_answers_and_format(
     assert worker.refusal("/v1/changes?after=nonsense").errors[0].parameter == "after"
 
 
-def test_a_category_that_moves_voids_marks_with_a_category_filter_only(
+def test_moving_a_category_invalidates_marks_with_a_category_filter_only(
     walked: tuple[CatalogWorker, list[Question]],
 ) -> None:
     worker, _ = walked
-    by_tree, plain = _mark(worker, "&category=science"), _mark(worker)
+    filtered, plain = _mark(worker, "&category=science"), _mark(worker)
     with worker.database.write() as session:
         create_terms(session, [("categories", Term("sound", "Sound", "", (), "physics"))])
     worker.follow()
-    assert worker.read(f"/v1/changes?after={by_tree}")["deleted"] == []
+    assert worker.read(f"/v1/changes?after={filtered}")["deleted"] == []
     worker.execute("UPDATE categories SET parent = 'arts' WHERE slug = 'physics'")
     worker.execute("UPDATE clock SET config_version = config_version + 1")
     worker.follow()
-    assert worker.refusal(f"/v1/changes?after={by_tree}").code == "resync_required"
+    assert worker.refusal(f"/v1/changes?after={filtered}").code == "resync_required"
     assert worker.read(f"/v1/changes?after={plain}")["items"] == []
 
 
-def test_other_visible_banks_or_answers_void_a_mark(
+def test_a_change_of_readable_banks_or_answers_invalidates_a_mark(
     walked: tuple[CatalogWorker, list[Question]],
 ) -> None:
     worker, _ = walked
-    plain, telling = _mark(worker), _mark(worker, "&answers=true")
+    plain = _mark(worker)
     worker.make_bank("second", answers="restricted")
     worker.follow()
     assert worker.refusal(f"/v1/changes?after={plain}").code == "resync_required"
-    telling = _mark(worker, "&answers=true")
+    with_answers = _mark(worker, "&answers=true")
     worker.execute("UPDATE banks SET answers = 'public' WHERE slug = 'second'")
     worker.execute("UPDATE clock SET config_version = config_version + 1")
     worker.follow()
-    assert worker.refusal(f"/v1/changes?after={telling}").code == "resync_required"
+    assert worker.refusal(f"/v1/changes?after={with_answers}").code == "resync_required"
 
 
-def test_a_mark_from_a_worker_that_is_ahead_is_waited_for(
+def test_a_worker_waits_for_the_changes_of_a_mark_from_another_worker(
     walked: tuple[CatalogWorker, list[Question]],
 ) -> None:
     worker, questions = walked
@@ -326,7 +326,7 @@ def test_a_mark_from_a_worker_that_is_ahead_is_waited_for(
     ahead.close()
 
 
-def test_an_old_database_file_put_back_is_noticed_by_worker_and_client(
+def test_worker_and_client_notice_a_restored_database_file(
     fresh_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     made = fresh_settings()
@@ -357,7 +357,7 @@ def test_an_old_database_file_put_back_is_noticed_by_worker_and_client(
     assert worker.read(f"/v1/questions/{kept.id}")["stem"] == "Is it so?"
     assert worker.refusal(f"/v1/questions/{lost.id}").code == "not_found"
     assert worker.refusal(f"/v1/changes?after={mark}").code == "resync_required"
-    # The restored history goes on: what it gives the lost number to is another question.
+    # In the restored history the number of the lost question is given to another question.
     fresh = make_question(stem="Fresh?")
     worker.publish(fresh)
     worker.follow()

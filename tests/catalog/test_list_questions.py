@@ -1,4 +1,4 @@
-"""Lists: filters, orders, pages, and what comes and goes while somebody walks through them."""
+"""Lists of questions: filters, sort orders, pages, and changes during a walk through them."""
 
 import random
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _walk(
         page += 1
 
 
-def test_newest_comes_first_by_default_and_oldest_on_demand(worker: CatalogWorker) -> None:
+def test_the_default_order_is_newest_first(worker: CatalogWorker) -> None:
     questions = [make_question() for _ in range(5)]
     worker.publish(*questions)
     questions[0].revision = 2
@@ -40,7 +40,7 @@ def test_newest_comes_first_by_default_and_oldest_on_demand(worker: CatalogWorke
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_walk_visits_what_stays_exactly_once_while_others_come_and_go(
+def test_a_walk_visits_unchanged_questions_exactly_once(
     worker: CatalogWorker, sort: str, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -63,12 +63,12 @@ def test_a_walk_visits_what_stays_exactly_once_while_others_come_and_go(
     assert len(seen) == len(set(seen))
     ids = [str(question.id) for question in both]
     stayed = {str(question.id) for question in staying}
-    places = [ids.index(found) for found in seen if found in stayed]
+    positions = [ids.index(found) for found in seen if found in stayed]
     assert {found for found in seen if found in stayed} == stayed
-    assert places == sorted(places, reverse=sort == "newest")
+    assert positions == sorted(positions, reverse=sort == "newest")
 
 
-def test_a_walk_by_change_visits_what_does_not_change_exactly_once(worker: CatalogWorker) -> None:
+def test_a_walk_by_last_change_visits_everything_exactly_once(worker: CatalogWorker) -> None:
     questions = [make_question() for _ in range(10)]
     worker.publish(*questions)
     worker.follow()
@@ -83,7 +83,7 @@ def test_a_walk_by_change_visits_what_does_not_change_exactly_once(worker: Catal
     assert sorted(seen) == sorted(str(question.id) for question in questions)
 
 
-def test_what_stands_beside_a_cursor_must_be_equal(worker: CatalogWorker) -> None:
+def test_parameters_beside_a_cursor_must_be_equal_to_its_own(worker: CatalogWorker) -> None:
     worker.publish(*(make_question(difficulty="hard", tags=("viva",)) for _ in range(5)))
     worker.follow()
     first = worker.read("/v1/questions?limit=2&difficulty=hard&tag=viva&sort=oldest")
@@ -99,7 +99,7 @@ def test_what_stands_beside_a_cursor_must_be_equal(worker: CatalogWorker) -> Non
         assert problem.errors[0].parameter == beside.partition("=")[0]
 
 
-def test_a_long_filter_has_to_be_sent_again_beside_its_short_cursor(worker: CatalogWorker) -> None:
+def test_a_long_filter_has_to_be_sent_again_beside_the_cursor(worker: CatalogWorker) -> None:
     questions = [make_question() for _ in range(3)]
     others = [make_question() for _ in range(100)]
     worker.publish(*questions, *others)
@@ -128,7 +128,7 @@ def test_a_cursor_of_another_route_or_epoch_is_refused(worker: CatalogWorker) ->
     assert worker.refusal(f"/v1/questions?cursor={cursor}").code == "resync_required"
 
 
-def test_rights_are_decided_anew_at_each_page(worker: CatalogWorker) -> None:
+def test_rights_are_checked_for_each_page(worker: CatalogWorker) -> None:
     worker.make_bank("closed", read="restricted", answers="restricted")
     worker.publish(*(make_question() for _ in range(2)))
     worker.publish(*(make_question(bank="closed") for _ in range(2)))
@@ -154,7 +154,7 @@ def test_rights_are_decided_anew_at_each_page(worker: CatalogWorker) -> None:
         ("limit=1&limit=2", "limit", None),
     ],
 )
-def test_nothing_is_ignored(
+def test_invalid_parameters_are_refused(
     worker: CatalogWorker, query: str, parameter: str, suggestion: str | None
 ) -> None:
     problem = worker.refusal(f"/v1/questions?{query}")
@@ -164,7 +164,7 @@ def test_nothing_is_ignored(
         assert suggestion in problem.errors[0].suggestions
 
 
-def test_exam_banks_are_in_no_list_whatever_the_key(worker: CatalogWorker) -> None:
+def test_exam_banks_are_in_no_list_with_any_key(worker: CatalogWorker) -> None:
     worker.make_bank("exam", exposure="exam", read="restricted", answers="restricted")
     hidden = make_question(bank="exam")
     worker.publish(hidden, make_question())
@@ -175,7 +175,7 @@ def test_exam_banks_are_in_no_list_whatever_the_key(worker: CatalogWorker) -> No
     assert worker.refusal("/v1/questions?bank=exam", ADMIN).code == "invalid_request"
 
 
-def test_one_question_by_id_until_it_is_withdrawn(
+def test_a_question_is_found_by_id_until_it_is_withdrawn(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     worker = CatalogWorker(fresh_settings(body_budget_mb=0))
@@ -196,8 +196,8 @@ def test_one_question_by_id_until_it_is_withdrawn(
     worker.close()
 
 
-def test_many_small_changes_end_in_the_same_lists(worker: CatalogWorker) -> None:
-    """Slices of a few rows leave what one full load of the same database gives."""
+def test_many_small_changes_give_the_same_lists_as_one_load(worker: CatalogWorker) -> None:
+    """Applying rows in batches gives the same responses as one full load of the database."""
     chance = random.Random(1)
     live: list[Question] = []
     for _ in range(12):

@@ -1,4 +1,4 @@
-"""Vocabularies: every term, with what the caller sees of it under a filter."""
+"""Lists of terms, with the number of questions that match a filter."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def _counts(worker: CatalogWorker, address: str) -> dict[str, int]:
     return {term["slug"]: term["count"] for term in worker.read(address)["items"]}
 
 
-def test_a_category_counts_everything_below_it_once(worker: CatalogWorker) -> None:
+def test_a_category_counts_the_questions_of_its_subcategories_once(worker: CatalogWorker) -> None:
     worker.publish(
         make_question(categories=("optics",)),
         make_question(categories=("optics", "physics")),
@@ -32,7 +32,7 @@ def test_a_category_counts_everything_below_it_once(worker: CatalogWorker) -> No
     assert _counts(worker, "/v1/categories") == {"arts": 3, "optics": 2, "physics": 2, "science": 0}
 
 
-def test_terms_come_as_they_are_with_what_belongs_to_them(worker: CatalogWorker) -> None:
+def test_terms_have_the_members_of_their_vocabulary(worker: CatalogWorker) -> None:
     with worker.database.write() as session:
         create_terms(
             session, [("companies", Term("facebook", "Facebook", "The network.", ("meta",)))]
@@ -52,7 +52,7 @@ def test_terms_come_as_they_are_with_what_belongs_to_them(worker: CatalogWorker)
     assert (category["slug"], category["parent"]) == ("optics", "physics")
 
 
-def test_banks_are_those_that_the_caller_may_read(worker: CatalogWorker) -> None:
+def test_only_readable_banks_are_listed(worker: CatalogWorker) -> None:
     worker.make_bank("closed", read="restricted", answers="restricted")
     worker.publish(make_question(), make_question(bank="closed"))
     worker.follow()
@@ -64,10 +64,10 @@ def test_banks_are_those_that_the_caller_may_read(worker: CatalogWorker) -> None
 
 
 @pytest.mark.parametrize("route", ["categories", "companies", "tags"])
-def test_pages_of_terms_hold_each_once(worker: CatalogWorker, route: str) -> None:
-    whole = worker.read(f"/v1/{route}")
-    assert whole["next_cursor"] is None
-    assert whole["total"] == len(whole["items"])
+def test_pages_contain_each_term_once(worker: CatalogWorker, route: str) -> None:
+    all_terms = worker.read(f"/v1/{route}")
+    assert all_terms["next_cursor"] is None
+    assert all_terms["total"] == len(all_terms["items"])
     found, cursor = [], ""
     while True:
         page = worker.read(f"/v1/{route}?limit=1{cursor}")
@@ -75,12 +75,12 @@ def test_pages_of_terms_hold_each_once(worker: CatalogWorker, route: str) -> Non
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
-    assert found == whole["items"]
+    assert found == all_terms["items"]
     assert worker.refusal(f"/v1/{route}?limit=1001").code == "invalid_request"
     assert worker.refusal(f"/v1/{route}?answers=true").errors[0].code == "unknown_parameter"
 
 
-def test_the_filter_of_a_cursor_goes_on_counting(worker: CatalogWorker) -> None:
+def test_a_cursor_contains_the_filter(worker: CatalogWorker) -> None:
     worker.publish(make_question(tags=("viva",)), make_question(tags=("viva",), difficulty="hard"))
     worker.follow()
     first = worker.read("/v1/tags?limit=1&difficulty=hard")
@@ -90,15 +90,15 @@ def test_the_filter_of_a_cursor_goes_on_counting(worker: CatalogWorker) -> None:
     assert problem.errors[0].parameter == "difficulty"
 
 
-def test_facets_tell_values_that_there_are(worker: CatalogWorker) -> None:
+def test_facets_contain_the_values_that_questions_have(worker: CatalogWorker) -> None:
     worker.publish(
         make_question(categories=("optics",), levels=("intern",), language="pt-BR"),
         make_question(difficulty="hard", companies=("amazon",)),
     )
     worker.follow()
-    answer = worker.read("/v1/facets?difficulty=hard")
-    assert answer["total"] == 1
-    assert answer["facets"] == {
+    response = worker.read("/v1/facets?difficulty=hard")
+    assert response["total"] == 1
+    assert response["facets"] == {
         "category": [],
         "company": [{"slug": "amazon", "name": "Amazon", "count": 1}],
         "tag": [],

@@ -45,7 +45,7 @@ def test_an_invalid_row_is_dropped_and_logged(
     with caplog.at_level(logging.ERROR):
         catalog.apply(rows, mark)
         catalog.apply((), mark)
-    assert catalog.dropped == 1
+    assert catalog.dropped_rows == 1
     assert "was dropped" in caplog.text
     lost_identity = {"number", "bank", "id", "seq"} & wrong.keys()
     assert catalog.size == (3 if lost_identity and not loading else 2)
@@ -67,7 +67,7 @@ def test_rows_after_an_invalid_row_are_applied(worker: CatalogWorker) -> None:
     third = make_question()
     worker.publish(third)
     worker.follow()
-    assert worker.catalog.dropped == 1
+    assert worker.catalog.dropped_rows == 1
     page = worker.read(f"/v1/changes?after={mark}")
     assert page["deleted"] == [str(first.id)]
     assert [item["id"] for item in page["items"]] == [str(third.id)]
@@ -95,5 +95,5 @@ def test_a_value_that_only_sqlite_can_store_drops_one_row_only(
     worker.publish(make_question(), make_question())
     worker.execute(f"UPDATE published SET kind = {wrong} WHERE number = 1")
     worker.follow()
-    assert worker.catalog.dropped == 1
+    assert worker.catalog.dropped_rows == 1
     assert worker.catalog.size == 1

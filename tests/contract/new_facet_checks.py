@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.settings import Settings
-from tests.search.support.finding import Finding, finding
+from tests.search.support.search_service import SearchService, serve_search
 from tests.support.serving import Service
 from tests.transfer.rows import lines
 from tests.transfer.sending import ended
@@ -40,9 +40,9 @@ FILTERS = {
 @pytest.fixture
 def bank(
     request: pytest.FixtureRequest, fresh_settings: Callable[..., Settings]
-) -> Iterator[Finding]:
+) -> Iterator[SearchService]:
     """A bank of riddles; a test chooses the search engine by a parameter."""
-    with finding(getattr(request, "param", "embedded"), fresh_settings) as found:
+    with serve_search(getattr(request, "param", "embedded"), fresh_settings) as found:
         terms = found.service.admin.post("/v1/editing/tags", json={"slug": "viva", "name": "Viva"})
         found.service.expect(terms, 201)
         for name, values in RIDDLES.items():
@@ -78,7 +78,7 @@ def _patch(service: Service, name: str, **changes: Any) -> None:
 
 
 @each_engine
-def test_a_filter_matches_the_same_questions_on_every_route(bank: Finding) -> None:
+def test_a_filter_matches_the_same_questions_on_every_route(bank: SearchService) -> None:
     service = bank.service
     for query, expected in FILTERS.items():
         assert _names(service.anonymous.get(f"/v1/questions?{query}")) == expected, query
@@ -86,13 +86,13 @@ def test_a_filter_matches_the_same_questions_on_every_route(bank: Finding) -> No
         drawn = service.anonymous.get(f"/v1/questions/random?count=9&{query}")
         assert _names(drawn) == expected, query
         parameters = dict(pair.split("=") for pair in query.split("&"))
-        assert _names(bank.caught_up(q="riddle", **parameters)) == expected, query
+        assert _names(bank.search_when_indexed(q="riddle", **parameters)) == expected, query
         assert _names(service.admin.get(f"/v1/editing/questions?{query}")) == expected, query
         exported = service.admin.get(f"/v1/exports?{query}").content.splitlines()
         assert {_name(orjson.loads(row)) for row in exported} == expected, query
 
 
-def test_drafts_are_filtered_by_their_own_values(bank: Finding) -> None:
+def test_drafts_are_filtered_by_their_own_values(bank: SearchService) -> None:
     service = bank.service
     address = f"/v1/editing/questions/{_ids(service)['exam']}"
     change = {"audiences": ["children"], "setting": None}
@@ -107,7 +107,7 @@ def test_drafts_are_filtered_by_their_own_values(bank: Finding) -> None:
     assert [_name(orjson.loads(row)) for row in exported] == ["exam"]
 
 
-def test_a_seeded_draw_and_a_page_go_on_with_their_cursors(bank: Finding) -> None:
+def test_a_seeded_draw_and_a_page_go_on_with_their_cursors(bank: SearchService) -> None:
     client = bank.service.anonymous
     queries = {"/v1/questions/random": "count=1&seed=spring", "/v1/questions": "limit=1"}
     for path, query in queries.items():
@@ -125,10 +125,10 @@ def _counts(facets: dict[str, Any], name: str) -> list[tuple[str, str, int]]:
 
 
 @each_engine
-def test_facets_and_terms_are_counted_under_the_filter(bank: Finding) -> None:
+def test_facets_and_terms_are_counted_under_the_filter(bank: SearchService) -> None:
     client = bank.service.anonymous
     found = client.get("/v1/facets?audience=children&difficulty=hard").json()
-    searched = bank.find("riddle", audience="children", difficulty="hard", facets="true")
+    searched = bank.search("riddle", audience="children", difficulty="hard", facets="true")
     for answer in (found, searched):
         facets = answer["facets"]
         assert answer["total"] == 1
@@ -143,7 +143,7 @@ def test_facets_and_terms_are_counted_under_the_filter(bank: Finding) -> None:
             assert [item["count"] for item in items] == [count], (vocabulary, query)
 
 
-def test_a_mark_follows_questions_into_and_out_of_the_filter(bank: Finding) -> None:
+def test_a_mark_follows_questions_into_and_out_of_the_filter(bank: SearchService) -> None:
     service = bank.service
     first = service.anonymous.get("/v1/changes?audience=children")
     assert _names(first) == {"both"}
@@ -157,7 +157,7 @@ def test_a_mark_follows_questions_into_and_out_of_the_filter(bank: Finding) -> N
     assert (other.status_code, other.json()["errors"][0]["parameter"]) == (422, "audience")
 
 
-def test_values_are_checked_and_near_misses_suggested(bank: Finding) -> None:
+def test_values_are_checked_and_near_misses_suggested(bank: SearchService) -> None:
     answer = bank.service.anonymous.get("/v1/questions?audience=adlts&setting=")
     assert answer.status_code == 422
     errors = {error["parameter"]: error["suggestions"] for error in answer.json()["errors"]}
@@ -172,7 +172,7 @@ def test_values_are_checked_and_near_misses_suggested(bank: Finding) -> None:
     assert wrong.status_code == 422
 
 
-def test_a_quiz_draws_by_a_filter_in_its_body(bank: Finding) -> None:
+def test_a_quiz_draws_by_a_filter_in_its_body(bank: SearchService) -> None:
     admin = bank.service.admin
     body = {"title": "A quiz", "filter": {"audience": ["adults"], "setting": ["-exam"]}}
     made = admin.post("/v1/quizzes", json=body | {"count": 1})
@@ -183,7 +183,7 @@ def test_a_quiz_draws_by_a_filter_in_its_body(bank: Finding) -> None:
     assert (error["pointer"], error["suggestions"]) == ("/filter/audience", ["adults"])
 
 
-def test_the_values_are_delivered_and_documented(bank: Finding) -> None:
+def test_the_values_are_delivered_and_documented(bank: SearchService) -> None:
     service = bank.service
     for name, question_id in _ids(service).items():
         expected = (RIDDLES[name].get("audiences", []), RIDDLES[name].get("setting"))
@@ -203,7 +203,7 @@ def test_the_values_are_delivered_and_documented(bank: Finding) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv"])
-def test_files_carry_the_values(bank: Finding, file_format: str) -> None:
+def test_files_carry_the_values(bank: SearchService, file_format: str) -> None:
     service = bank.service
     exported = service.admin.get(f"/v1/exports?file_format={file_format}").content
     job = ended(service, exported, name=f"export.{file_format}")
@@ -223,10 +223,10 @@ def test_files_carry_the_values(bank: Finding, file_format: str) -> None:
 
 
 @pytest.mark.parametrize("bank", ["meilisearch"], indirect=True)
-def test_the_search_server_can_filter_by_the_facets(bank: Finding) -> None:
+def test_the_search_server_can_filter_by_the_facets(bank: SearchService) -> None:
     server = bank.server
     assert server is not None
-    bank.find("riddle")
+    bank.search("riddle")
     headers = {"Authorization": f"Bearer {server.key}"}
     with httpx.Client(base_url=server.url, headers=headers) as client:
         names = [index["uid"] for index in client.get("/indexes").json()["results"]]
@@ -246,7 +246,7 @@ def test_the_search_server_can_filter_by_the_facets(bank: Finding) -> None:
     }
 
 
-def test_a_revision_that_is_older_than_the_facets_has_no_value(bank: Finding) -> None:
+def test_a_revision_that_is_older_than_the_facets_has_no_value(bank: SearchService) -> None:
     service = bank.service
     question_id = _ids(service)["exam"]
     database = service.database

@@ -1,12 +1,11 @@
-"""GET /v1/facets: how many questions there are of each value, under a filter."""
+"""GET /v1/facets: how many questions match a filter, by value of each facet."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 from pyroaring import BitMap
 
-from app.access.rights import Caller
-from app.catalog.http.endpoint import Body, Endpoint
+from app.catalog.http.endpoint import Endpoint, ReadRequest, ResponseBody
 from app.catalog.service import Catalog
 from app.core.http.query_string import reject_unknown, split_query
 from app.published.facets import COUNTED_FACETS, Facet
@@ -18,24 +17,24 @@ FACET_PARAMETERS = FILTER_PARAMETERS
 class GetFacets(Endpoint):
     """Counts published questions by facet."""
 
-    def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
-        """Return the counts of every facet, each without its own parameter."""
-        pairs = split_query(query)
+    def make(self, request: ReadRequest) -> ResponseBody:
+        """Return the counts of every facet; a facet ignores its own parameter."""
+        pairs = split_query(request.query)
         reject_unknown(pairs, sorted(FILTER_NAMES))
-        asked = parse_filter(pairs, self._catalog.known(caller))
-        banks = self._catalog.reading(caller).banks
-        total = len(self._catalog.members(banks, asked))
+        question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
+        banks = self._catalog.read_access(request.caller).banks
+        total = len(self._catalog.members(banks, question_filter))
         facets = {
             facet.parameter: facet_items(
-                self._catalog, facet, self._catalog.members(banks, asked.without(facet))
+                self._catalog, facet, self._catalog.members(banks, question_filter.without(facet))
             )
             for facet in COUNTED_FACETS
         }
-        return Body(orjson.dumps({"total": total, "facets": facets}))
+        return ResponseBody(orjson.dumps({"total": total, "facets": facets}))
 
 
 def facet_items(catalog: Catalog, facet: Facet, members: BitMap) -> list[dict[str, object]]:
-    """Return each value of a facet that members have, as it is shown."""
+    """Return the values of a facet that members have, with names and counts, for a response."""
     counts = dict(facet_counts(catalog, facet, members))
     if facet.ordered:
         slugs = [slug for slug in facet.values if slug in counts]
@@ -46,10 +45,13 @@ def facet_items(catalog: Catalog, facet: Facet, members: BitMap) -> list[dict[st
 
 
 def facet_counts(catalog: Catalog, facet: Facet, members: BitMap) -> Iterator[tuple[str, int]]:
-    """Yield each value of a facet that members have, and how many; categories with all below."""
+    """Yield each value of a facet that members have, and how many have it.
+
+    A category counts the questions of its subcategories too.
+    """
     if facet.is_tree:
         terms = catalog.vocabularies.categories.terms
-        bitmaps: Mapping[str, BitMap] = {slug: catalog.category(slug) for slug in terms}
+        bitmaps: Mapping[str, BitMap] = {slug: catalog.category_members(slug) for slug in terms}
     else:
         bitmaps = catalog.index.facets[facet.parameter]
     for slug, bitmap in bitmaps.items():

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from app.catalog.bodies.byte_cache import REVISIONS
+from app.catalog.bodies.byte_cache import REVISIONS_PER_NUMBER
 from app.catalog.index.change_log import ChangeLog
 from app.catalog.index.facet_bitmaps import (
     add_facets,
@@ -54,7 +54,7 @@ class Index:
         self._id_table = np.zeros((0, ID_BYTES), np.uint8)
         self._seq = np.zeros(0, np.int64)
         self._updated_at = np.zeros(0, np.int64)
-        # The key of the live revision (see REVISIONS), 0 for a withdrawn question.
+        # The key of the live revision (see REVISIONS_PER_NUMBER), 0 for a withdrawn question.
         self._key = np.zeros(0, np.uint64)
         # A memoryview returns one item more quickly than an array does.
         self._key_view = self._key.data
@@ -74,7 +74,7 @@ class Index:
         self._seq[numbers] = batch.seqs
         self._updated_at[numbers] = batch.updated_at
         is_live = batch.revisions > 0
-        keys = batch.numbers.astype(np.uint64) * np.uint64(REVISIONS)
+        keys = batch.numbers.astype(np.uint64) * np.uint64(REVISIONS_PER_NUMBER)
         self._key[numbers] = np.where(is_live, keys + batch.revisions.astype(np.uint64), 0)
         self._bank[numbers] = self._coded_banks(batch)
         self._id_table[numbers] = batch.ids
@@ -114,7 +114,7 @@ class Index:
 
     def revision(self, number: int) -> int:
         """Return the live revision of a question, 0 for none."""
-        return self._key_view[number] % REVISIONS
+        return self._key_view[number] % REVISIONS_PER_NUMBER
 
     def live_keys(self, numbers: Sequence[int]) -> list[int]:
         """Return the keys of the live revisions of numbers, all of which have to be live."""

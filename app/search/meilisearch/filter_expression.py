@@ -1,4 +1,4 @@
-"""Pure: the one filter as an expression of the Meilisearch language, every value quoted."""
+"""Pure: translates a QuestionFilter into conditions of the Meilisearch filter language."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,17 @@ from app.published.facets import BANK, FACETS, with_descendants
 from app.published.question_filter import QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 
-# Only an index with our settings can be filtered, so one that the server made by itself is refused.
-READY = "ready = 1"
+# The server refuses this filter on an index without our settings, such as one that it created by
+# itself; so such an index fails instead of giving incomplete hits.
+READY_CONDITION = "ready = 1"
 
 
-def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> list[str]:
-    """Return conditions, all of which a question must meet; banks are indexes of their own.
+def filter_conditions(question_filter: QuestionFilter, vocabularies: Vocabularies) -> list[str]:
+    """Return conditions that a question must all meet.
 
-    Categories stand for everything below them as well.
+    A category includes its descendants. Banks are left out, because each has its own index.
     """
-    conditions = [READY]
+    conditions = [READY_CONDITION]
     for facet in FACETS:
         if facet is BANK:
             continue
@@ -24,7 +25,7 @@ def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> l
             conditions.append(f"{facet.column} IN {_list(choice.any)}")
         if choice.none:
             conditions.append(f"{facet.column} NOT IN {_list(choice.none)}")
-    conditions += [f"tags = {quoted(tag)}" for tag in question_filter.tag_all]
+    conditions += [f"tags = {quote(tag)}" for tag in question_filter.tag_all]
     if question_filter.exclude:
         conditions.append(f"question NOT IN {_list(map(str, question_filter.exclude))}")
     if question_filter.updated_after is not None:
@@ -32,11 +33,11 @@ def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> l
     return conditions
 
 
-def quoted(value: str) -> str:
-    """Return a value that means itself, whatever stands in it."""
+def quote(value: str) -> str:
+    """Return a value as a quoted string; no character in it acts as an operator."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _list(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(quoted, values))}]"
+    return f"[{', '.join(map(quote, values))}]"

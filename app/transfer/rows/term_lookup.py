@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.taxonomy import service as taxonomy
 from app.taxonomy.vocabulary import VOCABULARIES, Term, Vocabularies, Vocabulary, slugify
-from app.transfer.formats.rows import Fault, Values, shown
+from app.transfer.formats.rows import Fault, Values, excerpt
 
 MAX_UNKNOWN = 1_000
 MAX_CACHED = 100_000
@@ -81,7 +81,7 @@ class TermFinder:
             hint += f", and no slug can be made of it (a name has at most {MAX_NAME} characters)."
         else:
             hint += f", and one import makes at most {MAX_UNKNOWN} terms."
-        return Fault(field, "unknown_value", shown(value), hint)
+        return Fault(field, "unknown_value", excerpt(value), hint)
 
 
 def create_terms(session: Session, unknown: Sequence[tuple[str, str]]) -> None:
