@@ -1,4 +1,7 @@
-"""The facets by which questions are filtered and counted: each is declared here, and only here."""
+"""The facets by which questions are filtered and counted: each is declared here, and only here.
+
+docs/architecture.md says what a new facet takes.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +46,7 @@ class Facet:
 
     @property
     def is_tree(self) -> bool:
-        """Whether a value stands for all values below it as well."""
+        """Whether a question with a value counts as having every value above it, too."""
         return self.vocabulary == "categories"
 
     def column_text(self, content: Mapping[str, Any]) -> str:
