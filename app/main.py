@@ -44,7 +44,7 @@ from app.search.engines import Engines
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
 from app.taxonomy.vocabulary_snapshot import Glossary
-from app.transfer.jobs.runner import Runner
+from app.transfer.jobs.runner import ImportRunner
 
 MEASURE_SECONDS = 1.0
 
@@ -140,7 +140,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     editions = Editions(secrets, follower, database)
     searcher = Searcher(catalog, thesaurus, engines.all)
     framework.state.search = search = SearchQuestions(searcher, catalog, editions)
-    runner = Runner(database, settings, secrets)
+    runner = ImportRunner(database, settings, secrets)
     framework.state.runner = runner
     door = Door()
     kept = make_kept()
@@ -183,7 +183,7 @@ class _Lifespan:
         self,
         loops: Sequence[Callable[[], Coroutine[None, None, None]]],
         engines: Engines,
-        runner: Runner,
+        runner: ImportRunner,
         database: Database,
     ) -> None:
         self._loops = loops

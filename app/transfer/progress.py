@@ -1,4 +1,4 @@
-"""Tells people how an import goes: a bar on a terminal, else plain lines; then a report."""
+"""Shows the progress and the report of an import on the command line."""
 
 import sys
 import time
@@ -11,17 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.transfer.models import OPEN_STATES, ImportJob
 
-LINE_SECONDS = 5.0
-MAX_ROWS_TOLD = 50
+SECONDS_BETWEEN_LINES = 5.0
+MAX_PRINTED_ERRORS = 50
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @contextmanager
-def shown_progress(name: str, say: Say) -> Iterator[Callable[[ImportJob], None]]:
-    """Give what an import tells its progress to, while the block runs."""
+def shown_progress(name: str, print_line: PrintLine) -> Iterator[Callable[[ImportJob], None]]:
+    """Give a callback that shows a job's progress: as a bar on a terminal, else as lines."""
     if not sys.stderr.isatty():
-        yield _Lines(name, say)
+        yield _ProgressLines(name, print_line)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -39,46 +39,47 @@ def shown_progress(name: str, say: Say) -> Iterator[Callable[[ImportJob], None]]
         yield show
 
 
-class _Lines:
-    """A line now and then while a long import runs, none for a short one."""
+class _ProgressLines:
+    """Prints a line every few seconds, so none for a short import."""
 
-    def __init__(self, name: str, say: Say) -> None:
+    def __init__(self, name: str, print_line: PrintLine) -> None:
         self._name = name
-        self._say = say
-        self._told_at = time.monotonic()
+        self._print_line = print_line
+        self._printed_at = time.monotonic()
 
     def __call__(self, job: ImportJob) -> None:
         now = time.monotonic()
-        if job.state in OPEN_STATES and now - self._told_at >= LINE_SECONDS:
-            self._told_at = now
-            of = "" if job.of is None else f" of {job.of}"
-            self._say(f"{self._name}: {job.state}, {job.done}{of} rows")
+        if job.state in OPEN_STATES and now - self._printed_at >= SECONDS_BETWEEN_LINES:
+            self._printed_at = now
+            total = "" if job.of is None else f" of {job.of}"
+            self._print_line(f"{self._name}: {job.state}, {job.done}{total} rows")
 
 
 def report_lines(job: ImportJob) -> Iterator[str]:
-    """Yield what became of an import, for people."""
-    for row in job.rows[:MAX_ROWS_TOLD]:
-        yield _row_line(row)
-    if job.error_count > MAX_ROWS_TOLD:
-        yield f"… and {job.error_count - MAX_ROWS_TOLD} more"
+    """Yield the report of an import that has ended, as lines of text."""
+    for error in job.rows[:MAX_PRINTED_ERRORS]:
+        yield _error_line(error)
+    if job.error_count > MAX_PRINTED_ERRORS:
+        yield f"… and {job.error_count - MAX_PRINTED_ERRORS} more errors"
     if job.unknown_terms:
-        named = [f"{term['value']} ({term['vocabulary']})" for term in job.unknown_terms]
-        yield f"{'new' if job.create_terms else 'unknown'} terms: {', '.join(named)}"
+        terms = [f"{term['value']} ({term['vocabulary']})" for term in job.unknown_terms]
+        yield f"{'new' if job.create_terms else 'unknown'} terms: {', '.join(terms)}"
     if job.state == "refused":
         yield f"refused: nothing was written; {job.error_count} errors in {job.of or 0} rows"
-        return
-    told = "would be" if job.dry_run else "were"
-    yield (
-        f"{job.of} rows: {job.created} {told} created, {job.changed} changed, "
-        f"{job.unchanged} {'are' if job.dry_run else 'stayed'} as they were"
-    )
+    elif job.dry_run:
+        yield (
+            f"dry run, nothing was written: of {job.of} rows, {job.created} would be created, "
+            f"{job.changed} changed, {job.unchanged} unchanged"
+        )
+    else:
+        yield (
+            f"{job.of} rows: {job.created} created, {job.changed} changed, "
+            f"{job.unchanged} unchanged"
+        )
 
 
-def _row_line(row: dict[str, Any]) -> str:
-    place = f"row {row['line']}" + (f", {row['field']}" if row["field"] else "")
-    hint = row["hint"]
-    if row["value"] is None:
-        return f"{place}: {hint}"
-    if hint.startswith(("The ", "There ")):
-        return f"{place}: {row['value']!r}, but {hint[0].lower()}{hint[1:]}"
-    return f"{place}: {row['value']!r}. {hint}"
+def _error_line(error: dict[str, Any]) -> str:
+    position = f"line {error['line']}" + (f", {error['field']}" if error["field"] else "")
+    if error["value"] is None:
+        return f"{position}: {error['hint']}"
+    return f"{position}: {error['value']!r}: {error['hint']}"
