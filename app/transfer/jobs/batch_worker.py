@@ -1,4 +1,4 @@
-"""What runs in the worker process of a `BatchPool`."""
+"""The part of a `BatchPool` that runs in its worker process."""
 
 import gc
 import multiprocessing
@@ -29,7 +29,7 @@ class BatchTask(Protocol[R_co]):
     """The work on one batch; each process creates a task of its own with the same arguments."""
 
     def __init__(self, database: Database, secrets: Secrets, context: ImportContext) -> None:
-        """Keep what the work needs."""
+        """Store what the task needs to process batches."""
 
     def __call__(self, batch: list[Raw]) -> R_co:
         """Return the result, which must be picklable."""
