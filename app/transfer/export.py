@@ -6,7 +6,7 @@ from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import Caller, Rights
 from app.core.db.database import Database
 from app.core.errors import FieldError, Problem, invalid, near_misses
@@ -14,10 +14,11 @@ from app.core.http.query_string import Pairs, Parameter, one_of, reject_unknown,
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published import question_filter as filters
-from app.published.question_filter import Choice, Known, QuestionFilter, parse_filter
-from app.questions.listing import Wanted, iter_views
+from app.published.facets import FacetChoice
+from app.published.question_filter import KnownNames, QuestionFilter, parse_filter
+from app.questions.listing import QuestionSelection, iter_views
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.formats import FORMATS
 from app.transfer.formats.rows import Format
 
@@ -37,7 +38,7 @@ STATE = Parameter(
     many=True,
     example=["published"],
 )
-PARAMETERS = (FILE_FORMAT, STATE, *filters.PARAMETERS)
+PARAMETERS = (FILE_FORMAT, STATE, *filters.FILTER_PARAMETERS)
 
 # Who uses the command line can read the database anyway.
 OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)
@@ -47,7 +48,7 @@ OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)
 class Export:
     """The selection of one export, and the format of its file."""
 
-    selection: Wanted
+    selection: QuestionSelection
     vocabularies: Vocabularies
     file_format: Format
 
@@ -58,7 +59,7 @@ class Export:
         a question is exported as it is when its chunk is read.
         """
         secrets = load_secrets(settings)
-        if head := self.file_format.write_head():
+        if head := self.file_format.header():
             yield head
         after: UUID | None = None
         while True:
@@ -90,7 +91,7 @@ def plan_export(pairs: Pairs, rights: Rights, caller: Caller, vocabularies: Voca
     file_format = FORMATS[take(pairs, "file_format", one_of(*FORMATS), "jsonl")]
     states = _states(pairs)
     seen = rights.seen(caller)
-    known = Known({slug: rights.banks[slug].name for slug in sorted(seen)}, vocabularies)
+    known = KnownNames({slug: rights.banks[slug].name for slug in sorted(seen)}, vocabularies)
     requested = _supported_filter(parse_filter(pairs, known), file_format)
     banks = frozenset(requested.bank.any) or _exportable_banks(rights, caller) - frozenset(
         requested.bank.none
@@ -103,7 +104,9 @@ def plan_export(pairs: Pairs, rights: Rights, caller: Caller, vocabularies: Voca
     sees_drafts = banks <= rights.with_scope(caller, "questions:read")
     if not sees_drafts and states != ("published",):
         raise _missing_scope("questions:read")
-    selection = Wanted(banks=banks, filter=requested, states=states, live=not sees_drafts)
+    selection = QuestionSelection(
+        banks=banks, filter=requested, states=states, live=not sees_drafts
+    )
     return Export(selection, vocabularies, file_format)
 
 
@@ -114,11 +117,11 @@ def export_to(
     pairs = split_query(query.encode())
     if not any(name == FILE_FORMAT.name for name, _ in pairs):
         pairs.append((FILE_FORMAT.name, file_format))
-    directory, glossary = Directory(settings), Glossary()
+    access, vocabulary_snapshot = AccessSnapshot(settings), VocabularySnapshot()
     with database.read() as session:
-        directory.load(session)
-        glossary.load(session)
-    export = plan_export(pairs, directory.rights, OPERATOR, glossary.current)
+        access.load(session)
+        vocabulary_snapshot.load(session)
+    export = plan_export(pairs, access.rights, OPERATOR, vocabulary_snapshot.current)
     target.writelines(export.chunks(database, settings))
 
 
@@ -146,7 +149,7 @@ def _supported_filter(requested: QuestionFilter, file_format: Format) -> Questio
         raise invalid(FieldError("invalid_value", detail, parameter="kind"))
     return replace(
         requested,
-        kind=Choice(requested.kind.any or tuple(sorted(kinds)), requested.kind.none),
+        kind=FacetChoice(requested.kind.any or tuple(sorted(kinds)), requested.kind.none),
     )
 
 

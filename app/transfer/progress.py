@@ -1,58 +1,31 @@
 """Shows the progress and the report of an import on the command line."""
 
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from app.core.progress import ProgressUpdate, WriteLine, progress_display
 from app.transfer.models import OPEN_STATES, ImportJob
 
-SECONDS_BETWEEN_LINES = 5.0
 MAX_PRINTED_ERRORS = 50
-
-PrintLine = Callable[[str], None]
 
 
 @contextmanager
-def shown_progress(name: str, print_line: PrintLine) -> Iterator[Callable[[ImportJob], None]]:
+def shown_progress(name: str, write_line: WriteLine) -> Iterator[Callable[[ImportJob], None]]:
     """Give a callback that shows a job's progress: as a bar on a terminal, else as lines."""
-    if not sys.stderr.isatty():
-        yield _ProgressLines(name, print_line)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+    with progress_display(name, write_line) as show:
+        yield lambda job: show(_progress_update(name, job))
+
+
+def _progress_update(name: str, job: ImportJob) -> ProgressUpdate:
+    total = "" if job.of is None else f" of {job.of}"
+    line = f"{name}: {job.state}, {job.done}{total} rows"
+    return ProgressUpdate(
+        done=job.done,
+        total=None if job.state == "checking" else job.of,
+        label=f"{name}: {job.state}",
+        line=line if job.state in OPEN_STATES else None,
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def show(job: ImportJob) -> None:
-            total = None if job.state == "checking" else job.of
-            bar.update(task, description=f"{name}: {job.state}", completed=job.done, total=total)
-
-        yield show
-
-
-class _ProgressLines:
-    """Prints a line every few seconds, so none for a short import."""
-
-    def __init__(self, name: str, print_line: PrintLine) -> None:
-        self._name = name
-        self._print_line = print_line
-        self._printed_at = time.monotonic()
-
-    def __call__(self, job: ImportJob) -> None:
-        now = time.monotonic()
-        if job.state in OPEN_STATES and now - self._printed_at >= SECONDS_BETWEEN_LINES:
-            self._printed_at = now
-            total = "" if job.of is None else f" of {job.of}"
-            self._print_line(f"{self._name}: {job.state}, {job.done}{total} rows")
 
 
 def report_lines(job: ImportJob) -> Iterator[str]:

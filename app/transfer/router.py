@@ -11,18 +11,19 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.access.deps import CallerDep, DirectoryDep
+from app.access.deps import AccessDep, CallerDep
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem, not_found
-from app.core.http.deps import DatabaseDep, SecretsDep, SettingsDep, state
+from app.core.http.deps import DatabaseDep, SecretsDep, SettingsDep, services_of
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import key_of
 from app.core.http.query_string import openapi_parameters, split_query
+from app.core.http.request_context import request_context
 from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer import repository
 from app.transfer.export import PARAMETERS as EXPORT_PARAMETERS
 from app.transfer.export import plan_export
@@ -97,7 +98,7 @@ def _response_docs(status: int) -> dict[str, Any]:
 async def create_import(  # noqa: PLR0913, PLR0917 - dependencies
     request: Request,
     caller: CallerDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     database: DatabaseDep,
     settings: SettingsDep,
     secrets: SecretsDep,
@@ -109,7 +110,7 @@ async def create_import(  # noqa: PLR0913, PLR0917 - dependencies
     """
     pairs = split_query(request.scope["query_string"])
     options, wait_seconds = parse_import_query(pairs)
-    require_import(directory.rights, caller, options)
+    require_import(access.rights, caller, options)
     key = key_of(request)
     incoming = import_folder(settings) / f"{time_and_random.uuid7()}.part"
     try:
@@ -125,10 +126,10 @@ async def create_import(  # noqa: PLR0913, PLR0917 - dependencies
             )
     finally:
         incoming.unlink(missing_ok=True)
-    state(request, ImportRunner, "runner").wake()
+    services_of(request).get(ImportRunner).wake()
     job = await _wait_for_end(database, job, wait_seconds)
-    if job.epoch is not None and job.seq is not None and job.terms is not None:
-        request.scope["state"]["mark"] = Mark(job.epoch, job.seq, job.terms)
+    if job.epoch is not None and job.seq is not None and job.config_version is not None:
+        request_context(request).mark = Mark(job.epoch, job.seq, job.config_version)
     return JSONResponse(
         import_read(job, secrets).model_dump(mode="json"),
         202 if job.state in OPEN_STATES else 200,
@@ -238,7 +239,7 @@ class _ExportResponse(StreamingResponse):
 def export_questions(
     request: Request,
     caller: CallerDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
@@ -249,8 +250,8 @@ def export_questions(
     JSON Lines can be imported again without changes.
     """
     pairs = split_query(request.scope["query_string"])
-    glossary = state(request, Glossary, "glossary")
-    export = plan_export(pairs, directory.rights, caller, glossary.current)
+    vocabulary_snapshot = services_of(request).get(VocabularySnapshot)
+    export = plan_export(pairs, access.rights, caller, vocabulary_snapshot.current)
     with ExitStack() as stack:
         name = f"export-{caller.key_id}"
         if not stack.enter_context(

@@ -67,7 +67,7 @@ def accept_file(
     errors.
     """
     with file.open("rb") as opened:
-        errors = FORMATS[options.file_format].head_errors(opened)
+        errors = FORMATS[options.file_format].header_errors(opened)
     if errors:
         raise invalid(*errors)
     size = file.stat().st_size
@@ -93,7 +93,7 @@ def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
     """Return the view of a job that its sender gets."""
     edition = None
     if job.epoch is not None:
-        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
+        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.config_version}".encode())
     return ImportRead.model_validate(job.model_dump() | {"edition": edition})
 
 

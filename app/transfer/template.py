@@ -61,4 +61,4 @@ _EXAMPLES: tuple[Values, ...] = (
 def template() -> bytes:
     """Return the template in UTF-8; it can be imported unchanged."""
     file_format = FORMATS["csv"]
-    return file_format.write_head() + file_format.write(_COMMON | example for example in _EXAMPLES)
+    return file_format.header() + file_format.write(_COMMON | example for example in _EXAMPLES)

@@ -11,10 +11,10 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
-from app.catalog.http.endpoint import make_kept
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.endpoint import ResponseCache
+from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.router import register
 from app.catalog.service import Catalog
 from app.core import time_and_random
@@ -24,10 +24,10 @@ from app.core.http.replies import Reply
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.support.publications import make_bank, make_publication
 
 CATEGORIES = {"science": None, "physics": "science", "optics": "physics", "arts": None}
@@ -65,19 +65,19 @@ class Question:
         } | self.more
 
 
-class Shelf:
+class CatalogWorker:
     """One worker: its catalog follows the database whenever `follow` is called."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
-        self.directory = Directory(settings)
-        self.glossary = Glossary()
-        self.catalog = Catalog(self.database, settings, self.secrets, self.directory, self.glossary)
-        self.follower = Follower(self.database, self.catalog, [self.directory, self.glossary])
-        self.door = Door()
-        register(self.door, self.catalog, make_kept())
+        self.access = AccessSnapshot(settings)
+        self.glossary = VocabularySnapshot()
+        self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
+        self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
+        self.fast_routes = FastRoutes()
+        register(self.fast_routes, self.catalog, ResponseCache())
 
     def close(self) -> None:
         self.database.close()
@@ -94,7 +94,7 @@ class Shelf:
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:
@@ -123,7 +123,7 @@ class Shelf:
             for question in questions
         ]
         with self.database.write() as session:
-            numbers = put(session, entries)
+            numbers = publish(session, entries)
         for question, number in zip(questions, numbers, strict=True):
             question.number = number
 
@@ -138,7 +138,7 @@ class Shelf:
         self, address: str, caller: Caller = ANONYMOUS, headers: dict[bytes, bytes] | None = None
     ) -> Reply:
         path, _, query = address.partition("?")
-        found = self.door.find(path)
+        found = self.fast_routes.find(path)
         assert found is not None, path
 
         async def answer() -> Reply:

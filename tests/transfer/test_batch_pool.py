@@ -17,7 +17,7 @@ from app.core.db.database import Database
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
 from app.transfer.cli_import import import_file, staged
-from app.transfer.formats.rows import Place, Raw
+from app.transfer.formats.rows import FilePosition, RawRow
 from app.transfer.jobs import process_policy
 from app.transfer.jobs.batch_pool import MAX_PENDING_BATCHES, BatchPool
 from app.transfer.jobs.batches import FIRST_BATCH_ROWS, MAX_BATCH_ROWS, BatchSize
@@ -162,7 +162,7 @@ class SlowEcho:
     def __init__(self, database: Database, secrets: Secrets, context: ImportContext) -> None:
         assert context.bank == "science"
 
-    def __call__(self, batch: list[Raw]) -> tuple[int, int]:
+    def __call__(self, batch: list[RawRow]) -> tuple[int, int]:
         time.sleep(0.03 if batch[0].line % 2 else 0.001)
         return batch[0].line, os.getpid()
 
@@ -170,14 +170,14 @@ class SlowEcho:
 class FailsInWorker(SlowEcho):
     """Fails in the worker process only, which is the process that has a parent."""
 
-    def __call__(self, batch: list[Raw]) -> tuple[int, int]:
+    def __call__(self, batch: list[RawRow]) -> tuple[int, int]:
         if multiprocessing.parent_process() is not None:
             raise RuntimeError
         return super().__call__(batch)
 
 
-def one_row_batches(count: int) -> list[list[Raw]]:
-    return [[Raw(line, b"", Place(line, line + 1))] for line in range(1, count + 1)]
+def one_row_batches(count: int) -> list[list[RawRow]]:
+    return [[RawRow(line, b"", FilePosition(line, line + 1))] for line in range(1, count + 1)]
 
 
 def test_results_are_in_file_order_and_few_batches_wait(
@@ -186,7 +186,7 @@ def test_results_are_in_file_order_and_few_batches_wait(
     pool._ready.result(TIMEOUT_SECONDS)
     read = 0
 
-    def batches() -> Iterator[list[Raw]]:
+    def batches() -> Iterator[list[RawRow]]:
         nonlocal read
         for batch in one_row_batches(60):
             read += 1

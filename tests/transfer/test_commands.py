@@ -112,7 +112,7 @@ def test_progress_is_printed_as_lines_without_a_terminal(
     from app.core import time_and_random  # noqa: PLC0415
     from app.transfer.models import ImportJob  # noqa: PLC0415
 
-    monkeypatch.setattr("app.transfer.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("app.core.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
         id=time_and_random.uuid7(),
         key_id=None,

@@ -10,8 +10,8 @@ from sqlmodel import Session
 from app.core.db.bulk_insert import key_for
 from app.core.db.database import Database
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import BulkEdit, Composed
-from app.transfer.formats.rows import Fault, Place, Raw
+from app.questions.bulk_edit import BulkEdit, PreparedQuestions
+from app.transfer.formats.rows import Fault, FilePosition, RawRow
 from app.transfer.jobs.batch_pool import BatchPool, process_batches
 from app.transfer.jobs.batches import BatchSize, split_batches
 from app.transfer.jobs.job_row import MAX_REPORTED_ERRORS, error_values, set_values, update_row
@@ -33,7 +33,7 @@ class PreparedBatch:
     """
 
     versions: list[QuestionVersion]
-    new: Composed
+    new: PreparedQuestions
     edits: list[BulkEdit]
     created: int
     changed: int
@@ -52,12 +52,12 @@ class BatchPreparer:
         self._finder = TermFinder(context.vocabularies, create=False)
         self._key = key_for(database.dialect)
 
-    def __call__(self, batch: list[Raw]) -> PreparedBatch:
+    def __call__(self, batch: list[RawRow]) -> PreparedBatch:
         """Prepare a batch for the questions as they are now."""
         with self._database.read() as session:
             return self.prepare(session, batch)
 
-    def prepare(self, session: Session, batch: list[Raw]) -> PreparedBatch:
+    def prepare(self, session: Session, batch: list[RawRow]) -> PreparedBatch:
         """Prepare a batch for the questions that the session reads."""
         context = self._context
         rows = [context.file_format.parse(raw) for raw in batch]
@@ -85,7 +85,7 @@ class BatchWriter:
     preparer: BatchPreparer
     job: ImportJob
 
-    def write(self, batch: list[Raw], prepared: PreparedBatch) -> float:
+    def write(self, batch: list[RawRow], prepared: PreparedBatch) -> float:
         """Write a batch and return the seconds until its commit.
 
         JobStoppedError when another process has moved the job; IntegrityError when another writer
@@ -112,7 +112,7 @@ def apply_file(
 
     Errors are those of `BatchWriter.write`.
     """
-    position = Place(writer.job.next_offset, writer.job.next_line)
+    position = FilePosition(writer.job.next_offset, writer.job.next_line)
     rows = writer.context.file_format.scan(file, position)
     size = BatchSize()
     batches = split_batches(rows, position.offset, lambda: size.rows)
@@ -122,7 +122,7 @@ def apply_file(
         on_commit()
 
 
-def _progress(job: ImportJob, batch: list[Raw], prepared: PreparedBatch) -> dict[str, Any]:
+def _progress(job: ImportJob, batch: list[RawRow], prepared: PreparedBatch) -> dict[str, Any]:
     end = batch[-1].end
     values: dict[str, Any] = {
         "done": job.done + len(batch),

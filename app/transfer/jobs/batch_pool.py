@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from app.core.settings import Settings
-from app.transfer.formats.rows import Raw
+from app.transfer.formats.rows import RawRow
 from app.transfer.jobs.batch_worker import BatchTask, initialize, process
 
 # The worker process has one batch in work and a second one waiting, so that it is never idle.
@@ -38,8 +38,8 @@ class BatchPool:
         self._runs = 0
 
     def map(
-        self, task: BatchTask[R], batches: Iterable[list[Raw]]
-    ) -> Iterator[tuple[list[Raw], R]]:
+        self, task: BatchTask[R], batches: Iterable[list[RawRow]]
+    ) -> Iterator[tuple[list[RawRow], R]]:
         """Yield each batch with what `task` returns for it, in order."""
         self._runs += 1
         waiting = iter(batches)
@@ -71,7 +71,7 @@ class BatchPool:
         has_room = running < WORKER_BATCHES and len(pending) < MAX_PENDING_BATCHES
         return has_room and self._is_usable and self._ready.done()
 
-    def _submit(self, task: BatchTask[R], batch: list[Raw]) -> "Future[R]":
+    def _submit(self, task: BatchTask[R], batch: list[RawRow]) -> "Future[R]":
         try:
             return self._executor.submit(process, self._runs, type(task), batch)
         except BrokenProcessPool as error:
@@ -79,7 +79,7 @@ class BatchPool:
             failed.set_exception(error)
             return failed
 
-    def _completed(self, task: BatchTask[R], entry: "_Pending[R]") -> tuple[list[Raw], R]:
+    def _completed(self, task: BatchTask[R], entry: "_Pending[R]") -> tuple[list[RawRow], R]:
         try:
             return entry.batch, entry.result.result()
         except Exception:
@@ -91,7 +91,7 @@ class BatchPool:
 
 
 class _Pending(NamedTuple, Generic[R]):
-    batch: list[Raw]
+    batch: list[RawRow]
     result: "Future[R]"
 
 
@@ -102,8 +102,8 @@ def _finished(result: R) -> "Future[R]":
 
 
 def process_batches(
-    task: BatchTask[R], batches: Iterable[list[Raw]], pool: BatchPool | None
-) -> Iterator[tuple[list[Raw], R]]:
+    task: BatchTask[R], batches: Iterable[list[RawRow]], pool: BatchPool | None
+) -> Iterator[tuple[list[RawRow], R]]:
     """Yield each batch with what `task` returns for it, in order; without a pool, process here."""
     if pool is not None:
         return pool.map(task, batches)

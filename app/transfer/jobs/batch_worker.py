@@ -15,7 +15,7 @@ from app.core.db.database import Database
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
 from app.transfer import repository
-from app.transfer.formats.rows import Raw
+from app.transfer.formats.rows import RawRow
 from app.transfer.rows.context import ImportContext, load_context
 
 # More objects than a batch of a thousand rows keeps alive.
@@ -31,7 +31,7 @@ class BatchTask(Protocol[R_co]):
     def __init__(self, database: Database, secrets: Secrets, context: ImportContext) -> None:
         """Store what the task needs to process batches."""
 
-    def __call__(self, batch: list[Raw]) -> R_co:
+    def __call__(self, batch: list[RawRow]) -> R_co:
         """Return the result, which must be picklable."""
 
 
@@ -59,7 +59,7 @@ def initialize(settings: Settings, job_id: UUID) -> None:
     _worker = _Worker(Database(settings), load_secrets(settings), job_id)
 
 
-def process(run: int, task_type: type[BatchTask[R]], batch: list[Raw]) -> R:
+def process(run: int, task_type: type[BatchTask[R]], batch: list[RawRow]) -> R:
     """Process one batch; the first batch of each run reads the bank and its terms again."""
     if _worker is None:
         message = "the worker process was not initialized"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from app.transfer.formats.rows import Raw
+from app.transfer.formats.rows import RawRow
 
 MAX_BATCH_BYTES = 8_000_000
 
@@ -15,13 +15,13 @@ TARGET_SECONDS = 0.03
 
 
 def split_batches(
-    rows: Iterator[Raw], start_offset: int, next_size: Callable[[], int]
-) -> Iterator[list[Raw]]:
+    rows: Iterator[RawRow], start_offset: int, next_size: Callable[[], int]
+) -> Iterator[list[RawRow]]:
     """Yield lists of consecutive rows, each of about 8 MB of the file at most.
 
     `next_size` returns the largest number of rows of the batch that begins.
     """
-    batch: list[Raw] = []
+    batch: list[RawRow] = []
     size = 0
     for row in rows:
         size = size or next_size()

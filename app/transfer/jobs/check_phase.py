@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from app.core.db.database import Database
 from app.core.secrets import Secrets
-from app.transfer.formats.rows import START, Fault, Raw
+from app.transfer.formats.rows import FILE_START, Fault, RawRow
 from app.transfer.jobs.batch_pool import BatchPool, process_batches
 from app.transfer.jobs.batches import split_batches
 from app.transfer.jobs.job_row import MAX_REPORTED_ERRORS
@@ -84,7 +84,7 @@ class BatchChecker:
         self._context = context
         self._finder = TermFinder(context.vocabularies, create=context.create_terms)
 
-    def __call__(self, batch: list[Raw]) -> CheckReport:
+    def __call__(self, batch: list[RawRow]) -> CheckReport:
         """Return the report on the batch; unknown terms that an earlier one had are left out."""
         report = CheckReport()
         known_count = len(self._finder.unknown)
@@ -105,7 +105,7 @@ def check_file(
     on_progress: Callable[[int], None],
 ) -> CheckReport:
     """Check all rows of a file; call `on_progress` with the number of rows after each batch."""
-    batches = split_batches(context.file_format.scan(file, START), 0, lambda: BATCH_ROWS)
+    batches = split_batches(context.file_format.scan(file, FILE_START), 0, lambda: BATCH_ROWS)
     report = CheckReport()
     for _, batch_report in process_batches(checker, batches, pool):
         report.add_batch(batch_report)

@@ -3,7 +3,7 @@
 A row is a merge patch (RFC 7396): fields that it leaves out keep their values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from app.core.field_errors import field_errors
 from app.core.merge_patch import merge_patch
-from app.kinds import QuestionContent, parse_content
-from app.transfer.formats.rows import Fault, Format, Values, shown
+from app.kinds import DETAILS, QuestionContent, parse_content
+from app.transfer.formats.rows import Fault, Format, Values, excerpt
 from app.transfer.rows.term_lookup import TermFinder
 
 # Fields of an export that are not imported: the server sets them.
@@ -47,11 +47,11 @@ def read_identity(values: Values, bank: str) -> RowIdentity:
     named_bank = values.get("bank")
     if named_bank is not None and named_bank != bank:
         hint = f"This import writes to the bank {bank}; remove the row, or its field `bank`."
-        errors.append(Fault("bank", "invalid_value", shown(named_bank), hint))
+        errors.append(Fault("bank", "invalid_value", excerpt(named_bank), hint))
     external_id = values.get("external_id")
     if external_id is not None and not _is_external_id(external_id):
         hint = f"Text of 1 to {MAX_EXTERNAL_ID_LENGTH} characters."
-        errors.append(Fault("external_id", "invalid_value", shown(external_id), hint))
+        errors.append(Fault("external_id", "invalid_value", excerpt(external_id), hint))
         external_id = None
     question_id = None
     if values.get("id") is not None:
@@ -59,7 +59,7 @@ def read_identity(values: Values, bank: str) -> RowIdentity:
             question_id = UUID(values["id"])
         except (ValueError, TypeError, AttributeError):
             hint = "The UUID of a question of this bank; leave it out for a new one."
-            errors.append(Fault("id", "invalid_value", shown(values["id"]), hint))
+            errors.append(Fault("id", "invalid_value", excerpt(values["id"]), hint))
     return RowIdentity(external_id, question_id, errors)
 
 
@@ -86,8 +86,9 @@ def read_content(
     errors += finder.resolve(patch)
     if errors:
         return None, errors
-    if "options" in patch:
-        patch["options"] = _keep_option_ids(patch["options"], existing)
+    for name in _item_lists((existing or patch).get("kind")):
+        if name in patch:
+            patch[name] = _with_known_ids(patch[name], (existing or {}).get(name) or [])
     merged = _merge(existing, patch)
     if merged.get("language") is None:
         merged["language"] = language
@@ -105,7 +106,7 @@ def _kind_errors(values: Values, existing: Values | None) -> list[Fault]:
     if existing is None or kind in {None, "", existing["kind"]}:
         return []
     hint = f"The question is {existing['kind']}, and a question never changes its kind."
-    return [Fault("kind", "read_only", shown(kind), hint)]
+    return [Fault("kind", "read_only", excerpt(kind), hint)]
 
 
 def _merge(existing: Values | None, patch: Values) -> Values:
@@ -120,36 +121,43 @@ def _merge(existing: Values | None, patch: Values) -> Values:
     return merge_patch(existing, content)
 
 
-def _keep_option_ids(options: Any, existing: Values | None) -> Any:  # noqa: ANN401 - any JSON value
-    """Return options with the ids that the question has for them, by id or else by text.
+def _item_lists(kind: object) -> Sequence[str]:
+    """Return the names of a kind's fields that are lists of items with ids."""
+    details = DETAILS.get(kind) if isinstance(kind, str) else None
+    return () if details is None else details.item_lists
 
-    Ids that the question does not have are removed; new options get new ids when they are saved.
+
+def _with_known_ids(items: Any, old_items: Sequence[Values]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return items, such as options, with the ids that the question has for them or their texts.
+
+    Other items lose their ids; they get new ones when they are saved.
     """
-    if not isinstance(options, list):
-        return options
-    old_options = (existing or {}).get("options") or []
-    if not old_options:
+    if not isinstance(items, list):
+        return items
+    if not old_items:
         return [
-            {name: value for name, value in option.items() if name != "id"}
-            if isinstance(option, dict) and "id" in option
-            else option
-            for option in options
+            {name: value for name, value in item.items() if name != "id"}
+            if isinstance(item, dict) and "id" in item
+            else item
+            for item in items
         ]
-    if not all(isinstance(option, dict) for option in options):
-        return options
-    unused = {option["id"]: option["text"] for option in old_options}
-    new_options = [dict(option) for option in options]
-    for option in new_options:
-        if unused.pop(option.get("id"), None) is None:
-            option.pop("id", None)
-    for option in new_options:
-        if "id" not in option:
-            same_text = (key for key, text in unused.items() if text == option.get("text"))
-            option_id = next(same_text, None)
-            if option_id is not None:
-                del unused[option_id]
-                option["id"] = option_id
-    return new_options
+    if not all(isinstance(item, dict) for item in items):
+        return items
+    unused = {item["id"]: item.get("text") for item in old_items}
+    new_items = [dict(item) for item in items]
+    for item in new_items:
+        item_id = item.pop("id", None)
+        if isinstance(item_id, str) and item_id in unused:
+            del unused[item_id]
+            item["id"] = item_id
+    for item in new_items:
+        if "id" not in item:
+            same_text = (key for key, text in unused.items() if text == item.get("text"))
+            item_id = next(same_text, None)
+            if item_id is not None:
+                del unused[item_id]
+                item["id"] = item_id
+    return new_items
 
 
 def _drop_unused_evidence(merged: Values) -> None:
@@ -167,8 +175,9 @@ def _validation_errors(
         hint = error.detail
         if error.suggestions:
             hint += f" Did you mean {', '.join(error.suggestions)}?"
-        value = shown(_value_at(merged, pointer))
-        yield Fault(file_format.field(pointer), error.code, value, hint)
+        value = excerpt(_value_at(merged, pointer))
+        field = file_format.field_name(pointer, merged.get("kind"))
+        yield Fault(field, error.code, value, hint)
 
 
 def _value_at(value: Any, pointer: str) -> object:  # noqa: ANN401 - any JSON value

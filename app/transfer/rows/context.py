@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.access.models import Bank
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.formats import FORMATS
 from app.transfer.formats.rows import Format
 from app.transfer.models import ImportJob
@@ -31,12 +31,12 @@ def load_context(session: Session, job: ImportJob) -> ImportContext | None:
     bank = session.get(Bank, job.bank)
     if bank is None:
         return None
-    glossary = Glossary()
-    glossary.load(session)
+    vocabulary_snapshot = VocabularySnapshot()
+    vocabulary_snapshot.load(session)
     return ImportContext(
         bank=bank.slug,
         language=bank.language,
-        vocabularies=glossary.current,
+        vocabularies=vocabulary_snapshot.current,
         file_format=FORMATS[job.file_format],
         publish=job.target == "published",
         create_terms=job.create_terms,

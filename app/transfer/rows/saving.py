@@ -6,7 +6,14 @@ from sqlmodel import Session
 
 from app.core.db.bulk_insert import Key
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import BulkEdit, Composed, compose, publish_new, save_many, write_new
+from app.questions.bulk_edit import (
+    BulkEdit,
+    PreparedQuestions,
+    prepare_new,
+    publish_new,
+    save_many,
+    write_new,
+)
 from app.transfer.rows.context import ImportContext
 from app.transfer.rows.prepared import PreparedRow
 
@@ -15,10 +22,10 @@ REVISION_NOTE = "import"
 
 def compose_new(
     secrets: Secrets, context: ImportContext, key: Key, rows: Sequence[PreparedRow]
-) -> Composed:
+) -> PreparedQuestions:
     """Render the new questions among the rows, before the transaction that writes them."""
     edits = [_edit(context, row) for row in rows if row.change == "create"]
-    return compose(secrets, edits, context.key_id, REVISION_NOTE, key)
+    return prepare_new(secrets, edits, context.key_id, REVISION_NOTE, key)
 
 
 def edits_of_existing(context: ImportContext, rows: Sequence[PreparedRow]) -> list[BulkEdit]:
@@ -30,7 +37,7 @@ def save_rows(
     session: Session,
     secrets: Secrets,
     context: ImportContext,
-    new: Composed,
+    new: PreparedQuestions,
     edits: Sequence[BulkEdit],
 ) -> None:
     """Write and publish new and changed questions; locks the clock, so call it last."""

@@ -6,10 +6,9 @@ from typing import Any
 from sqlmodel import Session
 
 from app.taxonomy import service as taxonomy
-from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary, slugify
-from app.transfer.formats.rows import Fault, Values, shown
+from app.taxonomy.vocabulary import VOCABULARIES, Term, Vocabularies, Vocabulary, slugify
+from app.transfer.formats.rows import Fault, Values, excerpt
 
-VOCABULARIES = ("categories", "companies", "tags")
 MAX_UNKNOWN_TERMS = 1_000
 MAX_CACHED_NAMES = 100_000
 # The slug of a longer name would be cut off, so that several names could share it.
@@ -25,7 +24,7 @@ class TermFinder:
 
     def __init__(self, vocabularies: Vocabularies, *, create: bool) -> None:
         """Search in `vocabularies`; with `create` an unknown term is no error."""
-        self._vocabularies = {name: getattr(vocabularies, name) for name in VOCABULARIES}
+        self._vocabularies = {name: vocabularies.named(name) for name in VOCABULARIES}
         self._create = create
         self._cached_slugs: dict[str, dict[str, str]] = {name: {} for name in VOCABULARIES}
         self.unknown: dict[tuple[str, str], None] = {}
@@ -85,7 +84,7 @@ class TermFinder:
             hint += f", and no slug can be made of it ({limit})."
         else:
             hint += f", and one import creates at most {MAX_UNKNOWN_TERMS} terms."
-        return Fault(field, "unknown_value", shown(name), hint)
+        return Fault(field, "unknown_value", excerpt(name), hint)
 
 
 def create_terms(session: Session, unknown: Sequence[tuple[str, str]]) -> None:
