@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.transfer.jobs.helper_process import MIN_BYTES
+from app.transfer.jobs.process_policy import MIN_PROCESS_BYTES
 from tests.prove.child import Child, make_bank
 from tests.prove.kills import HEADERS, send_import
 
 ROWS = 6_000
 # Few rows that are long enough: what is counted are rows, not bytes.
-EXPLANATION = "So it is. " * (MIN_BYTES // ROWS // 10)
+EXPLANATION = "So it is. " * (MIN_PROCESS_BYTES // ROWS // 10)
 KILLS_EACH = 4
 LONGEST_LIFE = 8.0
 LONGEST_WRITING = 0.4
