@@ -10,16 +10,13 @@ from tests.support.databases import PostgresTemplate, make_settings
 
 def empty_databases(folder: Path, postgres: PostgresTemplate | None) -> Callable[[], Settings]:
     """Return what makes settings over one more empty database: PostgreSQL's, else SQLite."""
-    numbers = itertools.count(1)
+    folders = (folder / f"empty-{number}" for number in itertools.count(1))
 
     def empty() -> Settings:
-        number = next(numbers)
-        data_dir = folder / f"empty-{number}"
+        data_dir = next(folders)
+        if postgres is not None:
+            return postgres.empty(data_dir)
         data_dir.mkdir(parents=True)
-        if postgres is None:
-            return make_settings(data_dir)
-        name = f"empty_{folder.name}_{number}".replace("-", "_").lower()
-        postgres._create(name, "template1")
-        return make_settings(data_dir, postgres._url(name))
+        return make_settings(data_dir)
 
     return empty
