@@ -66,8 +66,8 @@ lock: $(VENV)/.dev ## choose exact versions anew, by hash
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.txt
 
-bench: $(VENV)/.dev ## measure beside baselines; writes docs/benchmarks.md (needs wrk)
-	@$(BIN)/python -m bench
+bench: $(VENV)/.dev ## measure beside baselines; BASE=<commit>: beside that commit (needs wrk)
+	@$(BIN)/python -m bench $(BASE)
 
 prove: $(VENV)/.dev ## the long campaigns at full count; writes docs/proof.md
 	@$(BIN)/python -m tests.prove

@@ -25,7 +25,7 @@ from app.starting import load_seed
 from app.taxonomy.vocabulary_snapshot import Glossary
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
-from bench.load import URL, Work, load, middle, serving
+from bench.load import URL, Work, load, medians, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, finder, judgements, relevance
 from bench.report import Report, percentile
@@ -180,7 +180,7 @@ def _typing(report: Report, banks: Sequence[SearchBank], folder: Path) -> None:
                 _await_index(client)
                 single, refused = latencies(client, plain)
                 filtered, more = latencies(client, narrow)
-            found = middle(load([Work(server, plain)], folder)[0])
+            found = medians(load([Work(server, plain)], folder)[0])
         title = f"{bank.count:,}"
         rows += [
             (title, "as you type, alone", "", *_times(single), ""),
