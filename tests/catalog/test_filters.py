@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
@@ -22,6 +22,7 @@ from app.published.question_filter import CHOICES, Choice, QuestionFilter, parse
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, Shelf
 from tests.support.databases import make_settings
+from tests.support.hypothesis_profiles import scaled
 
 BANKS = ("arts", "science")
 VALUES: dict[str, tuple[str, ...]] = {
@@ -167,7 +168,7 @@ def _fill(worker: Shelf, rows: list[PublishedRow], at_once: bool) -> None:
     catalog.apply((), mark._replace(seq=2 * ROWS))
 
 
-@settings(deadline=None, max_examples=300)
+@scaled(1.5)
 @given(rows=_rows(), asked=_filters(), banks=st.sets(st.sampled_from(BANKS)), at_once=st.booleans())
 def test_members_are_those_that_the_model_says(
     worker: Shelf, rows: list[PublishedRow], asked: QuestionFilter, banks: set[str], at_once: bool
@@ -185,14 +186,12 @@ def test_members_are_those_that_the_model_says(
     assert [worker.catalog.find(entry.id) for entry in entries] == entries
 
 
-@settings(deadline=None, max_examples=100)
 @given(asked=_filters())
 def test_the_query_means_the_same_filter(worker: Shelf, asked: QuestionFilter) -> None:
     known = worker.catalog.known(ANONYMOUS)
     assert parse_filter(split_query(_query(asked).encode()), known) == asked
 
 
-@settings(deadline=None, max_examples=150)
 @given(rows=_rows(), asked=_filters())
 def test_facets_count_without_their_own_parameter(
     worker: Shelf, rows: list[PublishedRow], asked: QuestionFilter

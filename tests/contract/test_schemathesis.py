@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from schemathesis.specs.openapi.checks import (
     ignored_auth,
     negative_data_rejection,
@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from app.documentation import build
 from app.main import create_framework
 from tests.support.databases import ADMIN_KEY, SqliteTemplate
+from tests.support.hypothesis_profiles import scaled
 from tests.support.serving import Service, serving
 
 SCHEMA = schemathesis.openapi.from_dict(build(create_framework()))
@@ -38,13 +39,7 @@ def played_with(
 
 @pytest.mark.parametrize("key", [None, ADMIN_KEY], ids=["anonymous", "admin"])
 @SCHEMA.parametrize()
-@settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@scaled(0.04, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 def test_no_request_breaks_the_document(
     case: schemathesis.Case[Any], key: str | None, played_with: Service
 ) -> None:

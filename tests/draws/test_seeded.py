@@ -13,6 +13,7 @@ from scipy.stats import chisquare
 
 from app.draws.permutation import Permutation, mixed
 from app.draws.seeded import Asked, Stretch, draw, map_all, mapped, walk
+from tests.support.hypothesis_profiles import scaled
 
 MEMBERS = [1, 2, 300, 4096, 65_535]
 CHANCE = 1e-4
@@ -127,6 +128,7 @@ class CursorMachine(RuleBasedStateMachine):
 
 
 TestCursor = CursorMachine.TestCase
+TestCursor.settings = scaled(0.5)
 
 
 def test_an_empty_set_ends_at_once() -> None:

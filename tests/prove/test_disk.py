@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.prove.disk import fill_disk
 from tests.support.databases import SqliteTemplate
+
+pytestmark = pytest.mark.campaign
 
 
 def test_a_full_disk_refuses_writes_clearly_while_reads_go_on(

@@ -1,7 +1,11 @@
 """The campaign of kills, small: `make prove` runs it at full count."""
 
+import pytest
+
 from app.core.settings import Settings
 from tests.prove.kills import Campaign
+
+pytestmark = pytest.mark.campaign
 
 
 def test_kill_9_loses_no_acknowledged_write_and_leaves_nothing_half_done(

@@ -8,6 +8,8 @@ from app.core.settings import Settings
 from tests.prove.emptying import empty_databases
 from tests.prove.migrations import kill_migrations
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_a_killed_migration_leaves_all_tables_or_none_and_the_next_run_ends_it(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -11,6 +11,7 @@ from app.core.db.database import Database
 from app.published import feed_reader
 from app.published.feed_columns import PublishedRow, Repeated, columns_of
 from app.published.publishing import Publication, put, withdraw
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank, make_publication
 
 # Small parts, so that a few rows make several of them.
@@ -42,9 +43,7 @@ entries = st.builds(
     withdrawn=st.sets(st.integers(0, 13)),
     gone=st.sets(st.integers(1, 14)),
 )
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@scaled(0.75, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_full_load_gives_every_row(
     bank: Database,
     published: Sequence[Publication],

@@ -157,6 +157,7 @@ def _serve(settings: Settings) -> None:
     time.sleep(SECONDS)
 
 
+@pytest.mark.campaign
 def test_it_ends_with_a_service_that_is_killed_again_and_again(
     database: Database, settings: Settings, job: ImportJob
 ) -> None:

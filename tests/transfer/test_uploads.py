@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Problem
@@ -28,7 +28,6 @@ def receive(path, data, cut=7, content_type=TYPE):
     return asyncio.run(receive_file(stream(), content_type, path))
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=300), cut=st.integers(1, 80))
 def test_the_file_arrives_as_it_was_sent(tmp_path_factory, data, cut):
     path = tmp_path_factory.mktemp("upload") / "file"

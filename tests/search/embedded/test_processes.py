@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app.core.db.database import Database
@@ -74,6 +75,7 @@ def change(world: World, chance: random.Random, known: list[int]) -> None:
             world.withdraw(chance.choice(known))
 
 
+@pytest.mark.campaign
 def test_two_processes_and_this_one_keep_one_index_up(
     database: Database, settings: Settings
 ) -> None:
@@ -89,6 +91,7 @@ def test_two_processes_and_this_one_keep_one_index_up(
         assert one.poll() is other.poll() is None
 
 
+@pytest.mark.campaign
 def test_a_process_that_is_killed_leaves_an_index_that_goes_on(
     database: Database, settings: Settings
 ) -> None:

@@ -36,11 +36,14 @@ from app.search.service import NOTHING, Searcher, Wanted
 from app.search.synonyms.snapshot import Thesaurus
 from app.taxonomy.vocabulary_snapshot import Glossary
 from tests.search.support.mirroring import PACE, World
+from tests.support.hypothesis_profiles import scaled
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault, FaultProxy
 from tests.support.meili.state import State
 
-EXAMPLES = int(os.environ.get("QUIZWELL_HISTORIES", "8"))
+pytestmark = pytest.mark.campaign
+
+EXAMPLES = int(os.environ.get("QUIZWELL_HISTORIES") or scaled(0.04).max_examples)
 HURRY = replace(PACE, lease=2.5, renew=0.5, verify=0.05, note=0.03, doubt=0.2, retry_most=0.1)
 
 
