@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import Session
 
@@ -18,6 +19,8 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import Clock, new_epoch
 
 SCRIPTS = Path(__file__).parent.parent / "migrations"
+# Alembic's own.
+VERSION_TABLE = "alembic_version"
 # An arbitrary number that names our advisory lock on PostgreSQL.
 ADVISORY_LOCK = 7_281_947_115
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"}
@@ -28,18 +31,22 @@ class MigrationError(Exception):
 
 
 def migrate(database: Database, revision: str = "head") -> list[str]:
-    """Bring the tables to `revision`; return the names of the migrations that ran, oldest first."""
-    with _exclusively(database) as connection:
-        before = _current(connection)
-        target = ScriptDirectory(str(SCRIPTS)).get_revision(revision)
-        wanted = target.revision if target else None
-        if before == wanted:
+    """Bring the tables to `revision`; return the names of the migrations that ran, in their order.
+
+    An older revision undoes the migrations after it. MigrationError where there is no such one.
+    """
+    with _exclusive_connection(database) as connection:
+        before = _line(_current(connection))
+        after = _line(revision)
+        if before == after:
             return []
-        if before is not None:
-            _refuse_newer(before)
+        if before:
             _back_up(database)
-        _run(connection, revision, before)
-    return _steps(before, wanted)
+        if len(after) > len(before):
+            _run(connection, command.upgrade, revision)
+            return after[len(before) :]
+        _run(connection, command.downgrade, revision)
+        return before[len(after) :][::-1]
 
 
 def check(database: Database) -> None:
@@ -66,25 +73,23 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _refuse_newer(before: str) -> None:
-    known = {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
-    if before not in known:
+def _line(revision: str | None) -> list[str]:
+    """Return the migrations that lead to a revision, oldest first; none for None and `base`."""
+    if revision in {None, "base"}:
+        return []
+    try:
+        found = list(ScriptDirectory(str(SCRIPTS)).walk_revisions("base", str(revision)))
+    except CommandError as error:
         message = (
-            f"the database is at {before!r}, which this version does not know: run a newer one"
+            f"this version has no migration {revision!r}: if the database is there, run the newer "
+            "version that migrated it"
         )
-        raise MigrationError(message)
-
-
-def _steps(before: str | None, after: str | None) -> list[str]:
-    scripts = ScriptDirectory(str(SCRIPTS))
-    steps = [
-        script.revision for script in scripts.walk_revisions(before or "base", after or "head")
-    ]
-    return [step for step in reversed(steps) if step != before]
+        raise MigrationError(message) from error
+    return [script.revision for script in reversed(found)]
 
 
 @contextmanager
-def _exclusively(database: Database) -> Iterator[Connection]:
+def _exclusive_connection(database: Database) -> Iterator[Connection]:
     if database.dialect == "postgresql":
         with database.engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -106,26 +111,25 @@ def _exclusively(database: Database) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
-def _run(connection: Connection, revision: str, before: str | None) -> None:
-    counts = _counts(connection) if before else {}
-    going_down = before is not None and revision != "head"
-    (command.downgrade if going_down else command.upgrade)(_config(connection), revision)
+def _run(connection: Connection, step: Callable[[Config, str], None], revision: str) -> None:
+    counts = _row_counts(connection)
+    step(_config(connection), revision)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
             message = f"the migration would break {len(broken)} references; nothing was changed"
             raise MigrationError(message)
-    after = _counts(connection)
+    after = _row_counts(connection)
     lost = [name for name, count in counts.items() if after.get(name, count) < count]
     if lost:
         message = f"the migration would lose rows of {', '.join(lost)}; nothing was changed"
         raise MigrationError(message)
-    if "clock" in inspect(connection).get_table_names():
+    if _current(connection) == ScriptDirectory(str(SCRIPTS)).get_current_head():
         _start_clock(connection)
 
 
-def _counts(connection: Connection) -> dict[str, int]:
-    names = inspect(connection).get_table_names()
+def _row_counts(connection: Connection) -> dict[str, int]:
+    names = [name for name in inspect(connection).get_table_names() if name != VERSION_TABLE]
     count = "SELECT count(*) FROM {}"
     quote = connection.dialect.identifier_preparer.quote
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.models import Bank
 from app.access.service import ensure_admin_key
 from app.catalog.service import Catalog
@@ -20,7 +20,7 @@ from app.migrating import migrate
 from app.published.follower import Follower
 from app.quizzes.seeding import make_quizzes, read_quizzes
 from app.search.synonyms.service import load_synonyms_file
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.cli_import import run_job, staged
 from app.transfer.progress import report_lines, shown_progress
 from app.transfer.repository import open_count
@@ -89,9 +89,9 @@ def load_seed(database: Database, settings: Settings, say: Say, folder: Path = S
 
 def _load_quizzes(database: Database, settings: Settings, path: Path) -> int:
     """Make the ready-made quizzes that do not exist yet, drawn as a serving worker draws."""
-    directory, glossary = Directory(settings), Glossary()
-    catalog = Catalog(database, settings, load_secrets(settings), directory, glossary)
-    asyncio.run(Follower(database, catalog, [directory, glossary]).catch_up())
+    access, glossary = AccessSnapshot(settings), VocabularySnapshot()
+    catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
+    asyncio.run(Follower(database, catalog, [access, glossary]).catch_up())
     with database.write() as session:
         return make_quizzes(session, catalog, read_quizzes(path))
 

@@ -9,7 +9,7 @@ from app.access.rights import BankRules, Rights
 from app.core.settings import Settings
 
 
-class Directory:
+class AccessSnapshot:
     """Holds the rules and keys that the follower read last."""
 
     def __init__(self, settings: Settings) -> None:

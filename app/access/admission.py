@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from math import ceil
 from typing import Any
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rate_limits import UNLIMITED, Allowance, Limiter, client_of, trusted_addresses
 from app.access.rights import ANONYMOUS, Caller
 from app.core.errors import Problem
@@ -18,9 +18,9 @@ COSTLY_SECONDS = 0.01
 class Admission:
     """Who is calling, and whether the budget allows it."""
 
-    def __init__(self, directory: Directory, limiter: Limiter, settings: Settings) -> None:
+    def __init__(self, access: AccessSnapshot, limiter: Limiter, settings: Settings) -> None:
         """Ask `directory` for keys and `limiter` for budgets."""
-        self._directory = directory
+        self._access = access
         self._limiter = limiter
         self._trusted = trusted_addresses(settings.trusted_proxies)
 
@@ -30,7 +30,7 @@ class Admission:
         """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
         client = client_of(scope, self._trusted)
         try:
-            caller = self._directory.keyring.caller(headers)
+            caller = self._access.keyring.caller(headers)
         except Problem as refusal:
             # Guessing keys is paid from the address's own budget, ten times the price.
             allowance = self._limiter.charge(ANONYMOUS, client, INVALID_COST)
@@ -42,7 +42,7 @@ class Admission:
         allowance = self._limiter.charge(caller, client)
         _check(allowance)
         if caller.key_id is not None:
-            self._directory.usage.note(caller.key_id)
+            self._access.usage.note(caller.key_id)
         return caller, allowance
 
     def charge_time(self, scope: MutableMapping[str, Any], caller: Caller, seconds: float) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.access import repository, service
-from app.access.deps import CallerDep, DirectoryDep
+from app.access.deps import AccessDep, CallerDep
 from app.access.key_usage import Usage
 from app.access.models import ApiKey, Bank
 from app.access.schemas import (
@@ -192,14 +192,14 @@ def list_keys(
     caller: CallerDep,
     session: ReadSession,
     secrets: SecretsDep,
-    directory: DirectoryDep,
+    access: AccessDep,
 ) -> Page[KeyRead]:
     """Return the caller's own key and its line, newest first; an admin sees every key."""
     asked = KEYS.asked(session, secrets, pairs)
     before = UUID(asked.after) if asked.after else None
     among = service.visible_keys(session, caller)
     keys, total = repository.page_of_keys(session, among, before, asked.limit + 1)
-    found = [(str(key.id), key_read(key, directory.usage)) for key in keys]
+    found = [(str(key.id), key_read(key, access.usage)) for key in keys]
     return KEYS.page(secrets, asked, found, total)
 
 
@@ -218,7 +218,7 @@ def create_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it nee
     caller: CallerDep,
     session: WriteSession,
     settings: SettingsDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     response: Response,
 ) -> KeyMade:
     """Make a key of at most the caller's scopes, banks, expiry and rate; the secret shows once."""
@@ -229,7 +229,7 @@ def create_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it nee
         key, secret = service.create_key(session, settings, caller, wanted, once)
     else:
         key, secret = service.find_key(session, caller, UUID(made)), None
-    read = key_read(key, directory.usage)
+    read = key_read(key, access.usage)
     response.headers["Location"] = f"/v1/editing/keys/{key.id}"
     response.headers["ETag"] = f'"{read.etag}"'
     return KeyMade(**read.model_dump(), secret=secret)
@@ -247,11 +247,11 @@ def get_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
     pairs: QueryPairs,
     caller: CallerDep,
     session: ReadSession,
-    directory: DirectoryDep,
+    access: AccessDep,
     response: Response,
 ) -> KeyRead:
     """Return the caller's own key or one of its line, without the secret."""
-    read = key_read(service.find_key(session, caller, key_id), directory.usage)
+    read = key_read(service.find_key(session, caller, key_id), access.usage)
     reject_unknown(pairs, ())
     response.headers["ETag"] = f'"{read.etag}"'
     return read
@@ -270,12 +270,12 @@ def delete_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it nee
     pairs: QueryPairs,
     caller: CallerDep,
     session: WriteSession,
-    directory: DirectoryDep,
+    access: AccessDep,
     if_match: IfMatch = None,
 ) -> None:
     """Revoke the caller's own key or one of its line, within a second on every worker."""
     key = service.find_key(session, caller, key_id)
-    require_match(if_match, key_read(key, directory.usage).etag)
+    require_match(if_match, key_read(key, access.usage).etag)
     reject_unknown(pairs, (DESCENDANTS.name,))
     descendants = take(pairs, DESCENDANTS.name, boolean, default=False)
     service.revoke_key(session, key, descendants=descendants)

@@ -16,7 +16,7 @@ from app.access.rights import BankRules, Caller
 from app.access.schemas import ALL, BankWrite, KeyWrite
 from app.access.scopes import GLOBAL_SCOPES
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
 from app.core.http.idempotency import Idempotency
 from app.core.settings import Settings
@@ -45,7 +45,7 @@ def create_bank(session: Session, caller: Caller, wanted: BankWrite, once: Idemp
     except IntegrityError as error:
         raise Problem("name_taken", taken, context={"slug": wanted.slug}) from error
     once.record(session, 201, bank.slug)
-    bump_terms(session)
+    bump_config(session)
     return bank
 
 
@@ -56,7 +56,7 @@ def update_bank(session: Session, caller: Caller, bank: Bank, wanted: BankWrite)
         setattr(bank, name, value)
     _refuse_opening(caller, before, rules_of(bank))
     session.flush()
-    bump_terms(session)
+    bump_config(session)
     return bank
 
 
@@ -67,7 +67,7 @@ def delete_bank(session: Session, bank: Bank) -> None:
         message = "Questions or other things belong to the bank."
         raise Problem("in_use", message, context={"count": count})
     repository.remove_bank(session, bank.slug)
-    bump_terms(session)
+    bump_config(session)
 
 
 def find_key(session: Session, caller: Caller, key_id: UUID) -> ApiKey:
@@ -124,7 +124,7 @@ def create_key(
     session.add(key)
     session.flush()
     once.record(session, 201, str(key.id))
-    bump_terms(session)
+    bump_config(session)
     return key, secret
 
 
@@ -135,7 +135,7 @@ def revoke_key(session: Session, key: ApiKey, *, descendants: bool) -> None:
     # Until nobody of the line is left: one of them may have made another meanwhile.
     while descendants and repository.revoke(session, repository.line_of(session, key.id), moment):
         continue
-    bump_terms(session)
+    bump_config(session)
 
 
 def ensure_admin_key(session: Session, settings: Settings) -> str | None:
@@ -161,7 +161,7 @@ def ensure_admin_key(session: Session, settings: Settings) -> str | None:
             session.add(_admin_key("admin", secret))
     session.flush()
     if changed or former:
-        bump_terms(session)
+        bump_config(session)
     return secret
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pyroaring import BitMap
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight, Caller, Rights
 from app.catalog.bodies.composer import Composed, Composer
 from app.catalog.bodies.process_memory import release
@@ -24,7 +24,7 @@ from app.published.feed_columns import Columns, PublishedRow, columns_of
 from app.published.follower import NO_MARK
 from app.published.question_filter import Known, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 __all__ = ["Catalog", "Entry", "Reading"]
 
@@ -52,8 +52,8 @@ class Catalog:
         database: Database,
         settings: Settings,
         secrets: Secrets,
-        directory: Directory,
-        glossary: Glossary,
+        access: AccessSnapshot,
+        glossary: VocabularySnapshot,
     ) -> None:
         """Start empty."""
         self.secrets = secrets
@@ -61,7 +61,7 @@ class Catalog:
         self.mark: Mark = NO_MARK
         self.dropped = 0
         self._budget_mb = settings.body_budget_mb
-        self._directory = directory
+        self._access = access
         self._glossary = glossary
         self._loading = False
         self._start()
@@ -84,7 +84,7 @@ class Catalog:
     @property
     def rights(self) -> Rights:
         """The rules of every bank now."""
-        return self._directory.rights
+        return self._access.rights
 
     @property
     def vocabularies(self) -> Vocabularies:

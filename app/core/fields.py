@@ -12,10 +12,11 @@ MAX_SLUG = 64
 MAX_NAME = 200
 MAX_DESCRIPTION = 4000
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+# The profile of RFC 3339 that is accepted: `T` and `Z` in upper case, at most microseconds.
+RFC3339_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _SLUG = re.compile(SLUG_PATTERN[1:-1])
 _LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def is_slug(text: str) -> bool:
@@ -48,7 +49,7 @@ def _plain(text: str) -> str:
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
+    if not isinstance(value, str) or not RFC3339_TIME.fullmatch(value):
         message = "A time such as 2026-01-31T12:00:00Z"
         raise ValueError(message)
     try:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.fields import SLUG_PATTERN
 from app.kinds import limits
 
 T = TypeVar("T")
 
-SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 Difficulty = Literal["easy", "medium", "hard"]
 Level = Literal["intern", "fresher", "experienced", "advanced"]
 

@@ -51,7 +51,7 @@ class Editions:
             raise Problem("edition_ahead", message) from error
         return Mark(epoch, int(seq), int(terms))
 
-    async def demand(self, edition: str) -> None:
+    async def wait_for(self, edition: str) -> None:
         """Wait, holding neither session nor thread, until the edition is reached.
 
         Problem edition_ahead when the clock has not been there, not_caught_up after two seconds.
@@ -65,13 +65,13 @@ class Editions:
         self._waiting += 1
         try:
             clock = await asyncio.to_thread(self._read_clock)
-            if wanted.epoch != clock.epoch or wanted.seq > clock.seq or wanted.terms > clock.terms:
+            if not clock.covers(wanted):
                 raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
             await self._reach(wanted)
         finally:
             self._waiting -= 1
 
-    async def renew(self) -> bool:
+    async def refresh_config(self) -> bool:
         """Wait until rules and keys are those that the clock knows; return whether they were older.
 
         Problem not_caught_up after two seconds.
@@ -80,7 +80,7 @@ class Editions:
             clock = await self._follower.look()
         except Exception:  # noqa: BLE001 - whatever the driver raises: the route meets it as well
             return False
-        wanted = Mark(clock.epoch, 0, clock.terms)
+        wanted = Mark(clock.epoch, 0, clock.config_version)
         if self._follower.covers(wanted):
             return False
         await self._reach(wanted)
@@ -96,5 +96,5 @@ class Editions:
             return read_mark(connection)
 
     def _make(self, mark: Mark) -> bytes:
-        data = f"{mark.epoch}:{mark.seq}:{mark.terms}".encode()
+        data = f"{mark.epoch}:{mark.seq}:{mark.config_version}".encode()
         return self._secrets.seal(PURPOSE, data).encode()

@@ -161,8 +161,7 @@ class Follower:
 
     def covers(self, wanted: Mark) -> bool:
         """Return whether the memory holds at least the state `wanted`."""
-        mark = self.mark
-        return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
+        return self.mark.covers(wanted)
 
     async def _reload(self) -> None:
         self._loaded = False
@@ -198,7 +197,7 @@ class Follower:
         began = time.perf_counter()
         for at in range(0, len(rows), SLICE_ROWS):
             part = rows[at : at + SLICE_ROWS]
-            self.mark = Mark(mark.epoch, part[-1].seq, mark.terms)
+            self.mark = Mark(mark.epoch, part[-1].seq, mark.config_version)
             self._applier.apply(part, self.mark)
             if time.perf_counter() - began > SLICE_SECONDS:
                 await asyncio.sleep(0)
@@ -212,7 +211,7 @@ class Follower:
     def _read_changes(self, start: Mark) -> tuple[Mark, list[PublishedRow], bool]:
         with self._database.read() as session:
             mark = read_mark(session)
-            if mark.terms != start.terms:
+            if mark.config_version != start.config_version:
                 self._load_terms(session)
             rows, is_all = changed_rows(session, start.seq)
             return mark, rows, is_all

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlmodel import Session
 
 from app.core.db.bulk_insert import insert_rows, key_for
-from app.core.db.edition_clock import Clock, Mark
+from app.core.db.edition_clock import Clock, Mark, set_written_mark
 from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
@@ -105,7 +105,7 @@ def _advance(session: Session, rows: int, fresh: int) -> tuple[Mark, int]:
     parameters = {"rows": rows, "fresh": fresh}
     epoch, seq, terms, next_number = session.connection().execute(_ADVANCE, parameters).one()
     mark = Mark(epoch, seq, terms)
-    session.info["mark"] = mark
+    set_written_mark(session, mark)
     return mark, next_number
 
 
@@ -157,5 +157,5 @@ _ADVANCE = (
     .values(
         seq=_CLOCK.c.seq + bindparam("rows"), next_number=_CLOCK.c.next_number + bindparam("fresh")
     )
-    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.terms, _CLOCK.c.next_number)
+    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.config_version, _CLOCK.c.next_number)
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,14 +16,15 @@ from app.catalog.http.fast_routes import Door
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT
 from app.catalog.service import Catalog
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark
-from app.core.http.deps import DatabaseDep, SecretsDep
+from app.core.db.edition_clock import Mark, written_mark
+from app.core.http.deps import DatabaseDep, SecretsDep, provide
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
 from app.core.http.pages import Page
 from app.core.http.query_string import openapi_parameters
 from app.core.http.replies import NO_STORE, Reply, reply_response
+from app.core.http.request_context import request_context
 from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
 from app.quizzes.covers import PARAMETERS, list_covers
@@ -74,12 +75,7 @@ def register(
     door.add("/v1/quizzes", CoverLister(catalog, database, secrets))
 
 
-def get_reader(request: Request) -> QuizReader:
-    """Return the worker's reader of quizzes."""
-    return cast(QuizReader, request.app.state.quizzes)
-
-
-ReaderDep = Annotated[QuizReader, Depends(get_reader)]
+ReaderDep = Annotated[QuizReader, Depends(provide(QuizReader))]
 
 
 @router.post(
@@ -107,7 +103,7 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - the parts of the service that
     """
     quiz_id, mark = await asyncio.to_thread(_create, database, catalog, caller, body, idempotency)
     if mark is not None:
-        request.scope["state"]["mark"] = mark
+        request_context(request).mark = mark
     made = reader(str(quiz_id), b"", caller, {})
     reply = await made if inspect.isawaitable(made) else made
     response = reply_response(reply)
@@ -175,4 +171,4 @@ def _create(
             return UUID(made), None
         quiz_id = add_quiz(session, catalog, caller, body)
         idempotency.record(session, 201, str(quiz_id))
-    return quiz_id, session.info.get("mark")
+    return quiz_id, written_mark(session)

@@ -9,7 +9,7 @@ from app.access.rights import Caller
 from app.catalog.bodies.byte_cache import key_of
 from app.catalog.service import Catalog
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.errors import Problem
 from app.quizzes.models import Quiz
 from app.quizzes.repository import QuizRepository
@@ -38,7 +38,7 @@ def create_quiz(session: Session, catalog: Catalog, caller: Caller, wanted: Quiz
     if quiz.slug is not None:
         _take_slug(repository, catalog, caller, quiz)
         # Workers remember where slugs point for as long as the edition stays.
-        bump_terms(session)
+        bump_config(session)
     return quiz.id
 
 

@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 # A search that cannot be made ready holds up nothing else for longer.
 PATIENCE_SECONDS = 30.0
@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 class Engines:
     """The engine that searches and, where it is kept, the one for when that fails."""
 
-    def __init__(self, database: Database, settings: Settings, glossary: Glossary) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, glossary: VocabularySnapshot
+    ) -> None:
         """Prepare the engines that the settings ask for."""
         self.server: MeilisearchEngine | None = None
         self.embedded: EmbeddedEngine | None = None
@@ -61,7 +63,7 @@ class Engines:
     def ready(self, mark: Mark) -> bool:
         """Return whether one engine has once held what was public, or was waited for in vain."""
         if not self._ready:
-            reached = any(_covers(engine.mark, mark) for engine in self.all)
+            reached = any(engine.mark.covers(mark) for engine in self.all)
             patient = time.monotonic() - self._since < PATIENCE_SECONDS
             if not reached and not patient:
                 log.error("the search index is not there yet: everything else is served")
@@ -80,7 +82,7 @@ class Engines:
                 "lag_seconds": None if lag == float("inf") else round(lag, 3),
                 "epoch": mark.epoch,
                 "seq": mark.seq,
-                "terms": mark.terms,
+                "config_version": mark.config_version,
             }
         return found
 
@@ -96,7 +98,3 @@ class Engines:
             metrics.mirror.labels(name).set(status.report.get(name) or 0)
         for name, count in (status.report.get("drift") or {}).items():
             metrics.mirror.labels(f"drift_{name}").set(count)
-
-
-def _covers(mark: Mark, wanted: Mark) -> bool:
-    return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms

@@ -25,7 +25,7 @@ class MirrorRow(SQLModel, table=True):
     holder: str = Field(default="", sa_column=Column(String(32), nullable=False))
     epoch: str = Field(default="", sa_column=Column(String(16), nullable=False))
     seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    terms: int = Field(default=-1, sa_column=Column(BigInteger, nullable=False))
+    config_version: int = Field(default=-1, sa_column=Column(BigInteger, nullable=False))
     token: str | None = Field(default=None, sa_column=Column(String(32)))
     next_token: str | None = Field(default=None, sa_column=Column(String(32)))
     clean: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from app.access.deps import CallerDep
 from app.catalog.examples import QUESTION, QUESTION_ID
 from app.catalog.http.fast_routes import Door
-from app.core.http.deps import state
+from app.core.http.deps import services_of
 from app.core.http.json_route import JsonRoute
 from app.core.http.query_string import openapi_parameters
 from app.core.http.replies import reply_response
@@ -53,6 +53,6 @@ async def search_questions(request: Request, caller: CallerDep) -> Response:
     Names of categories, companies and tags are searched, too, and answers where everyone may read
     them. The first 1,000 can be reached. A cursor belongs to the engine that made it.
     """
-    search = state(request, SearchQuestions, "search")
+    search = services_of(request).get(SearchQuestions)
     headers = dict(request.scope["headers"])
     return reply_response(await search(request.scope["query_string"], caller, headers))

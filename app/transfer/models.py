@@ -50,6 +50,6 @@ class ImportJob(SQLModel, table=True):
     rows: list[Any] = Field(default_factory=list, sa_column=Column(JsonText, nullable=False))
     epoch: str | None = Field(default=None, sa_column=Column(String(16)))
     seq: int | None = Field(default=None, sa_column=Column(BigInteger))
-    terms: int | None = Field(default=None, sa_column=Column(BigInteger))
+    config_version: int | None = Field(default=None, sa_column=Column(BigInteger))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

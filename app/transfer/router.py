@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.access.deps import CallerDep, DirectoryDep
+from app.access.deps import AccessDep, CallerDep
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.errors import FieldError, Problem, invalid, not_found
-from app.core.http.deps import DatabaseDep, SecretsDep, SettingsDep, state
+from app.core.http.deps import DatabaseDep, SecretsDep, SettingsDep, services_of
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import key_of
 from app.core.http.query_string import (
@@ -31,9 +31,10 @@ from app.core.http.query_string import (
     text,
     whole,
 )
+from app.core.http.request_context import request_context
 from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer import repository
 from app.transfer.export import PARAMETERS, plan_export
 from app.transfer.formats import FORMATS
@@ -160,7 +161,7 @@ def _examples(status: int) -> dict[str, Any]:
 async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
     request: Request,
     caller: CallerDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     database: DatabaseDep,
     settings: SettingsDep,
     secrets: SecretsDep,
@@ -172,7 +173,7 @@ async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service th
     pairs = split_query(request.scope["query_string"])
     wanted = _options(pairs)
     wait = take(pairs, "wait", whole(0, MAX_WAIT), DEFAULT_WAIT)
-    require_import(directory.rights, caller, wanted)
+    require_import(access.rights, caller, wanted)
     key = key_of(request)
     incoming = import_folder(settings) / f"{time_and_random.uuid7()}.part"
     try:
@@ -189,10 +190,10 @@ async def create_import(  # noqa: PLR0913, PLR0917 - the parts of the service th
             )
     finally:
         incoming.unlink(missing_ok=True)
-    state(request, Runner, "runner").nudge()
+    services_of(request).get(Runner).nudge()
     job = await _wait(database, job, wait)
-    if job.epoch is not None and job.seq is not None and job.terms is not None:
-        request.scope["state"]["mark"] = Mark(job.epoch, job.seq, job.terms)
+    if job.epoch is not None and job.seq is not None and job.config_version is not None:
+        request_context(request).mark = Mark(job.epoch, job.seq, job.config_version)
     return JSONResponse(
         import_read(job, secrets).model_dump(mode="json"),
         202 if job.state in OPEN_STATES else 200,
@@ -319,7 +320,7 @@ class _ExportResponse(StreamingResponse):
 def export_questions(
     request: Request,
     caller: CallerDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Response:
@@ -330,8 +331,8 @@ def export_questions(
     as JSON Lines imports unchanged.
     """
     pairs = split_query(request.scope["query_string"])
-    glossary = state(request, Glossary, "glossary")
-    export = plan_export(pairs, directory.rights, caller, glossary.current)
+    glossary = services_of(request).get(VocabularySnapshot)
+    export = plan_export(pairs, access.rights, caller, glossary.current)
     with ExitStack() as stack:
         name = f"export-{caller.key_id}"
         if not stack.enter_context(slot(settings.data_dir / "locks", name, MAX_EXPORTS)):

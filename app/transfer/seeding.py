@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from app.access.models import Bank
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.taxonomy import service as taxonomy
 from app.taxonomy.vocabulary import Term
 from app.transfer.rows.term_lookup import VOCABULARIES
@@ -38,7 +38,7 @@ def load_terms(session: Session, given: Mapping[str, Sequence[Mapping[str, Any]]
     terms = [(name, _term(values)) for name in VOCABULARIES for values in given.get(name, ())]
     taxonomy.create_terms(session, terms)
     if fresh:
-        bump_terms(session)
+        bump_config(session)
 
 
 def _term(values: Mapping[str, Any]) -> Term:

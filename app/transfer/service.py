@@ -92,7 +92,7 @@ def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
     """Return a job as its sender sees it."""
     edition = None
     if job.epoch is not None:
-        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
+        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.config_version}".encode())
     return ImportRead.model_validate(job.model_dump() | {"edition": edition})
 
 

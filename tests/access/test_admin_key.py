@@ -86,7 +86,7 @@ def test_a_key_that_was_shown_can_become_that_of_the_settings(
 def test_other_workers_hear_of_it(database: Database, settings: Settings) -> None:
     def terms() -> int:
         with database.read() as session:
-            return read_mark(session).terms
+            return read_mark(session).config_version
 
     before = terms()
     _ensure(database, settings, SECOND)

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.access import service
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.models import ApiKey
 from app.access.rights import ANONYMOUS, Caller
 from app.access.schemas import BankWrite, KeyWrite
@@ -46,12 +46,12 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.database = Database(settings)
-        self.directory = Directory(settings)
-        self.follower = Follower(self.database, Nothing(), [self.directory])
+        self.access = AccessSnapshot(settings)
+        self.follower = Follower(self.database, Nothing(), [self.access])
 
     def caller(self, secret: str) -> Caller | None:
         try:
-            return self.directory.keyring.caller({b"authorization": f"Bearer {secret}".encode()})
+            return self.access.keyring.caller({b"authorization": f"Bearer {secret}".encode()})
         except Problem:
             return None
 
@@ -67,10 +67,10 @@ async def _within_a_second(holds: Callable[[], bool]) -> None:
 def admin(database: Database, settings: Settings) -> Caller:
     with database.write() as session:
         service.ensure_admin_key(session, settings)
-    directory = Directory(settings)
+    access = AccessSnapshot(settings)
     with database.read() as session:
-        directory.load(session)
-    return directory.keyring.caller({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
+        access.load(session)
+    return access.keyring.caller({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
 
 
 def _make_key(database: Database, settings: Settings, admin: Caller) -> tuple[ApiKey, str]:
@@ -104,7 +104,7 @@ def test_they_bite_within_a_second_on_every_worker(
         await _within_a_second(lambda: all(see(worker) == expected for worker in workers))
 
     def reads(worker: Worker) -> tuple[bool, bool]:
-        rights = worker.directory.rights
+        rights = worker.access.rights
         return (
             "science" in rights.readable(ANONYMOUS),
             "science" in rights.answerable(ANONYMOUS),
@@ -148,7 +148,7 @@ def test_a_key_that_was_revoked_elsewhere_makes_none(
 def test_uses_are_written_later_and_only_forward(
     database: Database, settings: Settings, admin: Caller
 ) -> None:
-    usage = Directory(settings).usage
+    usage = AccessSnapshot(settings).usage
     usage.flush(database)
     key, _ = _make_key(database, settings, admin)
     usage.note(key.id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
 from app.access.keyring import Keyring, digest_of
 from app.access.models import ApiKey
@@ -91,9 +91,9 @@ def test_a_publishable_key_is_for_its_pages_only() -> None:
 
 def _admission(tmp_path: Path, *keys: ApiKey) -> Admission:
     settings = make_settings(tmp_path, rate_anonymous="25/minute", rate_key="3/minute")
-    directory = Directory(settings)
-    directory.keyring = Keyring(keys)
-    return Admission(directory, Limiter(settings), settings)
+    access = AccessSnapshot(settings)
+    access.keyring = Keyring(keys)
+    return Admission(access, Limiter(settings), settings)
 
 
 def _admit(admission: Admission, path: str = "/v1/questions", key: str | None = None) -> str | None:

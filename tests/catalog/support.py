@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
 from app.catalog.http.endpoint import make_kept
 from app.catalog.http.fast_routes import Door
@@ -27,7 +27,7 @@ from app.published.follower import Follower
 from app.published.publishing import put, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.support.publications import make_bank, make_publication
 
 CATEGORIES = {"science": None, "physics": "science", "optics": "physics", "arts": None}
@@ -72,10 +72,10 @@ class Shelf:
         self.settings = settings
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
-        self.directory = Directory(settings)
-        self.glossary = Glossary()
-        self.catalog = Catalog(self.database, settings, self.secrets, self.directory, self.glossary)
-        self.follower = Follower(self.database, self.catalog, [self.directory, self.glossary])
+        self.access = AccessSnapshot(settings)
+        self.glossary = VocabularySnapshot()
+        self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
+        self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
         self.door = Door()
         register(self.door, self.catalog, make_kept())
 
@@ -94,7 +94,7 @@ class Shelf:
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:

@@ -111,7 +111,7 @@ def test_answers_by_route(shelf: Shelf) -> None:
     assert shelf.read("/v1/questions?answers=true", ADMIN)["total"] == 2
     assert shelf.refusal("/v1/changes?answers=true&bank=silent").code == "answers_not_allowed"
     shelf.execute("UPDATE banks SET answers = 'restricted'")
-    shelf.execute("UPDATE clock SET terms = terms + 1")
+    shelf.execute("UPDATE clock SET config_version = config_version + 1")
     shelf.follow()
     assert shelf.refusal("/v1/questions?answers=true").code == "answers_not_allowed"
 

@@ -140,7 +140,7 @@ def _query(asked: QuestionFilter) -> str:
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """A worker that is filled by hand; its database is never opened."""
     shelf = Shelf(make_settings(tmp_path_factory.mktemp("data")))
-    shelf.directory.rights = Rights(
+    shelf.access.rights = Rights(
         {slug: BankRules(slug, slug, "", "en", "public", "public", "open", "key") for slug in BANKS}
     )
     shelf.glossary.current = Vocabularies(

@@ -145,7 +145,7 @@ class Everything(RuleBasedStateMachine):
                 slug=slug,
                 parent=parent,
             )
-            self.shelf.execute("UPDATE clock SET terms = terms + 1")
+            self.shelf.execute("UPDATE clock SET config_version = config_version + 1")
             return
         self.terms += 1
         slug = f"new-{self.terms}"
@@ -159,7 +159,7 @@ class Everything(RuleBasedStateMachine):
         self.shelf.execute(
             f"UPDATE banks SET \"{column}\" = :rules WHERE slug = 'closed'", rules=rules
         )
-        self.shelf.execute("UPDATE clock SET terms = terms + 1")
+        self.shelf.execute("UPDATE clock SET config_version = config_version + 1")
 
     @rule()
     def rewrite_history(self) -> None:
@@ -283,7 +283,7 @@ def test_a_category_that_moves_voids_marks_with_a_category_filter_only(
     shelf.follow()
     assert shelf.read(f"/v1/changes?after={by_tree}")["deleted"] == []
     shelf.execute("UPDATE categories SET parent = 'arts' WHERE slug = 'physics'")
-    shelf.execute("UPDATE clock SET terms = terms + 1")
+    shelf.execute("UPDATE clock SET config_version = config_version + 1")
     shelf.follow()
     assert shelf.refusal(f"/v1/changes?after={by_tree}").code == "resync_required"
     assert shelf.read(f"/v1/changes?after={plain}")["items"] == []
@@ -297,7 +297,7 @@ def test_other_visible_banks_or_answers_void_a_mark(walked: tuple[Shelf, list[Qu
     assert shelf.refusal(f"/v1/changes?after={plain}").code == "resync_required"
     telling = _mark(shelf, "&answers=true")
     shelf.execute("UPDATE banks SET answers = 'public' WHERE slug = 'second'")
-    shelf.execute("UPDATE clock SET terms = terms + 1")
+    shelf.execute("UPDATE clock SET config_version = config_version + 1")
     shelf.follow()
     assert shelf.refusal(f"/v1/changes?after={telling}").code == "resync_required"
 

@@ -27,7 +27,7 @@ def test_a_category_counts_everything_below_it_once(shelf: Shelf) -> None:
     }
     assert _counts(shelf, "/v1/categories?category=arts")["optics"] == 0
     shelf.execute("UPDATE categories SET parent = 'arts' WHERE slug = 'physics'")
-    shelf.execute("UPDATE clock SET terms = terms + 1")
+    shelf.execute("UPDATE clock SET config_version = config_version + 1")
     shelf.follow()
     assert _counts(shelf, "/v1/categories") == {"arts": 3, "optics": 2, "physics": 2, "science": 0}
 

@@ -2,14 +2,14 @@
 
 from app.core.db.clock_poller import WAIT_MS, ClockWatch
 from app.core.db.database import Database
-from app.core.db.edition_clock import bump_terms, read_mark
+from app.core.db.edition_clock import bump_config, read_mark
 
 
 def test_it_sees_what_was_committed(database: Database) -> None:
     watch = ClockWatch(database)
     for _ in range(3):
         with database.write() as session:
-            bump_terms(session)
+            bump_config(session)
         with database.read() as session:
             assert watch.read() == read_mark(session)
     watch.close()
@@ -19,9 +19,9 @@ def test_it_keeps_no_transaction_open(database: Database) -> None:
     watch = ClockWatch(database)
     before = watch.read()
     with database.write() as session:
-        bump_terms(session)
+        bump_config(session)
         assert watch.read() == before
-    assert watch.read().terms == before.terms + 1
+    assert watch.read().config_version == before.config_version + 1
     watch.close()
 
 
@@ -30,8 +30,8 @@ def test_it_opens_anew_after_connections_were_closed(database: Database) -> None
     before = watch.read()
     database.close()
     with database.write() as session:
-        bump_terms(session)
-    assert watch.read().terms == before.terms + 1
+        bump_config(session)
+    assert watch.read().config_version == before.config_version + 1
     watch.close()
 
 
@@ -40,14 +40,14 @@ def test_a_glance_sees_what_was_committed_where_it_costs_nothing(database: Datab
     assert watch.glance() is None
     before = watch.read()
     with database.write() as session:
-        bump_terms(session)
+        bump_config(session)
     seen = watch.glance()
     if database.dialect == "sqlite":
         assert seen is not None
-        assert seen.terms == before.terms + 1
+        assert seen.config_version == before.config_version + 1
     else:
         assert seen is None
-    assert watch.read().terms == before.terms + 1
+    assert watch.read().config_version == before.config_version + 1
     watch.close()
 
 

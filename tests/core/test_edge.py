@@ -36,10 +36,10 @@ class Anyone:
     def loaded(self) -> bool:
         return True
 
-    async def demand(self, edition: str) -> None:
+    async def wait_for(self, edition: str) -> None:
         raise AssertionError
 
-    async def renew(self) -> bool:
+    async def refresh_config(self) -> bool:
         return False
 
     def find(self, path: str) -> None:
@@ -69,7 +69,7 @@ def edge() -> Edge:
     return Edge(
         framework,
         admission=anyone,
-        door=anyone,
+        fast_routes=anyone,
         editions=anyone,
         requirements=Requirements([]),
         metrics=Metrics(),

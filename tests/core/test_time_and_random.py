@@ -32,8 +32,8 @@ def test_no_bytes_are_given_twice_to_one_thread_or_to_several() -> None:
 
 def test_a_forked_process_gives_out_other_bytes_than_its_parent() -> None:
     code = (
-        "import os; from app.core import entropy; entropy.random_bytes(16); child = os.fork(); "
-        "os.write(1, entropy.random_bytes(16)); child and os.wait()"
+        "import os; from app.core import time_and_random as random; random.random_bytes(16); "
+        "child = os.fork(); os.write(1, random.random_bytes(16)); child and os.wait()"
     )
     # In a process of its own: forking one with threads is asking for trouble.
     written = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from starlette.types import Message, Receive, Scope, Send
 
-from app.core.http.edge import Message, Receive, Scope, Send
 from app.core.http.uvicorn_protocol import PROTOCOL
 from tests.support.server_thread import connect, receive_all, serve_in_thread
 

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.http.write_batching import MOST_WAITING, Corked, Outbox
+from app.core.http.write_batching import MAX_WAITING_TRANSPORTS, BatchedTransport, WriteBatch
 
 
 class Recorder(asyncio.Transport):
@@ -26,10 +26,10 @@ class Recorder(asyncio.Transport):
         self.closed = True
 
 
-def connections(count: int) -> tuple[list[Corked], list[tuple[int, bytes]]]:
+def connections(count: int) -> tuple[list[BatchedTransport], list[tuple[int, bytes]]]:
     log: list[tuple[int, bytes]] = []
-    outbox = Outbox()
-    return [Corked(Recorder(name, log), outbox) for name in range(count)], log
+    batch = WriteBatch()
+    return [BatchedTransport(Recorder(name, log), batch) for name in range(count)], log
 
 
 def test_answers_to_what_came_together_leave_together() -> None:
@@ -47,12 +47,14 @@ def test_answers_to_what_came_together_leave_together() -> None:
 
 def test_no_answer_waits_for_more_than_so_many_others() -> None:
     async def run() -> None:
-        corked, log = connections(MOST_WAITING + 1)
-        for name, each in enumerate(corked):
-            each.write(b"%d" % name)
-        assert log == [(name, b"%d" % name) for name in range(MOST_WAITING)]
+        transports, log = connections(MAX_WAITING_TRANSPORTS + 1)
+        for name, transport in enumerate(transports):
+            transport.write(b"%d" % name)
+        assert log == [(name, b"%d" % name) for name in range(MAX_WAITING_TRANSPORTS)]
         await asyncio.sleep(0)
-        assert log[MOST_WAITING:] == [(MOST_WAITING, b"%d" % MOST_WAITING)]
+        assert log[MAX_WAITING_TRANSPORTS:] == [
+            (MAX_WAITING_TRANSPORTS, b"%d" % MAX_WAITING_TRANSPORTS)
+        ]
 
     asyncio.run(run())
 
@@ -73,8 +75,8 @@ def test_what_was_written_leaves_before_a_connection_ends() -> None:
 def test_what_is_written_behind_the_end_is_dropped() -> None:
     async def run() -> None:
         log: list[tuple[int, bytes]] = []
-        outbox, lost = Outbox(), Recorder(0, log)
-        first, second = Corked(lost, outbox), Corked(Recorder(1, log), outbox)
+        batch, lost = WriteBatch(), Recorder(0, log)
+        first, second = BatchedTransport(lost, batch), BatchedTransport(Recorder(1, log), batch)
         first.write(b"a")
         second.write(b"b")
         lost.close()
@@ -87,13 +89,13 @@ def test_what_is_written_behind_the_end_is_dropped() -> None:
 @given(st.lists(st.none() | st.integers(0, 40), max_size=200))
 def test_each_connection_gets_all_of_its_own_in_order(steps: list[int | None]) -> None:
     async def run() -> None:
-        corked, log = connections(41)
+        transports, log = connections(41)
         written = [b""] * 41
         for at, step in enumerate(steps):
             if step is None:
                 await asyncio.sleep(0)
             else:
-                corked[step].write(b"%d;" % at)
+                transports[step].write(b"%d;" % at)
                 written[step] += b"%d;" % at
         await asyncio.sleep(0)
         for name, expected in enumerate(written):

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark, bump_terms, start_epoch
+from app.core.db.edition_clock import Mark, bump_config, start_epoch
 from app.core.settings import Settings
 from app.published import feed_reader
 from app.published.follower import Columns, Follower, PublishedRow
@@ -117,12 +117,12 @@ def test_terms_are_read_anew_before_the_mark_tells_of_them(database: Database) -
     async def follow() -> None:
         await follower.catch_up()
         with database.write() as session:
-            bump_terms(session)
+            bump_config(session)
         await follower.catch_up()
 
     asyncio.run(follow())
     assert memory.loads == 2
-    assert memory.marks[-1].terms == 1
+    assert memory.marks[-1].config_version == 1
 
 
 def test_a_new_epoch_makes_it_read_everything_anew(database: Database) -> None:
@@ -177,18 +177,18 @@ def test_whoever_demands_a_mark_is_woken_when_it_is_reached(database: Database) 
         running = asyncio.create_task(follower.run())
         while not follower.ready:
             await asyncio.sleep(0.001)
-        wanted = follower.mark._replace(terms=1)
+        wanted = follower.mark._replace(config_version=1)
         waiting = asyncio.create_task(follower.reach(wanted, 5.0))
         await asyncio.sleep(0.01)
         assert not waiting.done()
 
         def bump() -> None:
             with database.write() as session:
-                bump_terms(session)
+                bump_config(session)
 
         await asyncio.to_thread(bump)
         assert await waiting
-        assert not await follower.reach(wanted._replace(terms=99), 0.05)
+        assert not await follower.reach(wanted._replace(config_version=99), 0.05)
         assert memory.warmed == 1
         running.cancel()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS
 from app.catalog.service import Catalog
 from app.core.db.database import Database
@@ -18,7 +18,7 @@ from app.search.endpoint import SearchQuestions
 from app.search.engine import Asked, Found
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, caught_up
 
@@ -56,10 +56,10 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         async with embedded(database, settings) as first:
             await caught_up(first, world)
         world.publish("What is a quokka?")
-        directory, glossary, thesaurus = Directory(settings), Glossary(), Thesaurus()
+        access, glossary, thesaurus = AccessSnapshot(settings), VocabularySnapshot(), Thesaurus()
         secrets = load_secrets(settings)
-        catalog = Catalog(database, settings, secrets, directory, glossary)
-        follower = Follower(database, catalog, [directory, glossary, thesaurus])
+        catalog = Catalog(database, settings, secrets, access, glossary)
+        follower = Follower(database, catalog, [access, glossary, thesaurus])
         await follower.catch_up()
         engine = Overtaken(database, settings, world)
         engine._use(engine._store.current())

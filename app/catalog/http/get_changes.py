@@ -177,16 +177,12 @@ class GetChanges(Endpoint):
 
     def _is_ahead(self, at: Mark) -> bool:
         mark = self._catalog.mark
-        return at.seq > mark.seq or at.terms > mark.terms
+        return at.seq > mark.seq or at.config_version > mark.config_version
 
     async def _page_later(self, pairs: Pairs, caller: Caller, place: Place) -> Body:
         """Wait for what another worker has seen already; a mark ahead of the clock is void."""
         clock = await asyncio.to_thread(self._read_clock)
-        if (
-            clock.epoch != place.at.epoch
-            or clock.seq < place.at.seq
-            or clock.terms < place.at.terms
-        ):
+        if not clock.covers(place.at):
             raise resync_required()
         deadline = time.monotonic() + WAIT_SECONDS
         while self._is_ahead(place.at):

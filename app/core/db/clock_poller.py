@@ -8,7 +8,7 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 
 WAIT_MS = 10_000
-_READ = "SELECT epoch, seq, terms FROM clock"
+_READ = "SELECT epoch, seq, config_version FROM clock"
 
 
 class ClockWatch:

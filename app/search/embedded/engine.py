@@ -117,7 +117,7 @@ class EmbeddedEngine:
     async def reach(self, wanted: Mark, seconds: float) -> bool:
         """Wait until the index holds at least `wanted`; False when that takes too long."""
         deadline = time.monotonic() + seconds
-        while not self._covers(wanted):
+        while not self._mark.covers(wanted):
             rest = deadline - time.monotonic()
             if rest <= 0:
                 return False
@@ -153,10 +153,6 @@ class EmbeddedEngine:
             pool.shutdown(wait=True, cancel_futures=True)
         self._sync.close()
         self._use(None)
-
-    def _covers(self, wanted: Mark) -> bool:
-        mark = self._mark
-        return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
     def _is_current(self) -> bool:
         """Return whether there is nothing to do, as far as a glance at the clock can tell."""

@@ -172,11 +172,11 @@ class Synchronizer:
                 if clock.epoch != state.mark.epoch:
                     message = "its history was rewritten"
                     raise HistoryError(message)
-                if clock.seq < state.mark.seq or clock.terms < state.planned:
+                if clock.seq < state.mark.seq or clock.config_version < state.planned:
                     message = "the database went back in time"
                     raise HistoryError(message)
                 self._knowledge.refresh(session)
-                if clock.terms != state.planned:
+                if clock.config_version != state.planned:
                     self._plan(connection, session, state)
                 source = session.connection()
                 rows = rows_after(source, state.mark.seq, most)
@@ -189,8 +189,8 @@ class Synchronizer:
                 tables.put(connection, bank, (), gone)
             tables.settle(connection, numbers)
             waiting = bool(tables.postponed(connection, 1))
-            terms = state.mark.terms if waiting else clock.terms
-            state = State(Mark(clock.epoch, seq, terms), clock.terms)
+            terms = state.mark.config_version if waiting else clock.config_version
+            state = State(Mark(clock.epoch, seq, terms), clock.config_version)
             tables.write_state(connection, state)
         if most == ROWS:
             self._tidy(connection, len(rows) + len(numbers))

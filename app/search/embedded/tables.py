@@ -36,7 +36,7 @@ CREATE TABLE changes (
 
 
 class State(NamedTuple):
-    """What the index holds; terms up to `planned` are known, up to `mark.terms` worked in."""
+    """What the index holds: its mark, and the config version up to which changes are known."""
 
     mark: Mark
     planned: int

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
@@ -12,7 +12,7 @@ from app.search.engine import Synonyms
 from app.search.synonyms.snapshot import Thesaurus
 from app.search.text.documents import term_texts
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 
 class SynonymLoader(Protocol):
@@ -27,14 +27,14 @@ class SynonymLoader(Protocol):
 
 
 class Knowledge:
-    """A snapshot of rules and names, of the thread that mirrors; `terms` is the clock's."""
+    """A snapshot of rules and names, of the mirroring thread; `config_version` is the clock's."""
 
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start without anything: the first `refresh` reads it."""
-        self._directory = Directory(settings)
-        self._glossary = Glossary()
+        self._access = AccessSnapshot(settings)
+        self._glossary = VocabularySnapshot()
         self._synonyms = synonyms or Thesaurus()
-        self.terms = -1
+        self.config_version = -1
         self.texts: dict[str, str] = {}
         self.banks: dict[str, bool] = {}
         self.right: AnswerRight | None = None
@@ -50,22 +50,22 @@ class Knowledge:
         return self._synonyms.current
 
     def refresh(self, session: Session) -> bool:
-        """Read everything anew if the clock's terms moved; return whether they did.
+        """Read everything anew if the config version moved; return whether they did.
 
         Afterwards `banks` holds the banks to index, each with whether its answers are indexed.
         """
-        terms = read_mark(session).terms
-        if terms == self.terms:
+        version = read_mark(session).config_version
+        if version == self.config_version:
             return False
-        self._directory.load(session)
+        self._access.load(session)
         self._glossary.load(session)
         self._synonyms.load(session)
-        rights = self._directory.rights
+        rights = self._access.rights
         self.right = rights.indexing_right()
         indexed = self.right.banks if self.right else frozenset()
         self.banks = {
             slug: slug in indexed for slug, bank in rights.banks.items() if bank.exposure == "open"
         }
         self.texts = term_texts(self.vocabularies)
-        self.terms = terms
+        self.config_version = version
         return True

@@ -24,7 +24,7 @@ _SOME = text(
     "SELECT 1 FROM published JOIN banks ON slug = bank WHERE bank = :bank AND exposure = 'open'"
     " AND revision IS NOT NULL AND seq <= :seq LIMIT 1"
 )
-_PEEK = text("SELECT epoch, seq, terms, (SELECT requests FROM search_mirror) FROM clock")
+_PEEK = text("SELECT epoch, seq, config_version, (SELECT requests FROM search_mirror) FROM clock")
 _ACKNOWLEDGED = text("SELECT seq FROM search_mirror")
 CHUNK = 500
 

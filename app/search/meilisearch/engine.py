@@ -23,7 +23,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import Status, is_expected, read_status
 from app.search.meilisearch.timings import PACE, Pace
 from app.search.text.query import query_words
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 IDLE_SECONDS = 0.25
 WAITING_SECONDS = 0.02
@@ -43,7 +43,7 @@ class MeilisearchEngine:
         self,
         database: Database,
         settings: Settings,
-        glossary: Glossary,
+        glossary: VocabularySnapshot,
         synonyms: SynonymLoader | None = None,
         pace: Pace = PACE,
     ) -> None:
@@ -82,7 +82,7 @@ class MeilisearchEngine:
         deadline = time.monotonic() + seconds
         self._waiters += 1
         try:
-            while not self._covers(wanted):
+            while not self.mark.covers(wanted):
                 if time.monotonic() >= deadline:
                     return False
                 await asyncio.sleep(WAITING_SECONDS)
@@ -105,10 +105,6 @@ class MeilisearchEngine:
     async def _refresh(self) -> None:
         with suppress(SQLAlchemyError):
             self.status = await asyncio.to_thread(read_status, self._database, self.status)
-
-    def _covers(self, wanted: Mark) -> bool:
-        mark = self.mark
-        return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms
 
     async def _ask(
         self, asked: Asked, limit: int, offset: int, *, shown: bool

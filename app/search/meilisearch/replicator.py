@@ -165,7 +165,11 @@ class Keeper:
         self._upkeep.distrust(keep=True)
         self._slices.clear()
         self._read_seq = mark.seq
-        self._progress.epoch, self._progress.seq, self._progress.terms = mark.epoch, mark.seq, -1
+        self._progress.epoch, self._progress.seq, self._progress.config_version = (
+            mark.epoch,
+            mark.seq,
+            -1,
+        )
         self._states.save(self._progress)
 
     def _take_rules(self) -> None:
@@ -178,16 +182,16 @@ class Keeper:
         places = self._upkeep.places
         if known is None:
             # Nobody remembers what the indexes were filled with, unless terms stood still since.
-            if self._progress.terms != self._knowledge.terms:
+            if self._progress.config_version != self._knowledge.config_version:
                 self._upkeep.dirty |= places.keys()
-        elif self._rules_terms != self._knowledge.terms:
+        elif self._rules_terms != self._knowledge.config_version:
             renamed = any(texts.get(slug) != text for slug, text in known[1].items())
             changed = {bank for bank in banks if renamed or known[0].get(bank) != banks[bank]}
             self._upkeep.compare(changed & places.keys())
             if synonyms != known[2]:
                 self._upkeep.unset |= places.keys()
         self._upkeep.admit(banks)
-        self._rules, self._rules_terms = rules, self._knowledge.terms
+        self._rules, self._rules_terms = rules, self._knowledge.config_version
 
     def _take_requests(self, requests: int) -> None:
         self._requests = requests
@@ -206,7 +210,7 @@ class Keeper:
         while self._slices and self._slices[0][2].left == 0:
             self._progress.seq = self._slices.popleft()[0]
         if not self._upkeep.busy:
-            self._progress.terms = self._rules_terms
+            self._progress.config_version = self._rules_terms
         if self._progress.mark != before or self._unsaved:
             self._unsaved = False
             self._states.save(self._progress)

@@ -26,7 +26,7 @@ class Progress:
 
     epoch: str
     seq: int
-    terms: int
+    config_version: int
     token: str | None
     next_token: str | None
     clean: bool
@@ -36,7 +36,7 @@ class Progress:
     @property
     def mark(self) -> Mark:
         """The state of what is public up to which everything was acknowledged."""
-        return Mark(self.epoch, self.seq, self.terms)
+        return Mark(self.epoch, self.seq, self.config_version)
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class States:
         with self._fenced(
             epoch=progress.epoch,
             seq=progress.seq,
-            terms=progress.terms,
+            config_version=progress.config_version,
             token=progress.token,
             next_token=progress.next_token,
             clean=progress.clean,
@@ -186,7 +186,7 @@ def _read(session: Session) -> tuple[Progress, dict[str, Place]]:
 _BEGINNING: dict[str, Any] = {
     "epoch": NO_MARK.epoch,
     "seq": NO_MARK.seq,
-    "terms": NO_MARK.terms,
+    "config_version": NO_MARK.config_version,
     "token": None,
     "next_token": None,
     "clean": False,

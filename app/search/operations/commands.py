@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.secrets import load_secrets
@@ -32,7 +32,7 @@ from app.search.operations.rebuild import (
     repair_embedded,
     repair_server,
 )
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 LINE_SECONDS = 5.0
 NAMED = 10
@@ -135,9 +135,9 @@ def _catalog_is_equal(database: Database, settings: Settings, say: Say) -> bool:
     """Load what a worker would serve, and compare that."""
 
     async def compare() -> Drift:
-        directory, glossary = Directory(settings), Glossary()
-        catalog = Catalog(database, settings, load_secrets(settings), directory, glossary)
-        await Follower(database, catalog, [directory, glossary]).catch_up()
+        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
+        catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
+        await Follower(database, catalog, [access, glossary]).catch_up()
         return await check(database, settings, CatalogCopy(catalog))
 
     drift = asyncio.run(compare())

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
@@ -103,7 +103,7 @@ async def check(database: Database, settings: Settings, copy: Copy) -> Drift:
     """
     clock = await asyncio.to_thread(_clock, database)
     deadline = time.monotonic() + PATIENCE
-    while not (covered := _covers(copy.mark, clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes move it
+    while not (covered := copy.mark.covers(clock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes move it
         await asyncio.sleep(0.05)
     mark = copy.mark
     # A copy of another history has reached nothing of this one.
@@ -122,22 +122,18 @@ def _clock(database: Database) -> Mark:
         return read_mark(session)
 
 
-def _covers(mark: Mark, clock: Mark) -> bool:
-    return mark.epoch == clock.epoch and mark.seq >= clock.seq and mark.terms >= clock.terms
-
-
 def _compare(
     database: Database, settings: Settings, copy: Copy, theirs: Mapping[int, int], upto: int
 ) -> Drift:
     drift = Drift(copy.name)
     left = dict(theirs)
-    directory = Directory(settings)
+    access = AccessSnapshot(settings)
     missing, stale = [], []
     with database.read() as session:
-        directory.load(session)
+        access.load(session)
         banks = {
             slug
-            for slug, bank in directory.rights.banks.items()
+            for slug, bank in access.rights.banks.items()
             if copy.exams or bank.exposure == "open"
         }
         connection = session.connection()

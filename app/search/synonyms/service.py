@@ -8,7 +8,7 @@ import orjson
 from sqlmodel import Session
 
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.errors import FieldError, invalid, not_found
 from app.core.http.idempotency import Idempotency
 from app.search.models import SynonymGroup
@@ -30,20 +30,20 @@ def create_group(session: Session, wanted: SynonymsWrite, once: Idempotency) -> 
     group = SynonymGroup(id=time_and_random.uuid7(), words=_distinct(wanted))
     repository.add(session, [group])
     once.record(session, 201, str(group.id))
-    bump_terms(session)
+    bump_config(session)
     return group
 
 
 def update_group(session: Session, group: SynonymGroup, wanted: SynonymsWrite) -> None:
     """Give a locked group other words."""
     repository.change(session, group, _distinct(wanted))
-    bump_terms(session)
+    bump_config(session)
 
 
 def delete_group(session: Session, group: SynonymGroup) -> None:
     """Delete a locked group."""
     repository.remove(session, group)
-    bump_terms(session)
+    bump_config(session)
 
 
 def load_synonyms_file(session: Session, path: Path) -> None:
@@ -68,7 +68,7 @@ def create_groups(session: Session, groups: Sequence[SynonymsWrite]) -> None:
         session, [SynonymGroup(id=time_and_random.uuid7(), words=words) for words in fresh]
     )
     if fresh:
-        bump_terms(session)
+        bump_config(session)
 
 
 def _distinct(wanted: SynonymsWrite) -> list[str]:

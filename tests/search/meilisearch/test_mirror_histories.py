@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import start_epoch
 from app.core.db.leases import Lease
@@ -34,7 +34,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
 from app.search.service import NOTHING, Searcher, Wanted
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import PACE, World
 from tests.support.hypothesis_profiles import scaled
 from tests.support.meili.fake import FakeMeili
@@ -99,15 +99,15 @@ class Histories(RuleBasedStateMachine):
         self.withdrawn: set[UUID] = set()
         self.saved: State | None = None
         self.mirrors: list[Mortal] = []
-        self.directory, self.glossary = Directory(self.world.settings), Glossary()
+        self.access, self.glossary = AccessSnapshot(self.world.settings), VocabularySnapshot()
         self.catalog = Catalog(
             self.world.database,
             self.world.settings,
             load_secrets(self.world.settings),
-            self.directory,
+            self.access,
             self.glossary,
         )
-        self.follower = Follower(self.world.database, self.catalog, [self.directory, self.glossary])
+        self.follower = Follower(self.world.database, self.catalog, [self.access, self.glossary])
         self.start()
 
     def teardown(self) -> None:
@@ -241,7 +241,7 @@ class Histories(RuleBasedStateMachine):
         engine.status = read_status(world.database)
         searcher = Searcher(self.catalog, Thesaurus(), [engine])
         banks = frozenset(
-            bank for bank, rules in self.directory.rights.banks.items() if rules.exposure == "open"
+            bank for bank, rules in self.access.rights.banks.items() if rules.exposure == "open"
         )
         try:
             page = await searcher.page(engine, Wanted("grow", NOTHING, banks, 100, 0))

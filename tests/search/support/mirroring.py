@@ -139,7 +139,7 @@ class World:
         self.bump()
 
     def bump(self) -> None:
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         from sqlalchemy import text  # noqa: PLC0415

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core import time_and_random
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark, bump_terms, read_mark
+from app.core.db.edition_clock import Mark, bump_config, read_mark
 from app.published.publishing import put, withdraw
 from app.published.question_filter import QuestionFilter, filter_from
 from app.search.engine import MARK_END, MARK_START, Asked, Engine, Found, Hit, Synonyms
@@ -76,7 +76,7 @@ class World:
             for name, value in rules.items():
                 statement = text(f'UPDATE banks SET "{name}" = :value WHERE slug = :slug')
                 session.connection().execute(statement, {"value": value, "slug": slug})
-            bump_terms(session)
+            bump_config(session)
 
     def term(self, vocabulary: str, slug: str, name: str, aliases: Sequence[str] = ()) -> None:
         statement = text(
@@ -87,11 +87,11 @@ class World:
         values = {"slug": slug, "name": name, "aliases": orjson.dumps(list(aliases)).decode()}
         with self.database.write() as session:
             session.connection().execute(statement, values)
-            bump_terms(session)
+            bump_config(session)
 
     def bump(self) -> None:
         with self.database.write() as session:
-            bump_terms(session)
+            bump_config(session)
 
     def publish(
         self,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
-from app.core.http.edge import Receive, Scope, Send
-from app.core.http.uvicorn_protocol import PROTOCOL, Whole
+from app.core.http.uvicorn_protocol import PROTOCOL, RawResponse
 from tests.support.server_thread import connect, receive_all, serve_in_thread
 
 DRESS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]
@@ -29,7 +29,7 @@ class Application:
         self.called_for: list[str] = []
         self.states: list[dict[str, Any]] = []
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def respond_now(self, scope: Scope) -> RawResponse | None:
         self.at_once_for.append(scope["path"])
         if scope["path"].startswith("/broken"):
             raise RuntimeError
@@ -55,7 +55,7 @@ class Slow(Application):
         await super().__call__(scope, receive, send)
 
 
-def _answer(scope: Scope) -> Whole:
+def _answer(scope: Scope) -> RawResponse:
     parts = scope["path"].split("/")
     status, size = int(parts[-2]), int(parts[-1])
     if status == 500:
