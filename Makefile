@@ -43,9 +43,10 @@ test-fast: $(VENV)/.dev ## the same on SQLite only, with fewer generated example
 	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not slow and not campaign and not postgresql" --hypothesis-profile=fast
 
 # Generated examples take the same paths hundreds of times, so their coverage is not recorded.
+# Requests from the OpenAPI document are generated examples, too, and collecting them is slow.
 test-full: $(VENV)/.dev ## every test, with campaigns, most examples and branch coverage
 	@$(BIN)/python -m coverage erase
-	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not hypothesis" --hypothesis-profile=full --cov --cov-report=term:skip-covered
+	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not hypothesis" --ignore=tests/contract/test_schemathesis.py --hypothesis-profile=full --cov --cov-report=term:skip-covered
 	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and hypothesis" --hypothesis-profile=full
 
 test-browser: $(VENV)/.dev ## the tests in Chromium (needs its driver)
