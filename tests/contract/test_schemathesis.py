@@ -20,7 +20,7 @@ from tests.support.hypothesis_profiles import scaled
 from tests.support.serving import Service, serving
 
 SCHEMA = schemathesis.openapi.from_dict(build(create_framework()))
-# Tries each boundary of each parameter: to prepare the requests alone takes 500 MB and many seconds.
+# Tries each boundary of each parameter; to collect the tests then takes 500 MB and many seconds.
 SCHEMA.config.phases.coverage.enabled = settings.get_current_profile_name() == "full"
 # Values that keep to the schema may still name nothing that exists; keys are tested elsewhere, and
 # OPTIONS answers browsers on every address.
