@@ -1,4 +1,4 @@
-"""A full disk, small: `make prove` tries more writes against it."""
+"""The campaign of the full disk with small counts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The campaign against long imports, small: `make prove` runs it at full count."""
+"""The campaign of kills during long imports with small counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Databases without a table, for campaigns that migrate them."""
+"""Databases without tables, for campaigns that migrate them."""
 
 import itertools
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from tests.support.databases import PostgresTemplate, make_settings
 
 
 def empty_databases(folder: Path, postgres: PostgresTemplate | None) -> Callable[[], Settings]:
-    """Return what makes settings over one more empty database: PostgreSQL's, else SQLite."""
+    """Return a function that makes an empty database: on SQLite unless a server is given."""
     folders = (folder / f"empty-{number}" for number in itertools.count(1))
 
     def empty() -> Settings:
