@@ -1,4 +1,4 @@
-"""Publications for tests of the rooms that know nothing of editing."""
+"""Banks and publications for tests that do not use the editing routes."""
 
 from sqlalchemy import text
 
@@ -8,17 +8,17 @@ from app.published.publishing import Publication
 
 
 def make_bank(database: Database, slug: str = "science", **rules: str) -> None:
-    given = {"read": "public", "answers": "public", "exposure": "open", "reveal": "key"} | rules
+    values = {"read": "public", "answers": "public", "exposure": "open", "reveal": "key"} | rules
     statement = text(
         'INSERT INTO banks (slug, name, description, language, "read", answers, exposure, reveal, '
         "created_at) VALUES (:slug, :slug, '', 'en', :read, :answers, :exposure, :reveal, 0)"
     )
     with database.write() as session:
-        session.connection().execute(statement, {"slug": slug} | given)
+        session.connection().execute(statement, {"slug": slug} | values)
 
 
 def make_publication(**changes: object) -> Publication:
-    given: dict[str, object] = {
+    values: dict[str, object] = {
         "id": time_and_random.uuid7(),
         "number": None,
         "bank": "science",
@@ -37,4 +37,4 @@ def make_publication(**changes: object) -> Publication:
         "published_at": 0,
         "updated_at": 0,
     }
-    return Publication(**(given | changes))  # type: ignore[arg-type]
+    return Publication(**(values | changes))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A whole service on a real socket, in a thread of the test's own process."""
+"""A complete service on a real socket, in a thread of the test process."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -65,8 +65,8 @@ class Service:
             "scopes": list(scopes),
             "banks": list(banks),
         } | more
-        answer = self.expect(self.admin.post("/v1/editing/keys", json=body), 201)
-        return self.client(str(answer["secret"]))
+        response = self.expect(self.admin.post("/v1/editing/keys", json=body), 201)
+        return self.client(str(response["secret"]))
 
     def make_question(self, publish: bool = True, **changes: object) -> dict[str, object]:
         body = {
@@ -79,17 +79,17 @@ class Service:
         flag = "?publish=true" if publish else ""
         return self.expect(self.admin.post(f"/v1/editing/questions{flag}", json=body), 201)
 
-    def settle(self, answer: httpx.Response) -> None:
-        """Wait until the worker serves what `answer`'s request wrote."""
-        edition = answer.headers["Quizwell-Edition"]
-        done = self.anonymous.get("/v1/facets", headers={"Quizwell-Min-Edition": edition})
-        assert done.status_code == 200, done.text
+    def wait_for_write(self, response: httpx.Response) -> None:
+        """Wait until the worker serves what the request of this response wrote."""
+        edition = response.headers["Quizwell-Edition"]
+        served = self.anonymous.get("/v1/facets", headers={"Quizwell-Min-Edition": edition})
+        assert served.status_code == 200, served.text
 
-    def expect(self, answer: httpx.Response, status: int) -> dict[str, object]:
-        assert answer.status_code == status, answer.text
-        if "Quizwell-Edition" in answer.headers and answer.request.method != "GET":
-            self.settle(answer)
-        return dict(answer.json()) if answer.content else {}
+    def expect(self, response: httpx.Response, status: int) -> dict[str, object]:
+        assert response.status_code == status, response.text
+        if "Quizwell-Edition" in response.headers and response.request.method != "GET":
+            self.wait_for_write(response)
+        return dict(response.json()) if response.content else {}
 
 
 def http_client(url: str, key: str = "", timeout: float = 5) -> httpx.Client:
