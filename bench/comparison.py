@@ -21,20 +21,21 @@ from bench.load import (
     serving_checkout,
     wait_until_idle,
 )
-from bench.prepared import KEY, Prepared
+from bench.prepared import KEY, PreparedBank
 from bench.report import table
-from bench.works import works
+from bench.works import request_paths
 
 COUNT = int(os.environ.get("BENCH_COMPARED_SIZE", "100000"))
 ROUNDS = int(os.environ.get("BENCH_COMPARED_ROUNDS", "9"))
 ROUND_SECONDS = 2
 READY_PATH = "/v1/questions?limit=1"
 PREPARE_SECONDS = 600
-# Runs in the other tree, so it uses only what the benchmark of both trees has.
+# Runs in either tree, so it uses only names that both have. The first commits say `prepare`.
 PREPARE = """
 import json, sys
 from pathlib import Path
-from bench.prepared import prepare
+from bench import prepared
+prepare = getattr(prepared, "prepare_bank", None) or prepared.prepare
 bank = prepare(Path(sys.argv[1]), int(sys.argv[2]))
 print(json.dumps({"rate": bank.import_rate, "ids": bank.ids}))
 """
@@ -76,7 +77,7 @@ def _git(*arguments: str) -> None:
         sys.exit(f"bench: git {' '.join(arguments[:2])} failed: {run.stderr.strip()}")
 
 
-def _prepare(tree: Path, folder: Path) -> Prepared:
+def _prepare(tree: Path, folder: Path) -> PreparedBank:
     """Import the generated bank with the tree's own code, into a database of its own."""
     print(f"Preparing {COUNT:,} questions with {tree} …", file=sys.stderr, flush=True)
     run = subprocess.run(
@@ -89,10 +90,12 @@ def _prepare(tree: Path, folder: Path) -> Prepared:
         check=True,
     )
     made = json.loads(run.stdout.splitlines()[-1])
-    return Prepared(COUNT, folder, made["rate"], made["ids"])
+    return PreparedBank(COUNT, folder, made["rate"], made["ids"])
 
 
-def _measure(tree: Path, old: Prepared, new: Prepared, folder: Path) -> list[tuple[str, ...]]:
+def _measure(
+    tree: Path, old: PreparedBank, new: PreparedBank, folder: Path
+) -> list[tuple[str, ...]]:
     rows = []
     with (
         serving_checkout(tree, READY_PATH, old.environment, PORT) as base,
@@ -100,9 +103,9 @@ def _measure(tree: Path, old: Prepared, new: Prepared, folder: Path) -> list[tup
     ):
         for server in (base, here):
             wait_until_idle(server)
-        new_works = works(new)
-        for kind, paths in works(old).items():
-            servers = [Work(base, paths, KEY), Work(here, new_works[kind], KEY)]
+        new_paths = request_paths(new)
+        for kind, paths in request_paths(old).items():
+            servers = [Work(base, paths, KEY), Work(here, new_paths[kind], KEY)]
             before, after = load(servers, folder, ROUNDS, ROUND_SECONDS)
             rows.append((kind, *_cells(before, after)))
             print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)

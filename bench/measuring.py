@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.delays import beside_an_import, publish_to_drawn
+from bench.delays import import_beside_writes, publish_to_drawn_delays
 from bench.load import (
     PORT,
     Load,
@@ -20,10 +20,10 @@ from bench.load import (
     serving,
     wait_until_idle,
 )
-from bench.prepared import KEY, Prepared, prepare, prepare_textbook
+from bench.prepared import KEY, PreparedBank, prepare_bank, prepare_textbook
 from bench.report import Report, percentile
-from bench.search import build_seconds, measure_search
-from bench.works import works
+from bench.search import index_build_seconds, measure_search
+from bench.works import request_paths
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,100000,1000000").split(",")]
 COMPARED_SIZE = 100_000
@@ -54,10 +54,10 @@ def main() -> None:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="quizwell-bench-") as name:
         folder = Path(name)
-        banks = [prepare(folder / str(size), size) for size in SIZES]
+        banks = [prepare_bank(folder / str(size), size) for size in SIZES]
         for bank in banks:
             if bank.count <= COMPARED_SIZE:
-                build_seconds(bank.folder)
+                index_build_seconds(bank.folder)
         compared = next((bank for bank in banks if bank.count == COMPARED_SIZE), banks[-1])
         for bank in banks:
             _measure_reads(report, bank, folder)
@@ -77,13 +77,13 @@ def _size(server: Server, paths: list[str]) -> int:
     return sum(sizes) // len(sizes)
 
 
-def _measure_reads(report: Report, bank: Prepared, folder: Path) -> None:
+def _measure_reads(report: Report, bank: PreparedBank, folder: Path) -> None:
     rows: list[tuple[str, ...]] = []
     failed = 0
     with serving("app.main:create_app", READY_PATH, bank.environment) as server:
         before = private_megabytes(server.pid)
         loading = wait_until_idle(server)
-        for work, paths in works(bank).items():
+        for work, paths in request_paths(bank).items():
             constant = {"BENCH_BYTES": str(_size(server, paths))}
             with (
                 serving("bench.bare:app", "/", constant, PORT + 1) as plain,
@@ -115,7 +115,7 @@ def _measure_reads(report: Report, bank: Prepared, folder: Path) -> None:
     )
 
 
-def _bare_verdict(bank: Prepared, work: str, ratio: float) -> str:
+def _bare_verdict(bank: PreparedBank, work: str, ratio: float) -> str:
     """Return whether the target is met; larger banks are compared with this size instead."""
     if bank.count != COMPARED_SIZE:
         return ""
@@ -132,7 +132,7 @@ def _cells(result: Load) -> tuple[str, ...]:
     )
 
 
-def _compare_with_textbook(report: Report, bank: Prepared, folder: Path) -> None:
+def _compare_with_textbook(report: Report, bank: PreparedBank, folder: Path) -> None:
     path = folder / "textbook.db"
     prepare_textbook(path, bank.count)
     database = {"BENCH_DATABASE": str(path)}
@@ -147,7 +147,7 @@ def _compare_with_textbook(report: Report, bank: Prepared, folder: Path) -> None
     ):
         wait_until_idle(server)
         for work, address in addresses.items():
-            paths = works(bank)[work]
+            paths = request_paths(bank)[work]
             constant = {"BENCH_BYTES": str(_size(server, paths))}
             with serving("bench.bare:app", "/", constant, PORT + 2) as plain:
                 three = [Work(server, paths, KEY), Work(other, [address]), Work(plain, ["/"])]
@@ -172,7 +172,7 @@ def _compare_with_textbook(report: Report, bank: Prepared, folder: Path) -> None
     )
 
 
-def _compare_sizes(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> None:
+def _compare_sizes(report: Report, bank: PreparedBank, largest: PreparedBank, folder: Path) -> None:
     large_cache = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
     rows = []
     with (
@@ -182,8 +182,8 @@ def _compare_sizes(report: Report, bank: Prepared, largest: Prepared, folder: Pa
     ):
         for server in (base, all_cached, default):
             wait_until_idle(server)
-        largest_works = works(largest)
-        for work, paths in works(bank).items():
+        largest_works = request_paths(largest)
+        for work, paths in request_paths(bank).items():
             servers = [Work(base, paths, KEY)]
             servers += [Work(server, largest_works[work], KEY) for server in (all_cached, default)]
             first, *others = load(servers, folder)
@@ -197,9 +197,9 @@ def _compare_sizes(report: Report, bank: Prepared, largest: Prepared, folder: Pa
     report.table(title, head, rows)
 
 
-def _measure_writes(report: Report, bank: Prepared, folder: Path) -> None:
-    delays = publish_to_drawn(bank)
-    rate, writes = beside_an_import(bank, folder)
+def _measure_writes(report: Report, bank: PreparedBank, folder: Path) -> None:
+    delays = publish_to_drawn_delays(bank)
+    rate, writes = import_beside_writes(bank, folder)
     p99, slowest = percentile(delays, 0.99), percentile(writes, 0.99)
     rows = [
         ("publish → drawn by both workers, p50", f"{percentile(delays, 0.5):.0f} ms", ""),

@@ -15,7 +15,6 @@ _TABLES: dict[str, Table] = {
     "tags": Tag.__table__,  # type: ignore[attr-defined]
 }
 _NAMES = TermName.__table__  # type: ignore[attr-defined]
-NAMES = tuple(_TABLES)
 Lock = Literal["change", "removal"]
 # Well below the maximum number of parameters of a statement on either database.
 CHUNK_NAMES = 500

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from app.catalog.text.markdown import to_html
 from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
-from app.catalog.text.text_formats import present
-from tests.catalog.support import Shelf, make_question
+from app.catalog.text.text_formats import convert
+from tests.catalog.support import CatalogWorker, make_question
 from tests.support.hypothesis_profiles import scaled
 
 TAGS = {
@@ -215,7 +215,7 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
         "explanation": None,
         "feedback": {"a~/b": "*f*"},
     }
-    found = orjson.loads(present(orjson.dumps(document), "text").body)
+    found = orjson.loads(convert(orjson.dumps(document), "text").body)
     expected = document | {
         "stem": "s",
         "hints": ["h"],
@@ -224,7 +224,7 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
         "feedback": {"a~/b": "f"},
     }
     assert found == expected
-    nodes = present(orjson.dumps(document), "nodes")
+    nodes = convert(orjson.dumps(document), "nodes")
     assert orjson.loads(nodes.body) == document
     assert [where for where, _ in nodes.nodes] == [
         b"/stem",
@@ -237,16 +237,16 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
     ]
 
 
-def test_formats_on_the_routes(shelf: Shelf) -> None:
+def test_formats_on_the_routes(worker: CatalogWorker) -> None:
     questions = [make_question(stem="*Is* it $x<y$?"), make_question(stem="**No**")]
-    shelf.publish(*questions)
-    shelf.follow()
+    worker.publish(*questions)
+    worker.follow()
     address = f"/v1/questions/{questions[0].id}"
-    assert shelf.read(f"{address}?format=text")["stem"] == "Is it x<y?"
-    html = shelf.read("/v1/questions?format=html&sort=oldest&answers=true")
+    assert worker.read(f"{address}?format=text")["stem"] == "Is it x<y?"
+    html = worker.read("/v1/questions?format=html&sort=oldest&answers=true")
     assert html["items"][0]["stem"] == '<p><em>Is</em> it <span class="math">x&lt;y</span>?</p>'
     assert html["items"][1]["explanation"] == "<p><em>So</em> it is.</p>"
-    nodes = shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true")
+    nodes = worker.read("/v1/questions?format=nodes&sort=oldest&answers=true")
     assert list(nodes) == ["items", "nodes", "total", "next_cursor"]
     assert nodes["items"][0]["stem"] == "*Is* it $x<y$?"
     assert set(nodes["nodes"]) == {
@@ -255,14 +255,14 @@ def test_formats_on_the_routes(shelf: Shelf) -> None:
         "/items/1/stem",
         "/items/1/explanation",
     }
-    alone = shelf.read(f"{address}?format=nodes")
+    alone = worker.read(f"{address}?format=nodes")
     assert alone["nodes"]["/stem"] == nodes["nodes"]["/items/0/stem"]
     # From the cache it is the same, and so after a change.
-    assert shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true") == nodes
+    assert worker.read("/v1/questions?format=nodes&sort=oldest&answers=true") == nodes
     questions[1].revision, questions[1].stem = 2, "*Yes*"
-    shelf.publish(questions[1])
-    shelf.follow()
-    again = shelf.read("/v1/questions?format=html&sort=oldest")
+    worker.publish(questions[1])
+    worker.follow()
+    again = worker.read("/v1/questions?format=html&sort=oldest")
     assert [item["stem"] for item in again["items"]][1] == "<p><em>Yes</em></p>"
     assert again["items"][0]["stem"] == html["items"][0]["stem"]
 
