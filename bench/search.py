@@ -25,7 +25,7 @@ from app.starting import load_seed
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
-from bench.load import URL, Work, load, middle, serving
+from bench.load import URL, Work, load, medians, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, load_judgements, mean_scores, search_over_http
 from bench.report import Report, percentile
@@ -179,7 +179,7 @@ def _report_typing(report: Report, banks: Sequence[SearchBank], folder: Path) ->
                 _wait_for_index(client)
                 plain_ms, plain_refused = latencies(client, plain)
                 filtered_ms, filtered_refused = latencies(client, filtered)
-            found = middle(load([Work(server, plain)], folder)[0])
+            found = medians(load([Work(server, plain)], folder)[0])
         title = f"{bank.count:,}"
         rows += [
             (title, "as you type, alone", "", *_p50_and_p99(plain_ms), ""),

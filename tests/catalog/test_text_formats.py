@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalog.text.markdown import to_html
@@ -14,6 +14,7 @@ from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
 from app.catalog.text.text_formats import convert
 from tests.catalog.support import CatalogWorker, make_question
+from tests.support.hypothesis_profiles import scaled
 
 TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre"),
@@ -116,7 +117,7 @@ def test_hostile_text_stays_text(text: str) -> None:
     to_text(text)
 
 
-@settings(deadline=None, max_examples=400)
+@scaled(2)
 @given(
     st.lists(
         st.one_of(

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from pyroaring import BitMap
 
 from app.search.embedded.engine import EmbeddedEngine
@@ -20,6 +19,7 @@ from tests.search.support.worlds import (
     search_hits,
     wait_until_indexed,
 )
+from tests.support.hypothesis_profiles import scaled
 
 
 def test_without_an_index_the_engine_is_unavailable(database, settings) -> None:
@@ -155,7 +155,7 @@ def test_no_query_raises_or_is_read_as_syntax(world, run_with_engine) -> None:
                 plain = hit.stem.replace(HIGHLIGHT_START, "").replace(HIGHLIGHT_END, "")
                 assert plain == "What does gradient descent minimise in C++?"
 
-    @examples(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @scaled(1.5, suppress_health_check=list(HealthCheck))
     @given(TYPED_QUERIES)
     def collect(typed: str) -> None:
         with suppress(ValueError):
@@ -163,5 +163,5 @@ def test_no_query_raises_or_is_read_as_syntax(world, run_with_engine) -> None:
                 queries.append(typed)
 
     collect()
-    assert len(queries) > 50
+    assert queries
     run_with_engine(check)
