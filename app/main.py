@@ -45,7 +45,7 @@ from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.jobs.runner import Runner
 
 MEASURE_INTERVAL_SECONDS = 1.0
@@ -125,7 +125,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     secrets = services.add(load_secrets(settings))
     metrics = services.add(Metrics())
     access = services.add(AccessSnapshot(settings))
-    glossary = services.add(Glossary())
+    glossary = services.add(VocabularySnapshot())
     catalog = services.add(Catalog(database, settings, secrets, access, glossary))
     thesaurus = Thesaurus()
     follower = Follower(database, catalog, [access, glossary, thesaurus])

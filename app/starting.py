@@ -20,7 +20,7 @@ from app.migrating import migrate
 from app.published.follower import Follower
 from app.quizzes.seeding import make_quizzes, read_quizzes
 from app.search.synonyms.service import load_synonyms_file
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.cli_import import run_job, staged
 from app.transfer.progress import report_lines, shown_progress
 from app.transfer.repository import open_count
@@ -89,7 +89,7 @@ def load_seed(database: Database, settings: Settings, say: Say, folder: Path = S
 
 def _load_quizzes(database: Database, settings: Settings, path: Path) -> int:
     """Make the ready-made quizzes that do not exist yet, drawn as a serving worker draws."""
-    access, glossary = AccessSnapshot(settings), Glossary()
+    access, glossary = AccessSnapshot(settings), VocabularySnapshot()
     catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
     asyncio.run(Follower(database, catalog, [access, glossary]).catch_up())
     with database.write() as session:

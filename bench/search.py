@@ -22,7 +22,7 @@ from app.search.embedded.engine import CUTOFF_SECONDS, EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.synonyms.snapshot import Thesaurus
 from app.starting import load_seed
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
 from bench.load import URL, Work, load, middle, serving
@@ -147,7 +147,7 @@ def mirror_seconds(bank: SearchBank, environment: Mapping[str, str]) -> float:
     """Return how long a bank takes until all of it can be found on the server."""
     settings = _mirrored(settings_of(bank.folder), environment)
     database = Database(settings)
-    engine = MeilisearchEngine(database, settings, Glossary(), Thesaurus())
+    engine = MeilisearchEngine(database, settings, VocabularySnapshot(), Thesaurus())
     spent = asyncio.run(_until_reached(engine, database))
     database.close()
     return spent

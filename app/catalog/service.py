@@ -24,7 +24,7 @@ from app.published.feed_columns import Columns, PublishedRow, columns_of
 from app.published.follower import NO_MARK
 from app.published.question_filter import Known, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 __all__ = ["Catalog", "Entry", "Reading"]
 
@@ -53,7 +53,7 @@ class Catalog:
         settings: Settings,
         secrets: Secrets,
         access: AccessSnapshot,
-        glossary: Glossary,
+        glossary: VocabularySnapshot,
     ) -> None:
         """Start empty."""
         self.secrets = secrets

@@ -13,7 +13,7 @@ from app.published.question_filter import Choice, QuestionFilter
 from app.questions import repository
 from app.questions.rendering import Renderer
 from app.questions.repository import LINKS, PUBLISHED, QUESTION
-from app.questions.state import Held, Values
+from app.questions.state import QuestionState, Values
 from app.questions.views import editing_view, live_view
 from app.taxonomy.vocabulary import Vocabularies
 
@@ -21,7 +21,7 @@ CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class QuestionSelection:
     """Which questions a list has: of these banks, matching the filter, and by where they stand.
 
     With `live` only what is published counts, as it is published, whatever was saved since.
@@ -35,11 +35,13 @@ class Wanted:
     live: bool = False
 
 
-def conditions(wanted: Wanted, vocabularies: Vocabularies) -> list[ColumnElement[bool]]:
+def conditions(
+    selection: QuestionSelection, vocabularies: Vocabularies
+) -> list[ColumnElement[bool]]:
     """Return the SQL conditions of a list; for `live` ones `published` is joined."""
-    asked = wanted.filter
-    facets: Any = PUBLISHED.c if wanted.live else QUESTION.c
-    found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(wanted.banks))]
+    asked = selection.filter
+    facets: Any = PUBLISHED.c if selection.live else QUESTION.c
+    found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(selection.banks))]
     for name, column in (
         ("bank", QUESTION.c.bank),
         ("kind", QUESTION.c.kind),
@@ -59,30 +61,30 @@ def conditions(wanted: Wanted, vocabularies: Vocabularies) -> list[ColumnElement
         ("tags", asked.tag),
     ):
         if choice.any:
-            found.append(_has(name, choice.any, live=wanted.live))
+            found.append(_has(name, choice.any, live=selection.live))
         if choice.none:
-            found.append(~_has(name, choice.none, live=wanted.live))
-    found += [_has("tags", (slug,), live=wanted.live) for slug in asked.tag_all]
+            found.append(~_has(name, choice.none, live=selection.live))
+    found += [_has("tags", (slug,), live=selection.live) for slug in asked.tag_all]
     if asked.exclude:
         found.append(QUESTION.c.id.not_in(asked.exclude))
     if asked.updated_after is not None:
         found.append(facets.updated_at > asked.updated_after)
-    return found + _standing(wanted)
+    return found + _standing(selection)
 
 
-def _standing(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _standing(selection: QuestionSelection) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if wanted.states:
-        found.append(QUESTION.c.state.in_(wanted.states))
-    if wanted.external_ids:
-        found.append(QUESTION.c.external_id.in_(wanted.external_ids))
+    if selection.states:
+        found.append(QUESTION.c.state.in_(selection.states))
+    if selection.external_ids:
+        found.append(QUESTION.c.external_id.in_(selection.external_ids))
     differs = and_(
         QUESTION.c.published_revision.is_not(None),
         QUESTION.c.published_revision != QUESTION.c.revision,
     )
-    if wanted.unpublished_changes is not None:
-        found.append(differs if wanted.unpublished_changes else ~differs)
-    if wanted.live:
+    if selection.unpublished_changes is not None:
+        found.append(differs if selection.unpublished_changes else ~differs)
+    if selection.live:
         found.append(PUBLISHED.c.revision.is_not(None))
     return found
 
@@ -108,20 +110,24 @@ def _has(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:
     return QUESTION.c.id.in_(select(links.c.question_id).where(links.c.slug.in_(slugs), side))
 
 
-def _ids(wanted: Wanted, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
+def _ids(selection: QuestionSelection, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
     statement = select(*columns).select_from(QUESTION)
-    if wanted.live:
+    if selection.live:
         statement = statement.join(PUBLISHED, PUBLISHED.c.id == QUESTION.c.id)
-    return statement.where(*conditions(wanted, vocabularies))
+    return statement.where(*conditions(selection, vocabularies))
 
 
 def page(
-    session: Session, wanted: Wanted, vocabularies: Vocabularies, before: UUID | None, limit: int
-) -> tuple[list[Held], int]:
+    session: Session,
+    selection: QuestionSelection,
+    vocabularies: Vocabularies,
+    before: UUID | None,
+    limit: int,
+) -> tuple[list[QuestionState], int]:
     """Return at most `limit` questions, the newest first, and how many there are in all."""
     connection = session.connection()
-    total = connection.execute(_ids(wanted, vocabularies, func.count())).scalar_one()
-    statement = _ids(wanted, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
+    total = connection.execute(_ids(selection, vocabularies, func.count())).scalar_one()
+    statement = _ids(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
     if before is not None:
         statement = statement.where(QUESTION.c.id < before)
     ids = list(connection.execute(statement.limit(limit)).scalars())
@@ -132,7 +138,7 @@ def page(
 def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
     session: Session,
     secrets: Secrets,
-    wanted: Wanted,
+    selection: QuestionSelection,
     vocabularies: Vocabularies,
     answers: Collection[str],
     chunk: int = CHUNK,
@@ -143,8 +149,8 @@ def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
     The answer side is shown of the banks in `answers`; of `live` ones the live revision is shown.
     """
     renderer = Renderer(secrets)
-    view = live_view if wanted.live else editing_view
-    statement = _ids(wanted, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
+    view = live_view if selection.live else editing_view
+    statement = _ids(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
     while True:
         part = statement if after is None else statement.where(QUESTION.c.id > after)
         ids = list(session.connection().execute(part).scalars())
@@ -152,6 +158,6 @@ def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
             return
         found = repository.load(session, ids)
         for question_id in ids:
-            held = found[question_id]
-            yield view(held, renderer, answers=held.bank in answers)
+            question = found[question_id]
+            yield view(question, renderer, answers=question.bank in answers)
         after = ids[-1]

@@ -14,7 +14,7 @@ from app.core.secrets import Secrets
 from app.core.time_and_random import from_milliseconds
 from app.kinds import answer_part, public_part
 from app.published.publishing import Publication
-from app.questions.state import Held, Saved
+from app.questions.state import QuestionState, RevisionContent
 
 ORDER_PURPOSE = "option-order"
 
@@ -46,12 +46,14 @@ class Document(TypedDict):
     updated_at: str
 
 
-def document(question_id: UUID, bank: str, saved: Saved, published_at: int | None) -> Document:
+def document(
+    question_id: UUID, bank: str, revision: RevisionContent, published_at: int | None
+) -> Document:
     """Return the fields that questions of every kind deliver."""
-    values = saved.values
+    values = revision.values
     return {
         "id": str(question_id),
-        "revision": saved.revision,
+        "revision": revision.revision,
         "bank": bank,
         "kind": values["kind"],
         "stem": values["stem"],
@@ -69,7 +71,7 @@ def document(question_id: UUID, bank: str, saved: Saved, published_at: int | Non
         "source": values["source"],
         "licence": values["licence"],
         "published_at": None if published_at is None else time_text(published_at),
-        "updated_at": time_text(saved.at),
+        "updated_at": time_text(revision.at),
     }
 
 
@@ -86,24 +88,24 @@ class Renderer:
         """Derive the secret."""
         self._key = secrets.derive(ORDER_PURPOSE)
 
-    def publication(self, held: Held, number: int | None) -> Publication:
+    def publication(self, question: QuestionState, number: int | None) -> Publication:
         """Return the live revision of a question, rendered."""
-        saved = held.live
-        if saved is None or held.published_at is None:
+        revision = question.live
+        if revision is None or question.published_at is None:
             message = "the question has no live revision"
             raise ValueError(message)
-        content = saved.content
-        values = saved.values
+        content = revision.content
+        values = revision.values
         public: dict[str, Any] = {**public_part(content)}
         if "options" in public:
-            public["options"] = self.ordered(held.id, public["options"])
-        body = {**document(held.id, held.bank, saved, held.published_at), **public}
+            public["options"] = self.ordered(question.id, public["options"])
+        body = {**document(question.id, question.bank, revision, question.published_at), **public}
         return Publication(
-            id=held.id,
+            id=question.id,
             number=number,
-            bank=held.bank,
-            revision=saved.revision,
-            kind=held.kind,
+            bank=question.bank,
+            revision=revision.revision,
+            kind=question.kind,
             categories=tuple(values["categories"]),
             companies=tuple(values["companies"]),
             tags=tuple(values["tags"]),
@@ -114,8 +116,8 @@ class Renderer:
             translation_group=values["translation_group"],
             document=orjson.dumps(body),
             answers=orjson.dumps(answer_part(content)),
-            published_at=held.published_at,
-            updated_at=saved.at,
+            published_at=question.published_at,
+            updated_at=revision.at,
         )
 
     def ordered(self, question_id: UUID, options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

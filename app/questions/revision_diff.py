@@ -1,28 +1,27 @@
-"""What differs between two revisions, pure: options are compared by id, lists as a whole."""
+"""Pure: the differences of two revisions. Options are compared by id, other lists as a whole."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.questions.state import Values
 
-# Who saved and when is no content.
-_APART = frozenset({"revision", "updated_at", "published_at"})
+_NOT_CONTENT = frozenset({"revision", "updated_at", "published_at"})
 
 
 def differences(before: Values, after: Values) -> list[dict[str, Any]]:
-    """Return each difference of two revision views, in the order of their fields."""
-    names = [name for name in dict.fromkeys([*before, *after]) if name not in _APART]
+    """Return the differences of two revision views, in the order of their fields."""
+    names = [name for name in dict.fromkeys([*before, *after]) if name not in _NOT_CONTENT]
     found: list[dict[str, Any]] = []
     for name in names:
         old, new = before.get(name), after.get(name)
         if name == "options" and old is not None and new is not None:
-            found += _options(old, new)
+            found += _compare_options(old, new)
         else:
             found += _compare(f"/{_escape(name)}", old, new)
     return found
 
 
-def _options(old: list[Values], new: list[Values]) -> Iterator[dict[str, Any]]:
+def _compare_options(old: list[Values], new: list[Values]) -> Iterator[dict[str, Any]]:
     before = {option["id"]: option for option in old}
     after = {option["id"]: option for option in new}
     for key in dict.fromkeys([*before, *after]):

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from app.core.db.bulk_insert import Key, insert_rows, key_for
 from app.questions.repository import LINKS, QUESTION, REVISION
-from app.questions.state import Entry, Held, Uses
+from app.questions.state import PendingRevision, QuestionState, References
 
 _CHANGING = (
     "external_id",
@@ -54,21 +54,23 @@ class Rows(NamedTuple):
     links: dict[str, list[tuple[object, ...]]]
 
 
-def new_rows(helds: Iterable[Held], key: Key, by: UUID | None) -> Rows:
+def rows_of_new(questions: Iterable[QuestionState], key: Key, by: UUID | None) -> Rows:
     """Return the rows of questions that the tables do not know, written in the name of a key."""
     writer = None if by is None else key(by)
     rows = Rows([], [], {name: [] for name in LINKS})
-    for held in helds:
-        of, evidence = key(held.id), held.known_evidence()
-        rows.questions.append((of, held.bank, held.kind, held.created_at, *_place(held)))
-        rows.revisions.extend(_revisions(held, of, writer))
-        for name, used in held.uses().items():
+    for question in questions:
+        of, evidence = key(question.id), question.evidence()
+        rows.questions.append(
+            (of, question.bank, question.kind, question.created_at, *_place(question))
+        )
+        rows.revisions.extend(_revisions(question, of, writer))
+        for name, used in question.references().items():
             if used:
                 rows.links[name].extend(_links(name, of, used, evidence))
     return rows
 
 
-def insert_new(connection: Connection, rows: Rows) -> None:
+def insert_rows_of_new(connection: Connection, rows: Rows) -> None:
     """Write questions that the tables do not know."""
     insert_rows(connection, QUESTION.name, _ROW, rows.questions)
     insert_rows(connection, REVISION.name, _REVISION_ROW, rows.revisions)
@@ -76,24 +78,32 @@ def insert_new(connection: Connection, rows: Rows) -> None:
         insert_rows(connection, links.name, _LINK_ROWS[name], rows.links[name])
 
 
-def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
+def write_questions(session: Session, questions: Sequence[QuestionState], by: UUID | None) -> None:
     """Write what has changed of questions; the tables then hold what is in hand."""
     connection = session.connection()
     key = key_for(connection.dialect.name)
-    new = [held for held in helds if held.stored is None]
-    insert_new(connection, new_rows(new, key, by))
-    known = [held for held in helds if held.stored is not None]
+    new = [question for question in questions if question.stored_references is None]
+    insert_rows_of_new(connection, rows_of_new(new, key, by))
+    known = [question for question in questions if question.stored_references is not None]
     if known:
         _change(connection, known, key, None if by is None else key(by))
-    for held in helds:
-        held.stored, held.evidence, held.entries = held.uses(), held.known_evidence(), ()
+    for question in questions:
+        question.stored_references, question.stored_evidence, question.pending_revisions = (
+            question.references(),
+            question.evidence(),
+            (),
+        )
 
 
-def _change(connection: Connection, known: Sequence[Held], key: Key, writer: object) -> None:
-    connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
-    revisions = [row for held in known for row in _revisions(held, key(held.id), writer)]
+def _change(
+    connection: Connection, known: Sequence[QuestionState], key: Key, writer: object
+) -> None:
+    connection.execute(_UPDATE_QUESTION, [_changes(question) for question in known])
+    revisions = [
+        row for question in known for row in _revisions(question, key(question.id), writer)
+    ]
     insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
-    now = [(held, held.uses(), held.known_evidence()) for held in known]
+    now = [(question, question.references(), question.evidence()) for question in known]
     for name, links in LINKS.items():
         gone, come = _differences(name, now, key)
         if gone:
@@ -101,17 +111,24 @@ def _change(connection: Connection, known: Sequence[Held], key: Key, writer: obj
         insert_rows(connection, links.name, _LINK_ROWS[name], come)
 
 
-def _revisions(held: Held, of: object, writer: object) -> list[tuple[object, ...]]:
-    return [_revision(of, entry, writer) for entry in held.entries]
+def _revisions(question: QuestionState, of: object, writer: object) -> list[tuple[object, ...]]:
+    return [_revision(of, entry, writer) for entry in question.pending_revisions]
 
 
-def _revision(of: object, entry: Entry, writer: object) -> tuple[object, ...]:
-    saved, note = entry
-    return (of, saved.revision, orjson.dumps(saved.values).decode(), saved.at, writer, note)
+def _revision(of: object, entry: PendingRevision, writer: object) -> tuple[object, ...]:
+    revision, note = entry
+    return (
+        of,
+        revision.revision,
+        orjson.dumps(revision.values).decode(),
+        revision.at,
+        writer,
+        note,
+    )
 
 
 def _links(
-    name: str, of: object, uses: Uses, evidence: Mapping[str, Any]
+    name: str, of: object, uses: References, evidence: Mapping[str, Any]
 ) -> list[tuple[object, ...]]:
     if name == "companies":
         return [(of, to, *use, *_said(evidence.get(to))) for to, use in uses.items()]
@@ -119,27 +136,30 @@ def _links(
 
 
 def _differences(
-    name: str, known: Iterable[tuple[Held, dict[str, Uses], Mapping[str, Any]]], key: Key
+    name: str,
+    known: Iterable[tuple[QuestionState, dict[str, References], Mapping[str, Any]]],
+    key: Key,
 ) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
     """Return which links to delete of questions that the tables know, and which to insert."""
     gone: list[dict[str, object]] = []
     come: list[tuple[object, ...]] = []
-    for held, used, evidence in known:
-        left, uses = _difference(held, name, used[name], evidence)
-        gone += [{"of": held.id, "to": to} for to in left]
-        come += _links(name, key(held.id), uses, evidence)
+    for question, used, evidence in known:
+        left, uses = _difference(question, name, used[name], evidence)
+        gone += [{"of": question.id, "to": to} for to in left]
+        come += _links(name, key(question.id), uses, evidence)
     return gone, come
 
 
 def _difference(
-    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
-) -> tuple[list[str], Uses]:
+    question: QuestionState, name: str, uses: References, evidence: Mapping[str, Any]
+) -> tuple[list[str], References]:
     """Return what to delete of the stored uses, and what to insert."""
-    old = (held.stored or {})[name]
+    old = (question.stored_references or {})[name]
     same = {
         to
         for to, use in uses.items()
-        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
+        if old.get(to) == use
+        and (name != "companies" or evidence.get(to) == question.stored_evidence.get(to))
     }
     return [to for to in old if to not in same], {
         to: use for to, use in uses.items() if to not in same
@@ -150,15 +170,15 @@ def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
     return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
 
 
-def _place(held: Held) -> tuple[object, ...]:
-    values = held.newest.values
+def _place(question: QuestionState) -> tuple[object, ...]:
+    values = question.newest.values
     return (
-        held.external_id,
-        held.state,
-        held.newest.revision,
-        None if held.live is None else held.live.revision,
-        held.published_at,
-        held.newest.at,
+        question.external_id,
+        question.state,
+        question.newest.revision,
+        None if question.live is None else question.live.revision,
+        question.published_at,
+        question.newest.at,
         values["difficulty"],
         values["language"],
         f",{','.join(values['levels'])},",
@@ -166,6 +186,8 @@ def _place(held: Held) -> tuple[object, ...]:
     )
 
 
-def _changes(held: Held) -> dict[str, Any]:
-    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
-    return {"of": held.id, **changes}
+def _changes(question: QuestionState) -> dict[str, Any]:
+    changes = {
+        f"new_{name}": value for name, value in zip(_CHANGING, _place(question), strict=True)
+    }
+    return {"of": question.id, **changes}

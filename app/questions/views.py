@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.questions.rendering import Renderer, document
-from app.questions.state import Held, Saved, Values
+from app.questions.state import QuestionState, RevisionContent, Values
 
 # What the server decides; sent back unchanged it does no harm.
 SERVER_FIELDS = (
@@ -20,41 +20,43 @@ SERVER_FIELDS = (
 )
 
 # What everyone may see who may do something to the question.
-PLACE_FIELDS = (*SERVER_FIELDS, "external_id")
+STATUS_FIELDS = (*SERVER_FIELDS, "external_id")
 
 _PUBLIC = {"numeric": ("unit",), "code": ("programming_language", "starter")}
 
 
-def editing_view(held: Held, renderer: Renderer, *, answers: bool) -> Values:
+def editing_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
     """Return a question's newest revision as editors see it, with or without the answer side."""
-    view = revision_view(held, held.newest, renderer, answers=answers)
+    view = revision_view(question, question.newest, renderer, answers=answers)
     view |= {
-        "external_id": held.external_id,
-        "state": held.state,
-        "published_revision": held.published_revision,
-        "unpublished_changes": held.live is not None and held.live is not held.newest,
-        "etag": held.etag,
+        "external_id": question.external_id,
+        "state": question.state,
+        "published_revision": question.published_revision,
+        "unpublished_changes": question.live is not None and question.live is not question.newest,
+        "etag": question.etag,
     }
     return view
 
 
-def live_view(held: Held, renderer: Renderer, *, answers: bool) -> Values:
+def live_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
     """Return the live revision alone: for those who may not see what is newer."""
-    view = revision_view(held, held.live or held.newest, renderer, answers=answers)
+    view = revision_view(question, question.live or question.newest, renderer, answers=answers)
     view |= {
-        "external_id": held.external_id,
-        "state": held.state,
-        "published_revision": held.published_revision,
+        "external_id": question.external_id,
+        "state": question.state,
+        "published_revision": question.published_revision,
         "unpublished_changes": False,
-        "etag": held.etag,
+        "etag": question.etag,
     }
     return view
 
 
-def revision_view(held: Held, saved: Saved, renderer: Renderer, *, answers: bool) -> Values:
+def revision_view(
+    question: QuestionState, revision: RevisionContent, renderer: Renderer, *, answers: bool
+) -> Values:
     """Return one revision's content, with or without the answer side."""
-    values = saved.values
-    view: Values = {**document(held.id, held.bank, saved, held.published_at)}
+    values = revision.values
+    view: Values = {**document(question.id, question.bank, revision, question.published_at)}
     view["family"] = values["family"]
     view["translation_group"] = values["translation_group"]
     view["review_by"] = values["review_by"]
@@ -67,7 +69,7 @@ def revision_view(held: Held, saved: Saved, renderer: Renderer, *, answers: bool
                 view[name] = values[name]
         view["explanation"] = values["explanation"]
     elif "options" in values:
-        view["options"] = renderer.ordered(held.id, _without_keys(values["options"]))
+        view["options"] = renderer.ordered(question.id, _without_keys(values["options"]))
     return view
 
 

@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 # A search that cannot be made ready holds up nothing else for longer.
 PATIENCE_SECONDS = 30.0
@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 class Engines:
     """The engine that searches and, where it is kept, the one for when that fails."""
 
-    def __init__(self, database: Database, settings: Settings, glossary: Glossary) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, glossary: VocabularySnapshot
+    ) -> None:
         """Prepare the engines that the settings ask for."""
         self.server: MeilisearchEngine | None = None
         self.embedded: EmbeddedEngine | None = None

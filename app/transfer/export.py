@@ -15,9 +15,9 @@ from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published import question_filter as filters
 from app.published.question_filter import Choice, Known, QuestionFilter, parse_filter
-from app.questions.listing import Wanted, iter_views
+from app.questions.listing import QuestionSelection, iter_views
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.formats import FORMATS
 from app.transfer.formats.rows import Format
 
@@ -47,7 +47,7 @@ OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)
 class Export:
     """What one export holds, and how it is written."""
 
-    wanted: Wanted
+    wanted: QuestionSelection
     vocabularies: Vocabularies
     file_format: Format
 
@@ -99,7 +99,7 @@ def plan_export(pairs: Pairs, rights: Rights, caller: Caller, vocabularies: Voca
     sees_drafts = banks <= rights.with_scope(caller, "questions:read")
     if not sees_drafts and states != ("published",):
         raise _missing("questions:read")
-    wanted = Wanted(banks=banks, filter=asked, states=states, live=not sees_drafts)
+    wanted = QuestionSelection(banks=banks, filter=asked, states=states, live=not sees_drafts)
     return Export(wanted, vocabularies, file_format)
 
 
@@ -110,7 +110,7 @@ def export_to(
     pairs = split_query(query.encode())
     if not any(name == FILE_FORMAT.name for name, _ in pairs):
         pairs.append((FILE_FORMAT.name, file_format))
-    access, glossary = AccessSnapshot(settings), Glossary()
+    access, glossary = AccessSnapshot(settings), VocabularySnapshot()
     with database.read() as session:
         access.load(session)
         glossary.load(session)

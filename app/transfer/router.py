@@ -34,7 +34,7 @@ from app.core.http.query_string import (
 from app.core.http.request_context import request_context
 from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer import repository
 from app.transfer.export import PARAMETERS, plan_export
 from app.transfer.formats import FORMATS
@@ -331,7 +331,7 @@ def export_questions(
     as JSON Lines imports unchanged.
     """
     pairs = split_query(request.scope["query_string"])
-    glossary = services_of(request).get(Glossary)
+    glossary = services_of(request).get(VocabularySnapshot)
     export = plan_export(pairs, access.rights, caller, glossary.current)
     with ExitStack() as stack:
         name = f"export-{caller.key_id}"

@@ -27,7 +27,7 @@ from app.published.follower import Follower
 from app.published.publishing import put, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.support.publications import make_bank, make_publication
 
 CATEGORIES = {"science": None, "physics": "science", "optics": "physics", "arts": None}
@@ -73,7 +73,7 @@ class Shelf:
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
         self.access = AccessSnapshot(settings)
-        self.glossary = Glossary()
+        self.glossary = VocabularySnapshot()
         self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
         self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
         self.door = Door()

@@ -18,7 +18,7 @@ from app.search.endpoint import SearchQuestions
 from app.search.engine import Asked, Found
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, caught_up
 
@@ -56,7 +56,7 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         async with embedded(database, settings) as first:
             await caught_up(first, world)
         world.publish("What is a quokka?")
-        access, glossary, thesaurus = AccessSnapshot(settings), Glossary(), Thesaurus()
+        access, glossary, thesaurus = AccessSnapshot(settings), VocabularySnapshot(), Thesaurus()
         secrets = load_secrets(settings)
         catalog = Catalog(database, settings, secrets, access, glossary)
         follower = Follower(database, catalog, [access, glossary, thesaurus])

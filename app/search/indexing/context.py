@@ -12,7 +12,7 @@ from app.search.engine import Synonyms
 from app.search.synonyms.snapshot import Thesaurus
 from app.search.text.documents import term_texts
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 
 class SynonymLoader(Protocol):
@@ -32,7 +32,7 @@ class Knowledge:
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start without anything: the first `refresh` reads it."""
         self._access = AccessSnapshot(settings)
-        self._glossary = Glossary()
+        self._glossary = VocabularySnapshot()
         self._synonyms = synonyms or Thesaurus()
         self.config_version = -1
         self.texts: dict[str, str] = {}

@@ -23,7 +23,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import Status, is_expected, read_status
 from app.search.meilisearch.timings import PACE, Pace
 from app.search.text.query import query_words
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 IDLE_SECONDS = 0.25
 WAITING_SECONDS = 0.02
@@ -43,7 +43,7 @@ class MeilisearchEngine:
         self,
         database: Database,
         settings: Settings,
-        glossary: Glossary,
+        glossary: VocabularySnapshot,
         synonyms: SynonymLoader | None = None,
         pace: Pace = PACE,
     ) -> None:

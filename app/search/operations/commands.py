@@ -32,7 +32,7 @@ from app.search.operations.rebuild import (
     repair_embedded,
     repair_server,
 )
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 LINE_SECONDS = 5.0
 NAMED = 10
@@ -135,7 +135,7 @@ def _catalog_is_equal(database: Database, settings: Settings, say: Say) -> bool:
     """Load what a worker would serve, and compare that."""
 
     async def compare() -> Drift:
-        access, glossary = AccessSnapshot(settings), Glossary()
+        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
         catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
         await Follower(database, catalog, [access, glossary]).catch_up()
         return await check(database, settings, CatalogCopy(catalog))

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app.core.db.bulk_insert import key_for
 from app.core.db.database import Database
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import Composed
+from app.questions.bulk_edit import PreparedQuestions
 from app.transfer import repository
 from app.transfer.formats.rows import Fault, Place, Row
 from app.transfer.jobs.batch_size import Sizes
@@ -96,7 +96,7 @@ class Step:
         with applier.database.read() as session:
             self._prepared = self._prepare(session)
         key = key_for(applier.database.dialect)
-        self._composed: Composed | None = compose_new(
+        self._composed: PreparedQuestions | None = compose_new(
             applier.secrets, applier.context, key, self._prepared
         )
 

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.access.models import Bank
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.formats import FORMATS
 from app.transfer.formats.rows import Format
 from app.transfer.models import ImportJob
@@ -31,7 +31,7 @@ def load_context(session: Session, job: ImportJob) -> Context | None:
     bank = session.get(Bank, job.bank)
     if bank is None:
         return None
-    glossary = Glossary()
+    glossary = VocabularySnapshot()
     glossary.load(session)
     return Context(
         bank=bank.slug,

@@ -6,7 +6,14 @@ from sqlmodel import Session
 
 from app.core.db.bulk_insert import Key
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import BulkEdit, Composed, compose, publish_new, save_many, write_new
+from app.questions.bulk_edit import (
+    BulkEdit,
+    PreparedQuestions,
+    prepare_new,
+    publish_new,
+    save_many,
+    write_new,
+)
 from app.transfer.rows.context import Context
 from app.transfer.rows.prepared import Prepared
 
@@ -15,10 +22,10 @@ NOTE = "import"
 
 def compose_new(
     secrets: Secrets, context: Context, key: Key, prepared: Sequence[Prepared]
-) -> Composed:
+) -> PreparedQuestions:
     """Make the new questions among the rows ready to be written, before the transaction begins."""
     new = [entry for entry in prepared if entry.change == "create" and not entry.faults]
-    return compose(secrets, [_edit(context, entry) for entry in new], context.by, NOTE, key)
+    return prepare_new(secrets, [_edit(context, entry) for entry in new], context.by, NOTE, key)
 
 
 def save(
@@ -26,7 +33,7 @@ def save(
     secrets: Secrets,
     context: Context,
     changing: Sequence[Prepared],
-    composed: Composed | None,
+    composed: PreparedQuestions | None,
 ) -> None:
     """Save and publish what differs; locks the clock, so nothing may follow.
 

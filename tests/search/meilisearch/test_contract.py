@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.search.engine import Synonyms
 from app.search.meilisearch.client import Server
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.conftest import SERVERS
 from tests.search.support.engine_contract import EngineContract
 from tests.search.support.mirroring import PACE, AnyMeili, LiveMeili, running
@@ -46,7 +46,7 @@ def server(
 @asynccontextmanager
 async def mirrored(database: Database, settings: Settings) -> AsyncIterator[MeilisearchEngine]:
     """Run a Meilisearch engine with the mirror that fills its indexes."""
-    engine = MeilisearchEngine(database, settings, Glossary(), FixedSynonyms(), PACE)
+    engine = MeilisearchEngine(database, settings, VocabularySnapshot(), FixedSynonyms(), PACE)
     task = asyncio.create_task(engine.run())
     try:
         yield engine

@@ -14,7 +14,7 @@ from app.search.engine import Asked, EngineUnavailableError, Found
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.index_names import live_name
 from app.search.meilisearch.status import read_status
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import PACE, World
 from tests.support.meili.proxy import Fault
 
@@ -33,7 +33,7 @@ def _with_engine(world: World, body: Callable[[MeilisearchEngine], Awaitable[Non
     """Run a body with an engine that knows how far the mirrors of the world are."""
 
     async def whole() -> None:
-        glossary = Glossary()
+        glossary = VocabularySnapshot()
         with Session(world.database.engine) as session:
             glossary.load(session)
         engine = MeilisearchEngine(world.database, world.settings, glossary, pace=PACE)

@@ -34,7 +34,7 @@ from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
 from app.search.service import NOTHING, Searcher, Wanted
 from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import PACE, World
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault, FaultProxy
@@ -96,7 +96,7 @@ class Histories(RuleBasedStateMachine):
         self.withdrawn: set[UUID] = set()
         self.saved: State | None = None
         self.mirrors: list[Mortal] = []
-        self.access, self.glossary = AccessSnapshot(self.world.settings), Glossary()
+        self.access, self.glossary = AccessSnapshot(self.world.settings), VocabularySnapshot()
         self.catalog = Catalog(
             self.world.database,
             self.world.settings,

@@ -18,7 +18,7 @@ from app.search.meilisearch.index_names import live_name
 from app.search.operations.commands import check_all, reindex
 from app.search.operations.drift_check import CatalogCopy, CopyError, EmbeddedCopy, check
 from app.search.operations.rebuild import reindex_embedded, repair_server
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import PACE, World, answers, document
 from tests.support.publications import make_bank, make_publication
 
@@ -134,7 +134,7 @@ def test_a_workers_memory_is_checked(database: Database, settings: Settings) -> 
     _published(database, 5)
 
     async def body() -> None:
-        access, glossary = AccessSnapshot(settings), Glossary()
+        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
         catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
         follower = Follower(database, catalog, [access, glossary])
         await follower.catch_up()
