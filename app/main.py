@@ -44,7 +44,7 @@ from app.quizzes.reader import QuizReader
 from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from app.transfer.jobs.runner import Runner
 
@@ -84,7 +84,7 @@ class WorkerHealth:
         """Update the metrics."""
         metrics.questions.set(self._catalog.size)
         metrics.lag.set(self._follower.lag)
-        self._engines.measure(metrics)
+        self._engines.update_metrics(metrics)
 
     def details(self) -> dict[str, object]:
         """Return the follower's and the engines' progress, and how many questions are in memory."""
@@ -127,13 +127,13 @@ def create_app(settings: Settings | None = None) -> Edge:
     access = services.add(AccessSnapshot(settings))
     glossary = services.add(VocabularySnapshot())
     catalog = services.add(Catalog(database, settings, secrets, access, glossary))
-    thesaurus = Thesaurus()
-    follower = Follower(database, catalog, [access, glossary, thesaurus])
+    synonym_snapshot = SynonymSnapshot()
+    follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
     database.listen(follower.nudge)
     editions = Editions(secrets, follower, database)
     engines = Engines(database, settings, glossary)
     quizzes = services.add(QuizReader(catalog, database))
-    searcher = Searcher(catalog, thesaurus, engines.all)
+    searcher = Searcher(catalog, synonym_snapshot, engines.in_order)
     search = services.add(SearchQuestions(searcher, catalog, editions))
     runner = services.add(Runner(database, settings, secrets))
     health = WorkerHealth(follower, catalog, engines)

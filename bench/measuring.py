@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.delays import beside_an_import, publish_to_drawn
+from bench.delays import import_beside_writes, publish_to_drawn_delays
 from bench.load import (
     PORT,
     Load,
@@ -21,10 +21,10 @@ from bench.load import (
     settle,
     share,
 )
-from bench.prepared import KEY, Prepared, prepare, prepare_textbook
+from bench.prepared import KEY, PreparedBank, prepare_bank, prepare_textbook
 from bench.report import Report, percentile
-from bench.search import build_seconds, measure_search
-from bench.works import works
+from bench.search import index_build_seconds, measure_search
+from bench.works import request_paths
 
 SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,100000,1000000").split(",")]
 MIDDLE = 100_000
@@ -57,10 +57,10 @@ def main() -> None:
     report = Report()
     with tempfile.TemporaryDirectory(prefix="quizwell-bench-") as name:
         folder = Path(name)
-        banks = [prepare(folder / str(size), size) for size in SIZES]
+        banks = [prepare_bank(folder / str(size), size) for size in SIZES]
         for bank in banks:
             if bank.count <= MIDDLE:
-                build_seconds(bank.folder)
+                index_build_seconds(bank.folder)
         chosen = next((bank for bank in banks if bank.count == MIDDLE), banks[-1])
         for bank in banks:
             _quizwell(report, bank, folder)
@@ -81,13 +81,13 @@ def _size(server: Server, paths: list[str]) -> int:
     )
 
 
-def _quizwell(report: Report, bank: Prepared, folder: Path) -> None:
+def _quizwell(report: Report, bank: PreparedBank, folder: Path) -> None:
     rows: list[tuple[str, ...]] = []
     failed = 0
     with serving("app.main:create_app", SERVES, bank.environment) as server:
         before = private_megabytes(server.pid)
         ahead = settle(server)
-        for work, paths in works(bank).items():
+        for work, paths in request_paths(bank).items():
             constant = {"BENCH_BYTES": str(_size(server, paths))}
             with (
                 serving("bench.bare:app", "/", constant, PORT + 1) as plain,
@@ -131,7 +131,7 @@ def _cells(found: Load) -> tuple[str, ...]:
     )
 
 
-def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
+def _textbook(report: Report, bank: PreparedBank, folder: Path) -> None:
     path = folder / "textbook.db"
     prepare_textbook(path, bank.count)
     database = {"BENCH_DATABASE": str(path)}
@@ -146,7 +146,7 @@ def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
     ):
         settle(server)
         for work, address in asked.items():
-            paths = works(bank)[work]
+            paths = request_paths(bank)[work]
             constant = {"BENCH_BYTES": str(_size(server, paths))}
             with serving("bench.bare:app", "/", constant, PORT + 2) as plain:
                 three = [Work(server, paths, KEY), Work(other, [address]), Work(plain, ["/"])]
@@ -169,7 +169,7 @@ def _textbook(report: Report, bank: Prepared, folder: Path) -> None:
     )
 
 
-def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> None:
+def _larger(report: Report, bank: PreparedBank, largest: PreparedBank, folder: Path) -> None:
     held = largest.environment | {"QUIZWELL_BODY_BUDGET_MB": ALL_BODIES_MB}
     rows = []
     with (
@@ -179,8 +179,8 @@ def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> 
     ):
         for server in (base, all_held, default):
             settle(server)
-        asked = works(largest)
-        for work, paths in works(bank).items():
+        asked = request_paths(largest)
+        for work, paths in request_paths(bank).items():
             servers = [Work(base, paths, KEY)]
             servers += [Work(server, asked[work], KEY) for server in (all_held, default)]
             first, *others = load(servers, folder)
@@ -194,9 +194,9 @@ def _larger(report: Report, bank: Prepared, largest: Prepared, folder: Path) -> 
     report.table(title, head, rows)
 
 
-def _writing(report: Report, bank: Prepared, folder: Path) -> None:
-    delays = publish_to_drawn(bank)
-    rate, writes = beside_an_import(bank, folder)
+def _writing(report: Report, bank: PreparedBank, folder: Path) -> None:
+    delays = publish_to_drawn_delays(bank)
+    rate, writes = import_beside_writes(bank, folder)
     p99, slowest = percentile(delays, 0.99), percentile(writes, 0.99)
     rows = [
         ("publish → drawn by both workers, p50", f"{percentile(delays, 0.5):.0f} ms", ""),

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from app.kinds.schema_fields import with_public_fields
+
 NODES = "trees of each text by JSON pointer, with `format=nodes` only"
 
 
@@ -32,6 +34,7 @@ class DeliveredOption(BaseModel):
     text: str
 
 
+@with_public_fields
 class DeliveredQuestion(BaseModel):
     """A published question; `options` and what follows as the kind has them."""
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app.core import time_and_random
 from app.core.db.bulk_insert import Key
 from app.core.secrets import Secrets
-from app.kinds import QuestionContent, content_values, give_option_ids
+from app.kinds import QuestionContent, content_values, give_item_ids
 from app.published.publishing import Publication, put
 from app.questions import repository
 from app.questions.rendering import Renderer
@@ -50,7 +50,7 @@ def prepare_new(
 
     Each edit has a content and no id. Options without an id get one.
     """
-    give_option_ids(edit.content for edit in edits if edit.content is not None)
+    give_item_ids(edit.content for edit in edits if edit.content is not None)
     renderer = Renderer(secrets)
     now = time_and_random.milliseconds()
     questions, publications = [], []
@@ -89,7 +89,7 @@ def save_many(
     id. Locks the edition clock if something is published, so call it last.
     """
     known = repository.load(session, {edit.id for edit in edits if edit.id is not None})
-    give_option_ids(edit.content for edit in edits if edit.content is not None)
+    give_item_ids(edit.content for edit in edits if edit.content is not None)
     unit_of_work = UnitOfWork(session, secrets, by)
     questions = [_apply_edit(unit_of_work, known, edit, note) for edit in edits]
     _lock_banks(session, _banks_with_external_ids(questions))

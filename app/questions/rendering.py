@@ -12,7 +12,7 @@ import orjson
 
 from app.core.secrets import Secrets
 from app.core.time_and_random import from_milliseconds
-from app.kinds import answer_part, public_part
+from app.kinds import DETAILS, QuestionContent, answer_part, public_part
 from app.published.publishing import Publication
 from app.questions.state import QuestionState, RevisionContent
 
@@ -96,9 +96,7 @@ class Renderer:
             raise ValueError(message)
         content = revision.content
         values = revision.values
-        public: dict[str, Any] = {**public_part(content)}
-        if "options" in public:
-            public["options"] = self.ordered(question.id, public["options"])
+        public = self.public_part(question.id, content)
         body = {**document(question.id, question.bank, revision, question.published_at), **public}
         return Publication(
             id=question.id,
@@ -120,17 +118,24 @@ class Renderer:
             updated_at=revision.at,
         )
 
-    def ordered(self, question_id: UUID, options: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return options in the order that everyone sees: ascending numbers, else by the secret.
+    def public_part(self, question_id: UUID, content: QuestionContent) -> dict[str, Any]:
+        """Return the kind's public fields; items, such as options, are in the delivered order."""
+        public: dict[str, Any] = {**public_part(content)}
+        for name in DETAILS[content.kind].public_item_lists:
+            public[name] = self._ordered(question_id, public[name])
+        return public
+
+    def _ordered(self, question_id: UUID, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return items in the order that everyone sees: ascending numbers, else by the secret.
 
         A keyed hash of each (BLAKE2b, RFC 7693) tells the order: a third of an HMAC's time.
         """
         key, of = self._key, question_id.bytes
         shuffled = sorted(
-            options, key=lambda option: blake2b(of + option["id"].encode(), key=key).digest()
+            items, key=lambda item: blake2b(of + item["id"].encode(), key=key).digest()
         )
-        if all(_NUMBER.fullmatch(option["text"].strip()) for option in options):
-            shuffled.sort(key=lambda option: _number(option["text"]))
+        if all(_NUMBER.fullmatch(item.get("text", "").strip()) for item in items):
+            shuffled.sort(key=lambda item: _number(item["text"]))
         return shuffled
 
 

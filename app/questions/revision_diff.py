@@ -1,7 +1,7 @@
 """Pure: the differences of two revisions. Options are compared by id, other lists as a whole."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from app.questions.state import Values
 
@@ -14,22 +14,29 @@ def differences(before: Values, after: Values) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name in names:
         old, new = before.get(name), after.get(name)
-        if name == "options" and old is not None and new is not None:
-            found += _compare_options(old, new)
+        if _are_items(old) and _are_items(new):
+            found += _compare_items(name, old, new)
         else:
             found += _compare(f"/{_escape(name)}", old, new)
     return found
 
 
-def _compare_options(old: list[Values], new: list[Values]) -> Iterator[dict[str, Any]]:
-    before = {option["id"]: option for option in old}
-    after = {option["id"]: option for option in new}
+def _are_items(value: object) -> TypeGuard[list[Values]]:
+    """Return whether a JSON value is a list of parts with ids, such as options."""
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(each, dict) and "id" in each for each in value)
+
+
+def _compare_items(name: str, old: list[Values], new: list[Values]) -> Iterator[dict[str, Any]]:
+    before = {item["id"]: item for item in old}
+    after = {item["id"]: item for item in new}
     for key in dict.fromkeys([*before, *after]):
-        yield from _compare(f"/options/{_escape(key)}", before.get(key), after.get(key))
+        yield from _compare(f"/{name}/{_escape(key)}", before.get(key), after.get(key))
     kept_before = [key for key in before if key in after]
     kept_after = [key for key in after if key in before]
     if kept_before != kept_after:
-        yield {"pointer": "/options", "before": list(before), "after": list(after)}
+        yield {"pointer": f"/{name}", "before": list(before), "after": list(after)}
 
 
 def _compare(pointer: str, old: object, new: object) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.kinds import MODELS, limits
 from app.kinds.fields import Language, Slug
+from app.kinds.schema_fields import with_content_fields
 
 MAX_OPERATIONS = 1_000
 MAX_NOTE = 500
@@ -77,6 +78,7 @@ class OptionRead(BaseModel):
     feedback: str | None = None
 
 
+@with_content_fields
 class QuestionRead(BaseModel):
     """The editing view of a question's newest revision.
 

@@ -14,7 +14,7 @@ from app.core import time_and_random
 from app.core.errors import FieldError, Problem, invalid, not_found
 from app.core.http.request_inputs import validated
 from app.core.secrets import Secrets
-from app.kinds import QuestionContent, content_values, give_option_ids
+from app.kinds import QuestionContent, content_values, give_item_ids
 from app.questions import repository, validation, workflow
 from app.questions.editor import Editor
 from app.questions.schemas import PublishRequest
@@ -140,7 +140,7 @@ class QuestionService:
         content = validation.new_content(body, language, pointer)
         external_id = validation.external_id(body, pointer)
         self._terms.check(content, pointer)
-        give_option_ids([content])
+        give_item_ids([content])
         saved = RevisionContent(1, self._unit_of_work.now, content_values(content), content)
         question = new_question(
             time_and_random.uuid7(), bank, external_id, PendingRevision(saved, self.note)
@@ -183,7 +183,7 @@ class QuestionService:
         if "external_id" in body:
             question.external_id = validation.external_id(body, pointer)
         self._terms.check(content, pointer)
-        give_option_ids([content])
+        give_item_ids([content])
         if "external_id" in body:
             self._check_external_id(question, pointer)
         question.save(content, self._unit_of_work.now, self.note)

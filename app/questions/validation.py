@@ -10,7 +10,7 @@ from sqlmodel import Session
 from app.core.errors import FieldError, invalid, near_misses
 from app.core.field_errors import field_errors
 from app.core.merge_patch import merge_patch
-from app.kinds import MODELS, QuestionContent, parse_content
+from app.kinds import DETAILS, MODELS, QuestionContent, parse_content
 from app.questions import repository
 from app.questions.schemas import ExternalId
 from app.questions.state import VOCABULARIES, QuestionState, Values
@@ -34,7 +34,7 @@ def new_content(body: Values, language: str, pointer: str) -> QuestionContent:
     values = merge_patch({}, given)
     values.setdefault("language", language)
     content = _parse(values, pointer)
-    _check_option_ids(content, frozenset(), pointer)
+    _check_item_ids(content, {}, pointer)
     return content
 
 
@@ -58,8 +58,7 @@ def patched_content(
     values.setdefault("language", language)
     _drop_evidence_of_removed_companies(before, patch, values)
     content = _parse(values, pointer)
-    known = frozenset(option["id"] for option in before.get("options", ()))
-    _check_option_ids(content, known, pointer)
+    _check_item_ids(content, before, pointer)
     return content
 
 
@@ -137,14 +136,17 @@ def _drop_evidence_of_removed_companies(before: Values, patch: Values, values: V
     }
 
 
-def _check_option_ids(content: QuestionContent, known: frozenset[str], pointer: str) -> None:
-    options = getattr(content, "options", ())
-    detail = "The question has no such option: leave the id out for a new one."
-    errors = [
-        FieldError("invalid_value", detail, pointer=f"{pointer}/options/{index}/id")
-        for index, option in enumerate(options)
-        if option.id is not None and option.id not in known
-    ]
+def _check_item_ids(content: QuestionContent, before: Values, pointer: str) -> None:
+    """Raise 422 for each id of an item, such as an option, that `before` does not contain."""
+    errors = []
+    for name in DETAILS[content.kind].item_lists:
+        known = {item["id"] for item in before.get(name, ())}
+        detail = f"The question has no such id in {name}: leave the id out for a new one."
+        errors += [
+            FieldError("invalid_value", detail, pointer=f"{pointer}/{name}/{index}/id")
+            for index, item in enumerate(getattr(content, name))
+            if item.id is not None and item.id not in known
+        ]
     if errors:
         raise invalid(*errors)
 

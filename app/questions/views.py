@@ -1,7 +1,6 @@
 """The editing view of a question: what is delivered, where it stands, and its answers for some."""
 
-from typing import Any
-
+from app.kinds import DETAILS
 from app.questions.rendering import Renderer, document
 from app.questions.state import QuestionState, RevisionContent, Values
 
@@ -21,8 +20,6 @@ SERVER_FIELDS = (
 
 # What everyone may see who may do something to the question.
 STATUS_FIELDS = (*SERVER_FIELDS, "external_id")
-
-_PUBLIC = {"numeric": ("unit",), "code": ("programming_language", "starter")}
 
 
 def editing_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
@@ -60,18 +57,10 @@ def revision_view(
     view["family"] = values["family"]
     view["translation_group"] = values["translation_group"]
     view["review_by"] = values["review_by"]
-    kind = values["kind"]
-    for name in _PUBLIC.get(kind, ()):
-        view[name] = values[name]
     if answers:
-        for name in ("options", "answer"):
-            if name in values:
-                view[name] = values[name]
+        for name in DETAILS[values["kind"]].fields:
+            view[name] = values[name]
         view["explanation"] = values["explanation"]
-    elif "options" in values:
-        view["options"] = renderer.ordered(question.id, _without_keys(values["options"]))
+    else:
+        view |= renderer.public_part(question.id, revision.content)
     return view
-
-
-def _without_keys(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"id": option["id"], "text": option["text"]} for option in options]

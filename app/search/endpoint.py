@@ -34,7 +34,7 @@ from app.core.http.query_string import (
 from app.core.http.replies import Reply, etag_of
 from app.published.editions import Editions
 from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
-from app.search.engine import MARK_END, MARK_START, Engine, EngineUnavailableError, Hit
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine, EngineUnavailableError, Hit
 from app.search.service import (
     NOTHING,
     Count,
@@ -236,7 +236,7 @@ class SearchQuestions:
         highlights = {
             str(UUID(bytes=question_id)): {"stem": marked(hit.stem)}
             for hit, key, question_id in zip(hits, keys, ids, strict=True)
-            if key_of(hit.number, hit.revision) == key and MARK_START in hit.stem
+            if key_of(hit.number, hit.revision) == key and HIGHLIGHT_START in hit.stem
         }
         cursor = None
         if outcome.following is not None:
@@ -253,7 +253,7 @@ class SearchQuestions:
 def marked(stem: str) -> str:
     """Return a stem with an engine's marks as HTML in which nothing else is a tag."""
     escaped = html.escape(stem)
-    return escaped.replace(MARK_START, "<mark>").replace(MARK_END, "</mark>")
+    return escaped.replace(HIGHLIGHT_START, "<mark>").replace(HIGHLIGHT_END, "</mark>")
 
 
 def _cleaned(q: str) -> str:

@@ -11,8 +11,8 @@ from app.catalog.service import Catalog
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.published.question_filter import Choice, QuestionFilter
-from app.search.engine import Asked, Engine, EngineUnavailableError, Found, Hit
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.engine import Engine, EngineUnavailableError, Hit, SearchRequest, SearchResult
+from app.search.synonyms.snapshot import SynonymSnapshot
 
 # Paging ends here, and so does exact counting.
 REACH = 1000
@@ -56,10 +56,12 @@ class Count:
 class Searcher:
     """One worker's search: its engine and, where it is kept, one for when that fails."""
 
-    def __init__(self, catalog: Catalog, thesaurus: Thesaurus, engines: Sequence[Engine]) -> None:
+    def __init__(
+        self, catalog: Catalog, synonym_snapshot: SynonymSnapshot, engines: Sequence[Engine]
+    ) -> None:
         """Search with the first engine that can."""
         self._catalog = catalog
-        self._thesaurus = thesaurus
+        self._synonym_snapshot = synonym_snapshot
         self._waiting = 0
         self.engines = tuple(engines)
 
@@ -85,7 +87,7 @@ class Searcher:
         while place < REACH:
             size = min(size, REACH - place)
             found = await engine.search(replace(asked, limit=size, offset=place))
-            settled = settled and found.settled
+            settled = settled and found.complete
             if place == wanted.offset:
                 corrected = found.corrected
             # What was withdrawn while the engine searched is not found.
@@ -118,7 +120,7 @@ class Searcher:
 
     async def _counts(self, engine: Engine, searches: Sequence[Wanted]) -> list[Count]:
         asked = [self._asked(wanted) for wanted in searches]
-        found = iter(await engine.numbers([one for one in asked if one.banks], REACH + 1))
+        found = iter(await engine.matching_numbers([one for one in asked if one.banks], REACH + 1))
         counts = []
         for wanted, one in zip(searches, asked, strict=True):
             numbers = next(found) if one.banks else []
@@ -134,12 +136,12 @@ class Searcher:
             for name in FACETS
         }
 
-    async def unfiltered(self, engine: Engine, wanted: Wanted) -> tuple[Count, Found]:
+    async def unfiltered(self, engine: Engine, wanted: Wanted) -> tuple[Count, SearchResult]:
         """Return what would be found without the filter."""
         free = replace(wanted, filter=NOTHING, limit=1, offset=0)
         asked = self._asked(free)
         if not asked.banks:
-            return Count(BitMap(), capped=False), Found([], more=False, corrected=None)
+            return Count(BitMap(), capped=False), SearchResult([], more=False, corrected=None)
         found = await engine.search(asked)
         return await self.count(engine, free), found
 
@@ -154,13 +156,13 @@ class Searcher:
         deadline = time.monotonic() + WAIT_SECONDS
         try:
             for place, engine in enumerate(engines):
-                if await engine.reach(mark, max(0.0, deadline - time.monotonic())):
+                if await engine.wait_for_mark(mark, max(0.0, deadline - time.monotonic())):
                     return list(engines[place:])
         finally:
             self._waiting -= 1
         raise not_caught_up()
 
-    def _asked(self, wanted: Wanted) -> Asked:
+    def _asked(self, wanted: Wanted) -> SearchRequest:
         members = self.members(wanted)
         bitmaps = self._catalog.index.facets["bank"]
         banks = tuple(
@@ -172,13 +174,13 @@ class Searcher:
         public = frozenset(
             slug for slug in banks if slug in rules and rules[slug].answers == "public"
         )
-        return Asked(
+        return SearchRequest(
             text=wanted.text,
             banks=banks,
             answer_banks=public,
             filter=wanted.filter,
             members=members,
-            synonyms=self._thesaurus.current,
+            synonyms=self._synonym_snapshot.current,
             limit=wanted.limit,
             offset=wanted.offset,
         )

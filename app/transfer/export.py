@@ -57,8 +57,8 @@ class Export:
         Each part is a transaction of its own, so a slow reader holds nothing in the database.
         """
         secrets = load_secrets(settings)
-        if head := self.file_format.write_head():
-            yield head
+        if header := self.file_format.header():
+            yield header
         after: UUID | None = None
         while True:
             with database.read() as session:

@@ -1,17 +1,12 @@
 """Tells people how an import goes: a bar on a terminal, else plain lines; then a report."""
 
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from app.core.progress import ProgressUpdate, progress_display
 from app.transfer.models import OPEN_STATES, ImportJob
 
-LINE_SECONDS = 5.0
 MAX_ROWS_TOLD = 50
 
 Say = Callable[[str], None]
@@ -20,39 +15,19 @@ Say = Callable[[str], None]
 @contextmanager
 def shown_progress(name: str, say: Say) -> Iterator[Callable[[ImportJob], None]]:
     """Give what an import tells its progress to, while the block runs."""
-    if not sys.stderr.isatty():
-        yield _Lines(name, say)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+    with progress_display(name, say) as show:
+        yield lambda job: show(_progress_update(name, job))
+
+
+def _progress_update(name: str, job: ImportJob) -> ProgressUpdate:
+    of = "" if job.of is None else f" of {job.of}"
+    line = f"{name}: {job.state}, {job.done}{of} rows"
+    return ProgressUpdate(
+        done=job.done,
+        total=None if job.state == "checking" else job.of,
+        label=f"{name}: {job.state}",
+        line=line if job.state in OPEN_STATES else None,
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def show(job: ImportJob) -> None:
-            total = None if job.state == "checking" else job.of
-            bar.update(task, description=f"{name}: {job.state}", completed=job.done, total=total)
-
-        yield show
-
-
-class _Lines:
-    """A line now and then while a long import runs, none for a short one."""
-
-    def __init__(self, name: str, say: Say) -> None:
-        self._name = name
-        self._say = say
-        self._told_at = time.monotonic()
-
-    def __call__(self, job: ImportJob) -> None:
-        now = time.monotonic()
-        if job.state in OPEN_STATES and now - self._told_at >= LINE_SECONDS:
-            self._told_at = now
-            of = "" if job.of is None else f" of {job.of}"
-            self._say(f"{self._name}: {job.state}, {job.done}{of} rows")
 
 
 def report_lines(job: ImportJob) -> Iterator[str]:

@@ -66,7 +66,7 @@ def accept_file(
     Problem too_many_jobs when the key has enough already; 422 for a header that cannot be used.
     """
     with file.open("rb") as opened:
-        errors = FORMATS[options.file_format].head_errors(opened)
+        errors = FORMATS[options.file_format].header_errors(opened)
     if errors:
         raise invalid(*errors)
     size = file.stat().st_size

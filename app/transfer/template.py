@@ -56,4 +56,4 @@ _EXAMPLES: tuple[Values, ...] = (
 def template() -> bytes:
     """Return the template in UTF-8; it imports as it is."""
     file_format = FORMATS["csv"]
-    return file_format.write_head() + file_format.write(_SHARED | row for row in _EXAMPLES)
+    return file_format.header() + file_format.write(_SHARED | row for row in _EXAMPLES)

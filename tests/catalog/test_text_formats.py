@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.catalog.text.markdown import to_html
 from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
-from app.catalog.text.text_formats import present
+from app.catalog.text.text_formats import convert
 from tests.catalog.support import Shelf, make_question
 
 TAGS = {
@@ -214,7 +214,7 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
         "explanation": None,
         "feedback": {"a~/b": "*f*"},
     }
-    found = orjson.loads(present(orjson.dumps(document), "text").body)
+    found = orjson.loads(convert(orjson.dumps(document), "text").body)
     expected = document | {
         "stem": "s",
         "hints": ["h"],
@@ -223,7 +223,7 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
         "feedback": {"a~/b": "f"},
     }
     assert found == expected
-    nodes = present(orjson.dumps(document), "nodes")
+    nodes = convert(orjson.dumps(document), "nodes")
     assert orjson.loads(nodes.body) == document
     assert [where for where, _ in nodes.nodes] == [
         b"/stem",

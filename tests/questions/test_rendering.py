@@ -9,7 +9,7 @@ import pytest
 
 from app.core import time_and_random
 from app.core.secrets import Secrets
-from app.kinds import KINDS, content_values, give_option_ids, parse_content
+from app.kinds import KINDS, content_values, give_item_ids, parse_content
 from app.published.publishing import Publication
 from app.questions.rendering import Renderer, time_text
 from app.questions.state import PendingRevision, QuestionState, RevisionContent, new_question
@@ -42,7 +42,7 @@ DELIVERED = [
 
 def make_question(kind: str, **changes: Any) -> QuestionState:
     content = parse_content(BODIES[kind] | {"language": "en"} | changes)
-    give_option_ids([content])
+    give_item_ids([content])
     revision = RevisionContent(1, 1_764_000_000_123, content_values(content), content)
     question = new_question(
         time_and_random.uuid7(), "science", None, PendingRevision(revision, None)

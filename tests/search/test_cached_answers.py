@@ -15,12 +15,12 @@ from app.published.editions import Editions
 from app.published.follower import Follower
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.endpoint import SearchQuestions
-from app.search.engine import Asked, Found
+from app.search.engine import SearchRequest, SearchResult
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.embedded.test_contract import embedded
-from tests.search.support.worlds import World, caught_up
+from tests.search.support.worlds import World, wait_until_indexed
 
 
 class Overtaken(EmbeddedEngine):
@@ -31,11 +31,11 @@ class Overtaken(EmbeddedEngine):
         self._world = world
         self._running: Sequence[asyncio.Task[None]] = ()
 
-    async def search(self, asked: Asked) -> Found:
+    async def search(self, asked: SearchRequest) -> SearchResult:
         found = await super().search(asked)
         if not self._running:
             self._running = [asyncio.create_task(self.run())]
-            assert await self.reach(self._world.clock(), 60)
+            assert await self.wait_for_mark(self._world.clock(), 60)
         return found
 
     async def stop(self) -> None:
@@ -54,16 +54,22 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
 
     async def whole() -> None:
         async with embedded(database, settings) as first:
-            await caught_up(first, world)
+            await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
-        access, glossary, thesaurus = AccessSnapshot(settings), VocabularySnapshot(), Thesaurus()
+        access, glossary, synonym_snapshot = (
+            AccessSnapshot(settings),
+            VocabularySnapshot(),
+            SynonymSnapshot(),
+        )
         secrets = load_secrets(settings)
         catalog = Catalog(database, settings, secrets, access, glossary)
-        follower = Follower(database, catalog, [access, glossary, thesaurus])
+        follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
         await follower.catch_up()
         engine = Overtaken(database, settings, world)
-        engine._use(engine._store.current())
-        searcher = Searcher(catalog, thesaurus, [engine])
+        path = engine._files.current()
+        assert path is not None
+        engine._reader.open(path)
+        searcher = Searcher(catalog, synonym_snapshot, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
         totals = [
             orjson.loads((await search(b"q=quokka", ANONYMOUS, {})).body)["total"] for _ in range(2)

@@ -110,7 +110,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
     from app.core import time_and_random  # noqa: PLC0415
     from app.transfer.models import ImportJob  # noqa: PLC0415
 
-    monkeypatch.setattr("app.transfer.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("app.core.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
         id=time_and_random.uuid7(),
         key_id=None,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.transfer.formats import FORMATS
-from app.transfer.formats.rows import MAX_ROW_BYTES, START, read
+from app.transfer.formats.rows import FILE_START, MAX_ROW_BYTES, parsed_rows
 
 JSONL = FORMATS["jsonl"]
 CSV = FORMATS["csv"]
@@ -17,8 +17,8 @@ TEXT = st.text(
 )
 
 
-def rows(file_format, data, place=START):
-    return list(read(file_format, io.BytesIO(data), place))
+def rows(file_format, data, position=FILE_START):
+    return list(parsed_rows(file_format, io.BytesIO(data), position))
 
 
 def csv_file(*lines):
@@ -38,7 +38,7 @@ def test_every_json_line_ends_where_the_next_begins(values):
 def test_every_csv_row_ends_where_the_next_begins(cells):
     header = ["external_id", "stem", "explanation"]
     views = [dict(zip(header, row, strict=True)) | {"kind": "short_text"} for row in cells]
-    data = CSV.write_head() + CSV.write(views)
+    data = CSV.header() + CSV.write(views)
     found = rows(CSV, data)
     assert [[row.values[name] or "" for name in header] for row in found] == cells
     for at, row in enumerate(found):
@@ -97,12 +97,12 @@ def test_numbers_of_numeric_answers_stay_decimals(kind: bytes):
 
 
 def test_unknown_and_repeated_columns_are_refused_with_near_misses():
-    errors = CSV.head_errors(io.BytesIO(csv_file("stem,compnies,stem")))
+    errors = CSV.header_errors(io.BytesIO(csv_file("stem,compnies,stem")))
     assert [(error.code, list(error.suggestions)) for error in errors] == [
         ("unknown_field", ["companies"]),
         ("invalid_value", []),
     ]
-    assert CSV.head_errors(io.BytesIO(b""))[0].code == "missing_value"
+    assert CSV.header_errors(io.BytesIO(b""))[0].code == "missing_value"
 
 
 def patch(existing=None, **values):

@@ -12,7 +12,7 @@ from app.catalog.bodies.compressed_cache import PackedCache, packed_cache
 from app.catalog.bodies.live_bodies import LiveBodies, NoLive, PackedLive, PlainLive
 from app.catalog.bodies.process_memory import gather, release
 from app.catalog.text.markdown import RENDERER_VERSION
-from app.catalog.text.text_formats import Presented, present, size_of
+from app.catalog.text.text_formats import ConvertedPart, convert, memory_size
 from app.core.db.database import Database
 from app.core.errors import Problem
 from app.published.answers import read_answers
@@ -61,9 +61,9 @@ class Composer:
         self._database = database
         self._bodies: ByteCache[bytes] | PackedCache = ByteCache(budget, len)
         self._live: LiveBodies = NoLive()
-        self._rendered: dict[str, ByteCache[Presented]] = {
+        self._rendered: dict[str, ByteCache[ConvertedPart]] = {
             f"{text_format} {part} {RENDERER_VERSION}": ByteCache(
-                max(RENDERED_LEAST, budget // RENDERED_PART), size_of
+                max(RENDERED_LEAST, budget // RENDERED_PART), memory_size
             )
             for text_format in ("html", "text", "nodes")
             for part in ("public", "answers")
@@ -206,22 +206,22 @@ class Composer:
 
     async def _presented(
         self, keys: Keys, bodies: Sequence[bytes], text_format: str, part: str
-    ) -> list[Presented]:
+    ) -> list[ConvertedPart]:
         if text_format == "markdown":
-            return [Presented(body) for body in bodies]
+            return [ConvertedPart(body) for body in bodies]
         cache = self._cache(text_format, part)
         kept = cache.many(keys)
         missing = [place for place, found in enumerate(kept) if found is None]
         if missing:
             made = await asyncio.to_thread(
-                lambda: [present(bodies[place], text_format) for place in missing]
+                lambda: [convert(bodies[place], text_format) for place in missing]
             )
             for place, presented in zip(missing, made, strict=True):
                 cache.put(keys[place], presented)
                 kept[place] = presented
         return [found for found in kept if found is not None]
 
-    def _cache(self, text_format: str, part: str) -> ByteCache[Presented]:
+    def _cache(self, text_format: str, part: str) -> ByteCache[ConvertedPart]:
         return self._rendered[f"{text_format} {part} {RENDERER_VERSION}"]
 
     def _keep(self, missing: Keys, found: dict[int, bytes]) -> dict[int, bytes]:
@@ -241,7 +241,7 @@ def _filled(keys: Keys, bodies: Sequence[bytes | None], read: Mapping[int, bytes
     return [read[key] if body is None else body for key, body in zip(keys, bodies, strict=True)]
 
 
-def _joined(parts: Sequence[Sequence[Presented]], text_format: str, at: str) -> Composed:
+def _joined(parts: Sequence[Sequence[ConvertedPart]], text_format: str, at: str) -> Composed:
     """Join each question's parts, which are JSON objects, to one object."""
     items = [b"{" + b",".join(part.body[1:-1] for part in question) + b"}" for question in parts]
     if text_format != "nodes":

@@ -11,7 +11,7 @@ from app.core.db.database import Database
 from app.core.secrets import Secrets
 from app.questions.bulk_edit import PreparedQuestions
 from app.transfer import repository
-from app.transfer.formats.rows import Fault, Place, Row
+from app.transfer.formats.rows import Fault, FilePosition, Row
 from app.transfer.jobs.batch_size import Sizes
 from app.transfer.jobs.step_turns import Outcome, PartnerLostError, StoppedError, Turns
 from app.transfer.models import ImportJob
@@ -43,7 +43,7 @@ class Applier:
 
         StoppedError when somebody else has moved the job, PartnerLostError when turns fail.
         """
-        place = Place(job.next_offset, job.next_line)
+        place = FilePosition(job.next_offset, job.next_line)
         last = -1
         for last, step in self._steps(place, turns):
             if step is None:
@@ -53,7 +53,7 @@ class Applier:
             between()
         self._learn(job, turns.before(last + 1))
 
-    def _steps(self, place: Place, turns: Turns) -> Iterator[tuple[int, "Step | None"]]:
+    def _steps(self, place: FilePosition, turns: Turns) -> Iterator[tuple[int, "Step | None"]]:
         file_format = self.context.file_format
         raws = file_format.scan(self._file, place)
         begin = place.offset
@@ -101,7 +101,7 @@ class Step:
         )
 
     @property
-    def end(self) -> Place:
+    def end(self) -> FilePosition:
         """Where the next step's first row begins."""
         return self._rows[-1].end
 

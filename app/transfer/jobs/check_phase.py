@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from app.core.db.database import Database
-from app.transfer.formats.rows import START, Fault
+from app.transfer.formats.rows import FILE_START, Fault
 from app.transfer.rows.context import Context
 from app.transfer.rows.duplicates import Duplicates
 from app.transfer.rows.prepared import Prepared
@@ -69,7 +69,7 @@ class Checker:
         report = Report()
         context = self._context
         finder = TermFinder(context.vocabularies, create=context.create_terms)
-        raws = context.file_format.scan(self._file, START)
+        raws = context.file_format.scan(self._file, FILE_START)
         claimed = next(claims)
         for number, batch in batches(raws, 0, lambda _: BATCH):
             if number != claimed:

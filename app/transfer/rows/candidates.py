@@ -1,6 +1,6 @@
 """What a row makes of a question: pure, from the row's values and the content that it matches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from app.core.field_errors import field_errors
 from app.core.merge_patch import merge_patch
-from app.kinds import QuestionContent, parse_content
-from app.transfer.formats.rows import Fault, Format, Values, shown
+from app.kinds import DETAILS, QuestionContent, parse_content
+from app.transfer.formats.rows import Fault, Format, Values, excerpt
 from app.transfer.rows.term_lookup import TermFinder
 
 # What an export holds beside the content: the server decides it anew.
@@ -36,11 +36,11 @@ def identity(values: Values, bank: str) -> tuple[str | None, UUID | None, list[F
     named = values.get("bank")
     if named is not None and named != bank:
         hint = f"The import goes to the bank {bank}; take the row out, or the field."
-        faults.append(Fault("bank", "invalid_value", shown(named), hint))
+        faults.append(Fault("bank", "invalid_value", excerpt(named), hint))
     external_id = values.get("external_id")
     if external_id is not None and not _is_external_id(external_id):
         hint = f"Text of 1 to {MAX_EXTERNAL_ID} characters."
-        faults.append(Fault("external_id", "invalid_value", shown(external_id), hint))
+        faults.append(Fault("external_id", "invalid_value", excerpt(external_id), hint))
         external_id = None
     question_id = None
     if values.get("id") is not None:
@@ -48,7 +48,7 @@ def identity(values: Values, bank: str) -> tuple[str | None, UUID | None, list[F
             question_id = UUID(values["id"])
         except (ValueError, TypeError, AttributeError):
             hint = "The UUID of a question of this bank; leave it out for a new one."
-            faults.append(Fault("id", "invalid_value", shown(values["id"]), hint))
+            faults.append(Fault("id", "invalid_value", excerpt(values["id"]), hint))
     return external_id, question_id, faults
 
 
@@ -74,8 +74,9 @@ def content_of(
     faults += finder.resolve(patch)
     if faults:
         return None, faults
-    if "options" in patch:
-        patch["options"] = _settled_options(patch["options"], existing)
+    for name in _item_lists((existing or patch).get("kind")):
+        if name in patch:
+            patch[name] = _with_known_ids(patch[name], (existing or {}).get(name) or [])
     merged: Values
     if existing is None:
         # What a merge comes to where there is nothing, without its copies.
@@ -103,34 +104,43 @@ def _kind_faults(values: Values, existing: Values | None) -> list[Fault]:
     if existing is None or kind in {None, "", existing["kind"]}:
         return []
     hint = f"The question is {existing['kind']}, and a question never changes its kind."
-    return [Fault("kind", "read_only", shown(kind), hint)]
+    return [Fault("kind", "read_only", excerpt(kind), hint)]
 
 
-def _settled_options(options: Any, existing: Values | None) -> Any:  # noqa: ANN401 - any JSON value
-    """Let an option keep the id that its question has for it, or for its text; else a new one."""
-    if not isinstance(options, list):
-        return options
-    before = (existing or {}).get("options") or []
+def _item_lists(kind: object) -> Sequence[str]:
+    details = DETAILS.get(kind) if isinstance(kind, str) else None
+    return () if details is None else details.item_lists
+
+
+def _with_known_ids(items: Any, before: Sequence[Values]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return items, such as options, with the ids that the question has for them or their texts.
+
+    Other items lose their ids: the server gives them new ones.
+    """
+    if not isinstance(items, list):
+        return items
     if not before:
         return [
-            {name: value for name, value in option.items() if name != "id"}
-            if isinstance(option, dict) and "id" in option
-            else option
-            for option in options
+            {name: value for name, value in item.items() if name != "id"}
+            if isinstance(item, dict) and "id" in item
+            else item
+            for item in items
         ]
-    if not all(isinstance(option, dict) for option in options):
-        return options
-    free = {option["id"]: option["text"] for option in before}
-    settled = [dict(option) for option in options]
-    for option in settled:
-        if free.pop(option.get("id"), None) is None:
-            option.pop("id", None)
-    for option in settled:
-        if "id" not in option:
-            same = next((key for key, text in free.items() if text == option.get("text")), None)
+    if not all(isinstance(item, dict) for item in items):
+        return items
+    unused = {item["id"]: item.get("text") for item in before}
+    settled = [dict(item) for item in items]
+    for item in settled:
+        known = item.pop("id", None)
+        if isinstance(known, str) and known in unused:
+            del unused[known]
+            item["id"] = known
+    for item in settled:
+        if "id" not in item:
+            same = next((key for key, text in unused.items() if text == item.get("text")), None)
             if same is not None:
-                del free[same]
-                option["id"] = same
+                del unused[same]
+                item["id"] = same
     return settled
 
 
@@ -146,7 +156,12 @@ def _faults(errors: Iterable[Any], merged: Values, file_format: Format) -> Itera
         hint = error.detail
         if error.suggestions:
             hint += f" Did you mean {', '.join(error.suggestions)}?"
-        yield Fault(file_format.field(pointer), error.code, shown(_at(merged, pointer)), hint)
+        yield Fault(
+            file_format.field_name(pointer, merged.get("kind")),
+            error.code,
+            excerpt(_at(merged, pointer)),
+            hint,
+        )
 
 
 def _at(value: Any, pointer: str) -> object:  # noqa: ANN401 - any JSON value

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.kinds import QuestionContent, content_values, parse_content
-from app.transfer.formats.rows import Fault, Raw, Row
+from app.transfer.formats.rows import Fault, RawRow, Row
 from app.transfer.rows.candidates import content_of, identity
 from app.transfer.rows.context import Context
 from app.transfer.rows.matching import find_matches
@@ -17,14 +17,14 @@ BATCH_BYTES = 8_000_000
 
 
 def batches(
-    raws: Iterator[Raw], start: int, size_of: Callable[[int], int]
-) -> Iterator[tuple[int, list[Raw]]]:
+    raws: Iterator[RawRow], start: int, size_of: Callable[[int], int]
+) -> Iterator[tuple[int, list[RawRow]]]:
     """Cut rows into numbered lists of as many as `size_of` a number says, and about 8 MB of file.
 
     The size is asked for when the batch begins.
     """
     number = 0
-    batch: list[Raw] = []
+    batch: list[RawRow] = []
     size = 0
     for raw in raws:
         size = size or size_of(number)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.taxonomy import service as taxonomy
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary, slugify
-from app.transfer.formats.rows import Fault, Values, shown
+from app.transfer.formats.rows import Fault, Values, excerpt
 
 VOCABULARIES = ("categories", "companies", "tags")
 MAX_UNKNOWN = 1_000
@@ -82,7 +82,7 @@ class TermFinder:
             hint += f", and no slug can be made of it (a name has at most {MAX_NAME} characters)."
         else:
             hint += f", and one import makes at most {MAX_UNKNOWN} terms."
-        return Fault(field, "unknown_value", shown(value), hint)
+        return Fault(field, "unknown_value", excerpt(value), hint)
 
 
 def create_terms(session: Session, unknown: Sequence[tuple[str, str]]) -> None:

@@ -1,0 +1,80 @@
+"""What the other packages read about a kind, derived once from its content type."""
+
+from dataclasses import dataclass
+from typing import Any, get_args, get_type_hints
+
+from app.kinds.content import Content
+from app.kinds.csv_columns import CsvColumn, csv_columns
+from app.kinds.leaves import EACH, Leaf, leaves
+from app.kinds.text_type import TextType
+
+
+@dataclass(frozen=True, slots=True)
+class KindDetails:
+    """One kind of question: its content type, and what follows from the annotations in it.
+
+    Paths in `public_texts` lead through a delivered question, those in `answer_texts` through its
+    answer side. An item is a part with an `id`, which the server gives.
+    """
+
+    content_type: type[Content]
+    # The fields that the kind adds to those of every question.
+    fields: tuple[str, ...]
+    # Which of `fields` are lists of items.
+    item_lists: tuple[str, ...]
+    # The shape of what the kind adds to a delivered question, a TypedDict.
+    public_shape: Any
+    # The lists of items in it; they are delivered in an order that reveals nothing.
+    public_item_lists: tuple[str, ...]
+    public_texts: tuple[Leaf, ...]
+    answer_texts: tuple[Leaf, ...]
+    # Whether its numbers may have more digits than a float.
+    has_exact_numbers: bool
+    # None: its content does not fit into a row of a CSV.
+    csv_columns: tuple[CsvColumn, ...] | None
+
+
+def kind_name(content_type: type[Content]) -> str:
+    """Return the name of the kind, the value of its field `kind`."""
+    return str(get_args(content_type.model_fields["kind"].annotation)[0])
+
+
+def details_of(content_type: type[Content]) -> KindDetails:
+    """Return the details of a kind.
+
+    Raises TypeError for a `str` without a TextType, and for a CSV that would lose content.
+    """
+    fields = tuple(
+        name
+        for name in content_type.model_fields
+        if name not in Content.model_fields and name != "kind"
+    )
+    own = [leaf for leaf in leaves(content_type) if leaf.path[0] in fields]
+    public_shape = _returned_shape(content_type, "public_part")
+    public = list(leaves(public_shape))
+    answer = leaves(_answer_shape(content_type), ("answer",))
+    return KindDetails(
+        content_type=content_type,
+        fields=fields,
+        item_lists=_item_lists(own),
+        public_shape=public_shape,
+        public_item_lists=_item_lists(public),
+        public_texts=tuple(leaf for leaf in public if leaf.text_type),
+        answer_texts=tuple(leaf for leaf in answer if leaf.text_type),
+        has_exact_numbers=any(leaf.text_type is TextType.DECIMAL for leaf in own),
+        csv_columns=csv_columns(content_type, own),
+    )
+
+
+def _answer_shape(content_type: type[Content]) -> Any:  # noqa: ANN401 - an annotation
+    if "answer" in content_type.model_fields:
+        return content_type.model_fields["answer"].annotation
+    return _returned_shape(content_type, "correct_answer")
+
+
+def _returned_shape(content_type: type[Content], method: str) -> Any:  # noqa: ANN401 - an annotation
+    return get_type_hints(getattr(content_type, method), include_extras=True)["return"]
+
+
+def _item_lists(found: list[Leaf]) -> tuple[str, ...]:
+    return tuple(leaf.path[0] for leaf in found if leaf.path[1:] == (EACH, "id"))
