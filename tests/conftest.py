@@ -9,7 +9,13 @@ import pytest
 from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.support.databases import PostgresTemplate, SqliteTemplate
+from tests.support.lock_guard import LockGuard
 from tests.support.serving import Service, serving
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lock_guard() -> LockGuard:
+    return LockGuard()
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 from sqlmodel import Session
 
 from app.core.db.bulk_insert import insert_rows, key_for
-from app.core.db.edition_clock import Clock, Mark, set_written_mark
+from app.core.db.edition_clock import advance
 from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
@@ -44,14 +44,13 @@ def put(session: Session, publications: Sequence[Publication]) -> list[int]:
     """Make revisions live and return their questions' numbers, in order.
 
     A revision that was live before keeps its document, so give the `updated_at` that it had then.
-    Locks the clock: nothing may be locked after it, so call this last (or before other calls of
-    this module only).
+    Locks the edition clock, so call this last, or before other functions of this module only.
     """
     if not publications:
         return []
     connection = session.connection()
     fresh = sum(1 for entry in publications if entry.number is None)
-    mark, next_number = _advance(session, len(publications), fresh)
+    mark, next_number = advance(session, len(publications), fresh)
     first_number = next_number - fresh
     first_seq = mark.seq - len(publications) + 1
     numbers = []
@@ -76,7 +75,7 @@ def put(session: Session, publications: Sequence[Publication]) -> list[int]:
 
 
 def withdraw(session: Session, ids: Sequence[UUID]) -> None:
-    """Turn the live rows of these questions into tombstones; locks the clock, so call it last."""
+    """Turn the live rows of these questions into tombstones; locks the edition clock."""
     connection = session.connection()
     live = [
         row.number
@@ -91,7 +90,7 @@ def withdraw(session: Session, ids: Sequence[UUID]) -> None:
     ]
     if not live:
         return
-    mark, _ = _advance(session, len(live), 0)
+    mark, _ = advance(session, len(live), 0)
     first_seq = mark.seq - len(live) + 1
     for place, number in enumerate(live):
         connection.execute(
@@ -99,14 +98,6 @@ def withdraw(session: Session, ids: Sequence[UUID]) -> None:
             .where(_PUBLISHED.c.number == number)
             .values(revision=None, seq=first_seq + place)
         )
-
-
-def _advance(session: Session, rows: int, fresh: int) -> tuple[Mark, int]:
-    parameters = {"rows": rows, "fresh": fresh}
-    epoch, seq, terms, next_number = session.connection().execute(_ADVANCE, parameters).one()
-    mark = Mark(epoch, seq, terms)
-    set_written_mark(session, mark)
-    return mark, next_number
 
 
 def _insert_bodies(
@@ -145,17 +136,9 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
     )
 
 
-_CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_PUBLISHED = Published.__table__  # type: ignore[attr-defined]
+_PUBLISHED = Published.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
 _COLUMNS = tuple(column.name for column in _PUBLISHED.c)
 _KEPT = {"number", "id", "published_at"}
 _REPLACING = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
     f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEPT
-)
-_ADVANCE = (
-    update(_CLOCK)
-    .values(
-        seq=_CLOCK.c.seq + bindparam("rows"), next_number=_CLOCK.c.next_number + bindparam("fresh")
-    )
-    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.config_version, _CLOCK.c.next_number)
 )

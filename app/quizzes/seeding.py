@@ -22,7 +22,7 @@ def read_quizzes(path: Path) -> list[QuizCreate]:
 
 
 def make_quizzes(session: Session, catalog: Catalog, wanted: Sequence[QuizCreate]) -> int:
-    """Make those whose slug names nothing yet, and return how many; locks the clock.
+    """Make those whose slug names nothing yet, and return how many.
 
     Problem as `create_quiz`.
     """

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Update, bindparam, delete, func, select, update
 from sqlmodel import Session
 
+from app.core.db.lock_order import check_lock_order
 from app.transfer.models import OPEN_STATES, ImportJob
 
 _TABLE = ImportJob.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
@@ -59,6 +60,7 @@ def advance(
     session: Session, job_id: UUID, expected: Mapping[str, Any], values: Mapping[str, Any]
 ) -> bool:
     """Set `values` if the columns `expected` still hold; False when someone else moved the job."""
+    check_lock_order(session)
     parameters = {"wanted_id": job_id}
     parameters |= {f"was_{name}": value for name, value in expected.items()}
     parameters |= {f"new_{name}": value for name, value in values.items()}

@@ -22,12 +22,12 @@ def seed_files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def load_terms_file(session: Session, path: Path) -> None:
-    """Make the banks and terms of a file that do not exist yet; locks the clock."""
+    """Make the banks and terms of a file that do not exist yet."""
     load_terms(session, orjson.loads(path.read_bytes()))
 
 
 def load_terms(session: Session, given: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Make the banks, categories, companies and tags that do not exist; locks the clock.
+    """Make the banks, categories, companies and tags that do not exist.
 
     A category stands after its parent.
     """

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from app.core import time_and_random
+from app.core.db.lock_order import check_lock_order
 from app.core.errors import Problem
 
 HEADER = "Idempotency-Key"
@@ -69,6 +70,7 @@ class Idempotency:
         """Remember what was made, in the transaction that makes it."""
         if self._given is None:
             return
+        check_lock_order(session)
         now = time_and_random.milliseconds()
         connection = session.connection()
         connection.execute(delete(_TABLE).where(_TABLE.c.created_at < now - KEPT_MILLISECONDS))

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlmodel import Session
 
+from app.core.db.lock_order import check_lock_order
 from app.questions.models import Question, Revision
 from app.transfer.rows.prepared import Match, Prepared
 
@@ -64,6 +65,7 @@ def lock_matches(session: Session, bank: str, prepared: Sequence[Prepared]) -> b
     matches = {entry.match.id: entry.match for entry in prepared if entry.match is not None}
     if not matches:
         return True
+    check_lock_order(session)
     locked = session.connection().execute(_LOCK, {"bank": bank, "wanted": list(matches)}).all()
     return len(locked) == len(matches) and all(
         tuple(row) == _place(matches[row.id]) for row in locked

@@ -86,7 +86,7 @@ class TermFinder:
 
 
 def create_terms(session: Session, unknown: Sequence[tuple[str, str]]) -> None:
-    """Make a term of each unknown (vocabulary, value); locks the clock, so nothing may follow."""
+    """Make a term of each unknown (vocabulary, value)."""
     terms: dict[tuple[str, str], Term] = {}
     for vocabulary, value in unknown:
         slug = slugify(value)
