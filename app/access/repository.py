@@ -11,9 +11,10 @@ from sqlmodel import Session
 from app.access.models import ApiKey, Bank
 from app.core.db.lock_order import check_lock_order
 from app.core.db.references import count_uses
+from app.core.db.tables import table_of
 
-BANKS = Bank.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-KEYS = ApiKey.__table__  # type: ignore[attr-defined]
+BANKS = table_of(Bank)
+KEYS = table_of(ApiKey)
 # An arbitrary number that names our advisory lock on PostgreSQL.
 ADVISORY_LOCK = 7_281_947_116
 

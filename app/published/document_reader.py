@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlmodel import select
 
+from app.core.db.tables import table_of
 from app.published.feed_reader import drop_pages
 from app.published.models import Document
 
@@ -15,7 +16,7 @@ CHUNK = 250
 # Pages that SQLite keeps for itself; the rest of the file stays in the system's own cache.
 CACHE_KIB = 16_384
 
-_TABLE = Document.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Document)
 
 
 def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, bytes]:

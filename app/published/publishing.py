@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.core.db.bulk_insert import insert_rows, key_for
 from app.core.db.edition_clock import advance
+from app.core.db.tables import table_of
 from app.published.models import Published
 
 # Well below the number of parameters that one statement may carry on either database.
@@ -136,7 +137,7 @@ def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[o
     )
 
 
-_PUBLISHED = Published.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_PUBLISHED = table_of(Published)
 _COLUMNS = tuple(column.name for column in _PUBLISHED.c)
 _KEPT = {"number", "id", "published_at"}
 _REPLACING = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(

@@ -26,6 +26,7 @@ from app.access.models import Bank
 from app.core import time_and_random
 from app.core.db.database import JsonText, UtcDateTime
 from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.core.http.idempotency import KEPT_MILLISECONDS
 from app.published.models import Published
 from app.questions.models import (
@@ -48,7 +49,7 @@ CHUNK_ROWS = 500
 
 def _untyped_table(model: type[SQLModel]) -> TableClause:
     """Return a table without type conversion: times in milliseconds, JSON as text."""
-    columns = model.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
+    columns = table_of(model).columns
     types: dict[type, Any] = {UtcDateTime: BigInteger(), JsonText: Text()}
     return table(
         str(model.__tablename__),

@@ -7,22 +7,23 @@ from sqlalchemy import Table, delete, func, insert, select, tuple_, update
 from sqlmodel import Session
 
 from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.taxonomy.models import Category, Company, Tag, TermName
 from app.taxonomy.vocabulary import Term
 
 _TABLES: dict[str, Table] = {
-    "categories": Category.__table__,  # type: ignore[attr-defined] # SQLModel does not declare it
-    "companies": Company.__table__,  # type: ignore[attr-defined]
-    "tags": Tag.__table__,  # type: ignore[attr-defined]
+    "categories": table_of(Category),
+    "companies": table_of(Company),
+    "tags": table_of(Tag),
 }
-_NAMES = TermName.__table__  # type: ignore[attr-defined]
+_NAMES = table_of(TermName)
 NAMES = tuple(_TABLES)
 Lock = Literal["change", "removal"]
 # Well below the maximum number of parameters of a statement on either database.
 CHUNK_NAMES = 500
 
 
-def table_of(vocabulary: str) -> Table:
+def vocabulary_table(vocabulary: str) -> Table:
     """Return the table of a vocabulary."""
     return _TABLES[vocabulary]
 

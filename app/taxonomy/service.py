@@ -61,7 +61,7 @@ def update_term(session: Session, vocabulary: str, before: Term, values: TermWri
 
 def delete_term(session: Session, vocabulary: str, term: Term) -> None:
     """Delete a term that is locked for removal; 409 `in_use` with the number of references."""
-    slug = repository.table_of(vocabulary).c.slug
+    slug = repository.vocabulary_table(vocabulary).c.slug
     count = sum(count_uses(session, slug, term.slug).values())
     if count:
         message = "Questions or other terms refer to this term."

@@ -10,9 +10,10 @@ from sqlalchemy import Update, bindparam, delete, func, select, update
 from sqlmodel import Session
 
 from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.transfer.models import OPEN_STATES, ImportJob
 
-_TABLE = ImportJob.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(ImportJob)
 _OPEN = _TABLE.c.state.in_(OPEN_STATES)
 
 

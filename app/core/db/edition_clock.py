@@ -23,6 +23,7 @@ from sqlmodel import Field, Session, SQLModel
 from app.core import time_and_random
 from app.core.db.database import before_commit
 from app.core.db.lock_order import mark_clock_locked
+from app.core.db.tables import table_of
 
 EPOCH_BYTES = 8
 
@@ -119,7 +120,7 @@ def _move(
 
 # The key in a session's `info` of the mark that it has written.
 _WRITTEN_MARK = "mark"
-_TABLE = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Clock)
 _MARK = (_TABLE.c.epoch, _TABLE.c.seq, _TABLE.c.config_version)
 _READ = select(*_MARK)
 _BUMP_CONFIG = update(_TABLE).values(config_version=_TABLE.c.config_version + 1).returning(*_MARK)

@@ -13,6 +13,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from app.core import time_and_random
 from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.core.errors import Problem
 
 HEADER = "Idempotency-Key"
@@ -35,7 +36,7 @@ class IdempotencyRecord(SQLModel, table=True):
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-_TABLE = IdempotencyRecord.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(IdempotencyRecord)
 
 
 class _Running:

@@ -8,11 +8,12 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlmodel import Session
 
 from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.questions.models import Question, Revision
 from app.transfer.rows.prepared import Match, Prepared
 
-_QUESTION = Question.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_REVISION = Revision.__table__  # type: ignore[attr-defined]
+_QUESTION = table_of(Question)
+_REVISION = table_of(Revision)
 _PLACE = (
     _QUESTION.c.id,
     _QUESTION.c.state,
