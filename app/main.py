@@ -24,8 +24,8 @@ import app.transfer.router
 from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
 from app.access.rate_limits import Limiter
-from app.catalog.http.endpoint import make_kept
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.endpoint import ResponseCache
+from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.http.edge import Edge
@@ -40,7 +40,7 @@ from app.core.settings import Settings, load_settings
 from app.documentation import describe
 from app.published.editions import Editions
 from app.published.follower import Follower
-from app.quizzes.reader import QuizReader
+from app.quizzes.get_quiz import GetQuiz
 from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
@@ -132,16 +132,16 @@ def create_app(settings: Settings | None = None) -> Edge:
     database.listen(follower.nudge)
     editions = Editions(secrets, follower, database)
     engines = Engines(database, settings, glossary)
-    quizzes = services.add(QuizReader(catalog, database))
+    quizzes = services.add(GetQuiz(catalog, database))
     searcher = Searcher(catalog, synonym_snapshot, engines.in_order)
     search = services.add(SearchQuestions(searcher, catalog, editions))
     runner = services.add(Runner(database, settings, secrets))
     health = WorkerHealth(follower, catalog, engines)
     services.add(HealthChecks(health.is_ready, health.details))
-    fast_routes = Door()
-    kept = make_kept()
-    app.catalog.router.register(fast_routes, catalog, kept)
-    app.draws.router.register(fast_routes, catalog, secrets, kept)
+    fast_routes = FastRoutes()
+    response_cache = ResponseCache()
+    app.catalog.router.register(fast_routes, catalog, response_cache)
+    app.draws.router.register(fast_routes, catalog, secrets, response_cache)
     app.quizzes.router.register(fast_routes, quizzes, catalog, database, secrets)
     app.search.router.register(fast_routes, search)
     framework.router.lifespan_context = _Lifespan(

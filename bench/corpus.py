@@ -16,7 +16,8 @@ from app.access.service import ensure_admin_key
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.migrating import migrate
-from app.published.publishing import Publication, put
+from app.published.feed_columns import facet_texts
+from app.published.publishing import Publication, publish
 from app.search.synonyms.service import load_synonyms_file
 from app.starting import SEED
 from app.transfer.seeding import load_terms
@@ -110,7 +111,7 @@ _PUBLIC_ANSWERS = {"answers": "public", "reveal": "key"}
 
 
 def _publish(session: Session, stems: list[str], words: _WordSource, chance: random.Random) -> None:
-    put(session, list(_publications(stems, words, chance)))
+    publish(session, list(_publications(stems, words, chance)))
 
 
 def _publications(
@@ -133,6 +134,7 @@ def _publications(
             "stem": stem,
             "hints": [],
             **facets,
+            "language": "en",
             "options": [{"id": str(index), "text": words.text(5)} for index in range(4)],
         }
         answers = {"answer": {"options": ["0"]}, "explanation": words.text(25), "feedback": {}}
@@ -141,13 +143,7 @@ def _publications(
             number=None,
             bank="bench",
             revision=1,
-            kind="single_choice",
-            categories=tuple(facets["categories"]),
-            companies=tuple(facets["companies"]),
-            tags=tuple(facets["tags"]),
-            levels=tuple(facets["levels"]),
-            difficulty=str(facets["difficulty"]),
-            language="en",
+            facets=facet_texts(document),
             family=None,
             translation_group=None,
             document=orjson.dumps(document),

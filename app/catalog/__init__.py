@@ -1,1 +1,1 @@
-"""What was published, in memory: lists, single questions, facets, vocabularies and changes."""
+"""Published questions in memory, and the routes that list, read, count and follow them."""

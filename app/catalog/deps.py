@@ -1,4 +1,4 @@
-"""The dependency that gives the worker's catalog."""
+"""FastAPI dependencies of routes that use the catalog."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Examples that the OpenAPI document shows wherever questions are delivered."""
+"""Examples of delivered questions and terms, for the OpenAPI document."""
 
 from typing import Any
 

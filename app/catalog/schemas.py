@@ -1,4 +1,4 @@
-"""What delivery answers, for OpenAPI; the bytes themselves are made without these models."""
+"""Response bodies of delivery, for OpenAPI. Responses are made of bytes, without these models."""
 
 from datetime import datetime
 from typing import Any
@@ -7,12 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.kinds.schema_fields import with_public_fields
+from app.published.facet_models import with_facet_values
 
 NODES = "trees of each text by JSON pointer, with `format=nodes` only"
 
 
 class Evidence(BaseModel):
-    """How it is known that a company asked the question; null is not known."""
+    """What is known about a company that asked the question; null where it is unknown."""
 
     source: str | None
     first_seen: str | None
@@ -21,7 +22,7 @@ class Evidence(BaseModel):
 
 
 class Source(BaseModel):
-    """Where the question comes from."""
+    """The source of the question."""
 
     title: str | None
     url: str | None
@@ -35,14 +36,15 @@ class DeliveredOption(BaseModel):
 
 
 @with_public_fields
+@with_facet_values
 class DeliveredQuestion(BaseModel):
-    """A published question; `options` and what follows as the kind has them."""
+    """A published question. `options` and the fields after it depend on the kind."""
 
     id: UUID
     revision: int
     bank: str
     kind: str = Field(description="open enum; see docs/questions.md")
-    stem: str = Field(description="CommonMark, or as `format` says")
+    stem: str = Field(description="CommonMark, or the format that `format` names")
     hints: list[str]
     categories: list[str]
     companies: list[str]
@@ -74,13 +76,13 @@ class QuestionPage(BaseModel):
     """One page of questions."""
 
     items: list[DeliveredQuestion]
-    total: int = Field(description="how many match, exactly")
+    total: int = Field(description="how many questions match")
     next_cursor: str | None = Field(description="the cursor of the next page; null at the end")
     nodes: dict[str, list[Any]] | None = Field(None, description=NODES)
 
 
 class FacetCount(BaseModel):
-    """A value, and how many questions have it."""
+    """A value of a facet, and how many questions have it."""
 
     slug: str
     name: str
@@ -88,14 +90,14 @@ class FacetCount(BaseModel):
 
 
 class Facets(BaseModel):
-    """Counts of every value that matching questions have."""
+    """The values of each facet that matching questions have, with counts."""
 
-    total: int = Field(description="how many match the whole filter")
-    facets: dict[str, list[FacetCount]] = Field(description="open: facets may be added")
+    total: int = Field(description="how many questions match the filter")
+    facets: dict[str, list[FacetCount]] = Field(description="open: later versions may add facets")
 
 
 class Counted(BaseModel):
-    """A term or bank, and how many questions the caller sees there under the filter."""
+    """A term or bank, and how many of its questions match the filter."""
 
     slug: str
     name: str
@@ -105,7 +107,7 @@ class Counted(BaseModel):
 
 
 class CountedCategory(Counted):
-    """A category; its count includes everything below it."""
+    """A category; its count includes its subcategories."""
 
     parent: str | None
 
@@ -141,10 +143,12 @@ class TagPage(BaseModel):
 
 
 class Changes(BaseModel):
-    """What to put into a copy, and what to take out of it."""
+    """The questions to add to a copy, and the ids to delete from it."""
 
     items: list[DeliveredQuestion]
-    deleted: list[UUID] = Field(description="ids that do not match now; perhaps never held")
+    deleted: list[UUID] = Field(
+        description="ids that do not match now; the copy may not have had them"
+    )
     mark: str = Field(description="send it as `after` next time")
-    more: bool = Field(description="whether another page follows at once")
+    more: bool = Field(description="whether another page is available now")
     nodes: dict[str, list[Any]] | None = Field(None, description=NODES)

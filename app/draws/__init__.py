@@ -1,1 +1,1 @@
-"""Random questions: uniform, repeatable from a seed, and without repeats from a cursor."""
+"""Random draws: uniform, repeatable with a seed, and continued without repeats by a cursor."""

@@ -1,4 +1,4 @@
-"""Where a draw without repeats stands: all of it sealed in the cursor, nothing on the server."""
+"""The cursor of a seeded draw: a sealed position, so that the server stores nothing."""
 
 from typing import Any, NamedTuple
 
@@ -8,28 +8,32 @@ from app.core.secrets import Secrets
 ROUTE = "random"
 
 
-class Place(NamedTuple):
-    """How far a seeded draw has come.
+class DrawPosition(NamedTuple):
+    """The last position that was sent, in the order of a seed over numbers of `bits` bits.
 
-    `made` tells that the seed was made here (`seed=new`), `filter` is what is held of the
-    filter, `position` the last position that was sent.
+    `is_generated` tells whether the server chose the seed (`seed=new`); `packed_filter` is the
+    draw's filter.
     """
 
     seed: str
-    made: bool
+    is_generated: bool
     bits: int
     position: int
-    filter: str
+    packed_filter: str
 
 
-def seal_place(secrets: Secrets, place: Place, epoch: str) -> str:
-    """Return the cursor that goes on behind `place`."""
-    return seal_cursor(secrets, ROUTE, {"v": [*place, epoch]})
+def seal_position(secrets: Secrets, position: DrawPosition, epoch: str) -> str:
+    """Return the cursor that continues a draw after a position."""
+    return seal_cursor(secrets, ROUTE, {"v": [*position, epoch]})
 
 
-def open_place(secrets: Secrets, cursor: str, epoch: str) -> Place:
-    """Return the place in a cursor; 422 if it is none of ours, 410 if its epoch is over."""
+def open_position(secrets: Secrets, cursor: str, epoch: str) -> DrawPosition:
+    """Return the position in a cursor.
+
+    Problem invalid_request if the cursor is not one of this route, resync_required if it belongs
+    to another epoch.
+    """
     values: Any = open_cursor(secrets, ROUTE, cursor)["v"]
     if values.pop() != epoch:
         raise resync_required()
-    return Place(*values)
+    return DrawPosition(*values)

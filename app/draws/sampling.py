@@ -1,4 +1,4 @@
-"""Picks members of a bitmap by chance. Pure."""
+"""Uniform random samples of a bitmap's members. Pure functions over a source of random bytes."""
 
 import struct
 from collections.abc import Callable
@@ -6,70 +6,74 @@ from itertools import islice
 
 from pyroaring import BitMap
 
-SPARE = 16
-# Numbers are guessed where at least one in GUESSES is a member, else looked up by rank: in denser
-# sets a bitmap keeps bit fields, which are slow to count through (measured: three times).
-GUESSES = 16
+SPARE_WORDS = 16
+# Random numbers are tested for membership if at least 1 in MAX_SPARSITY is a member. In sparser
+# sets members are selected by rank: quick there, because a bitmap stores short arrays; in denser
+# sets it stores bit fields, which are slow to count through.
+MAX_SPARSITY = 16
 WORD_BYTES = 8
-WORDS = 2 ** (8 * WORD_BYTES)
+WORD_VALUES = 2 ** (8 * WORD_BYTES)
 
 
-def uniform(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
+def uniform_sample(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
     """Return `count` distinct members in random order, or all if there are fewer.
 
-    Each ordered choice is equally likely; O(count) whatever the size of the set.
+    Each ordered selection is equally likely. The time is O(count) for any size of the set.
     """
     size = len(members)
     if size < 2 * count or not count:
-        return _shuffle(members, min(count, size), random_bytes)
+        return _shuffled(members, min(count, size), random_bytes)
     space = 1 << members.max().bit_length()
-    if size * GUESSES >= space:
-        return _guess(members.__contains__, count, space, size, random_bytes)
-    ranks = _guess(size.__gt__, count, 1 << size.bit_length(), size, random_bytes)
+    if size * MAX_SPARSITY >= space:
+        return _accepted(members.__contains__, count, space, size, random_bytes)
+    ranks = _accepted(size.__gt__, count, 1 << size.bit_length(), size, random_bytes)
     return [members[rank] for rank in ranks]
 
 
-def _guess(
+def _accepted(
     accepts: Callable[[int], bool],
     count: int,
     space: int,
     size: int,
     random_bytes: Callable[[int], bytes],
 ) -> list[int]:
-    """Draw numbers below `space`, a power of two, until `count` different ones were accepted.
+    """Return `count` distinct random numbers below `space` that are accepted (rejection sampling).
 
-    `size` of them would be.
+    `space` is a power of two; `size` of its numbers would be accepted.
     """
-    # A dictionary keeps the order in which its keys came.
+    # A dictionary keeps the order in which its keys were added.
     found: dict[int, None] = {}
     while (missing := count - len(found)) > 0:
-        words = missing * space // size + SPARE
-        drawn = memoryview(random_bytes(4 * words)).cast("I")
-        accepted = filter(accepts, map((space - 1).__and__, drawn))
+        words = missing * space // size + SPARE_WORDS
+        numbers = memoryview(random_bytes(4 * words)).cast("I")
+        accepted = filter(accepts, map((space - 1).__and__, numbers))
         found.update(dict.fromkeys(islice(accepted, missing)))
     return list(found)
 
 
-def _shuffle(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
-    """Shuffle the ranks, of which only the touched places exist (Durstenfeld, CACM 7(7), 1964)."""
+def _shuffled(members: BitMap, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
+    """Return the first `count` members of a random shuffle (Durstenfeld, CACM 7(7), 1964).
+
+    Only the ranks that were swapped are stored.
+    """
     size = len(members)
-    moved: dict[int, int] = {}
+    swapped: dict[int, int] = {}
     ranks = []
-    for place, offset in enumerate(_below(size, count, random_bytes)):
-        chosen = place + offset
-        ranks.append(moved.get(chosen, chosen))
-        moved[chosen] = moved.get(place, place)
+    for index, offset in enumerate(_random_offsets(size, count, random_bytes)):
+        chosen = index + offset
+        ranks.append(swapped.get(chosen, chosen))
+        swapped[chosen] = swapped.get(index, index)
     return [members[rank] for rank in ranks]
 
 
-def _below(size: int, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
-    """Return a uniform whole number below size, then below size - 1, and so on, `count` of them."""
+def _random_offsets(size: int, count: int, random_bytes: Callable[[int], bytes]) -> list[int]:
+    """Return `count` uniform whole numbers below `size`, `size` - 1, `size` - 2 and so on."""
     words = struct.unpack(f"<{count}Q", random_bytes(WORD_BYTES * count))
-    chosen = []
+    offsets = []
     for bound, first in zip(range(size, size - count, -1), words, strict=True):
-        # The last incomplete run of `bound` words would favour small remainders.
-        word, limit = first, WORDS - WORDS % bound
+        # Words of the last, incomplete run of `bound` would favour small remainders.
+        word, limit = first, WORD_VALUES - WORD_VALUES % bound
         while word >= limit:
             word = int.from_bytes(random_bytes(WORD_BYTES), "little")
-        chosen.append(word % bound)
-    return chosen
+        offsets.append(word % bound)
+    return offsets

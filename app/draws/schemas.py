@@ -1,4 +1,4 @@
-"""What a random draw answers."""
+"""The response to a random draw, for OpenAPI."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ class RandomQuestions(BaseModel):
 
     items: list[dict[str, Any]]
     total: int = Field(description="how many match the filter")
-    seed: str | None = Field(description="repeats this draw; null for one by chance")
-    short: bool = Field(description="whether fewer were left than asked for")
-    next_cursor: str | None = Field(description="goes on without repeats; null without a seed")
+    seed: str | None = Field(description="repeats this draw; null for an unseeded draw")
+    short: bool = Field(description="whether there are fewer questions than `count`")
+    next_cursor: str | None = Field(
+        description="continues without repeats; null at the end and without a seed"
+    )

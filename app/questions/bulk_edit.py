@@ -10,7 +10,7 @@ from app.core import time_and_random
 from app.core.db.bulk_insert import Key
 from app.core.secrets import Secrets
 from app.kinds import QuestionContent, content_values, give_item_ids
-from app.published.publishing import Publication, put
+from app.published.publishing import Publication, publish
 from app.questions import repository
 from app.questions.rendering import Renderer
 from app.questions.row_writer import Rows, insert_rows_of_new, rows_of_new
@@ -73,7 +73,7 @@ def write_new(session: Session, new: PreparedQuestions) -> None:
 
 def publish_new(session: Session, new: PreparedQuestions) -> None:
     """Publish the prepared publications; locks the edition clock, so call it last."""
-    put(session, new.publications)
+    publish(session, new.publications)
 
 
 def save_many(

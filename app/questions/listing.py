@@ -1,15 +1,17 @@
 """Lists of questions for editors and exports: the filter as SQL, over drafts or what is live."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlmodel import Session
 
 from app.core.secrets import Secrets
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import ANY_VALUE, FACETS, Facet, FacetChoice, with_descendants
+from app.published.question_filter import QuestionFilter
 from app.questions import repository
 from app.questions.rendering import Renderer
 from app.questions.repository import LINKS, PUBLISHED, QUESTION
@@ -18,6 +20,9 @@ from app.questions.views import editing_view, live_view
 from app.taxonomy.vocabulary import Vocabularies
 
 CHUNK = 500
+
+# Makes the condition that a question has one of some values.
+Condition: TypeAlias = Callable[[Sequence[str]], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +47,10 @@ def conditions(
     asked = selection.filter
     facets: Any = PUBLISHED.c if selection.live else QUESTION.c
     found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(selection.banks))]
-    for name, column in (
-        ("bank", QUESTION.c.bank),
-        ("kind", QUESTION.c.kind),
-        ("difficulty", facets.difficulty),
-        ("language", func.lower(facets.language)),
-    ):
-        choice: Choice = getattr(asked, name)
-        if choice.any:
-            found.append(column.in_(choice.any))
-        if choice.none:
-            found.append(column.not_in(choice.none))
-    levels = literal(",") + facets.levels + literal(",")
-    found += _chosen(asked.level, lambda level: levels.contains(f",{level},"))
-    for name, choice in (
-        ("categories", _with_subtrees(asked.category, vocabularies)),
-        ("companies", asked.company),
-        ("tags", asked.tag),
-    ):
-        if choice.any:
-            found.append(_has(name, choice.any, live=selection.live))
-        if choice.none:
-            found.append(~_has(name, choice.none, live=selection.live))
+    for facet in FACETS:
+        choice = with_descendants(facet, asked.choice(facet), vocabularies)
+        if choice != ANY_VALUE:
+            found += _chosen(choice, _condition(facet, facets, live=selection.live))
     found += [_has("tags", (slug,), live=selection.live) for slug in asked.tag_all]
     if asked.exclude:
         found.append(QUESTION.c.id.not_in(asked.exclude))
@@ -89,19 +76,23 @@ def _standing(selection: QuestionSelection) -> list[ColumnElement[bool]]:
     return found
 
 
-def _chosen(choice: Choice, test: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - makes a condition
-    found: list[ColumnElement[bool]] = []
+def _chosen(choice: FacetChoice, condition: Condition) -> Iterator[ColumnElement[bool]]:
     if choice.any:
-        found.append(or_(*(test(value) for value in choice.any)))
-    return found + [~test(value) for value in choice.none]
+        yield condition(choice.any)
+    if choice.none:
+        yield ~condition(choice.none)
 
 
-def _with_subtrees(choice: Choice, vocabularies: Vocabularies) -> Choice:
-    tree = vocabularies.categories
-    return Choice(
-        tuple(sorted({below for slug in choice.any for below in tree.subtree(slug)})),
-        tuple(sorted({below for slug in choice.none for below in tree.subtree(slug)})),
-    )
+def _condition(facet: Facet, table: Any, *, live: bool) -> Condition:  # noqa: ANN401 - its columns
+    """Return what makes the condition that a question has one of some values of a facet."""
+    if facet.vocabulary is not None:
+        return partial(_has, facet.vocabulary, live=live)
+    column = table[facet.column]
+    if facet.many:
+        joined = literal(",") + column + literal(",")
+        return lambda values: or_(*(joined.contains(f",{value},") for value in values))
+    folded = func.lower(column) if facet.pattern is not None else column
+    return folded.in_
 
 
 def _has(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,42 +13,32 @@ import orjson
 from app.core.secrets import Secrets
 from app.core.time_and_random import from_milliseconds
 from app.kinds import DETAILS, QuestionContent, answer_part, public_part
+from app.kinds.content import Content
+from app.published.facets import CONTENT_FACETS
+from app.published.feed_columns import facet_texts
 from app.published.publishing import Publication
-from app.questions.state import QuestionState, RevisionContent
+from app.questions.state import QuestionState, RevisionContent, Values
 
 ORDER_PURPOSE = "option-order"
 
 _NUMBER = re.compile(r"[-+\u2212]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
-class Document(TypedDict):
-    """What everyone may see of a question; its kind's public part stands beside it."""
-
-    id: str
-    revision: int
-    bank: str
-    kind: str
-    stem: str
-    hints: list[str]
-    categories: list[str]
-    companies: list[str]
-    evidence: dict[str, dict[str, Any]]
-    tags: list[str]
-    difficulty: str
-    levels: list[str]
-    language: str
-    points: int | float
-    time_seconds: int | None
-    media: list[dict[str, Any]]
-    source: dict[str, Any] | None
-    licence: str | None
-    published_at: str | None
-    updated_at: str
+# The content that everyone may see, in the order of the fields; the rest belongs to editors, or to
+# the answer side. What a kind adds stands in its own public part.
+_PUBLIC = {"stem", "hints", "evidence", "points", "time_seconds", "media", "source", "licence"}
+_FACETS = {facet.column: facet for facet in CONTENT_FACETS}
+# Each with its value in a revision that lacks it, because the facet is newer.
+_PUBLIC_FIELDS = tuple(
+    (name, _FACETS[name].empty_value() if name in _FACETS else None)
+    for name in Content.model_fields
+    if name in _PUBLIC or name in _FACETS
+)
 
 
 def document(
     question_id: UUID, bank: str, revision: RevisionContent, published_at: int | None
-) -> Document:
+) -> Values:
     """Return the fields that questions of every kind deliver."""
     values = revision.values
     return {
@@ -56,20 +46,7 @@ def document(
         "revision": revision.revision,
         "bank": bank,
         "kind": values["kind"],
-        "stem": values["stem"],
-        "hints": values["hints"],
-        "categories": values["categories"],
-        "companies": values["companies"],
-        "evidence": values["evidence"],
-        "tags": values["tags"],
-        "difficulty": values["difficulty"],
-        "levels": values["levels"],
-        "language": values["language"],
-        "points": values["points"],
-        "time_seconds": values["time_seconds"],
-        "media": values["media"],
-        "source": values["source"],
-        "licence": values["licence"],
+        **{name: values.get(name, empty) for name, empty in _PUBLIC_FIELDS},
         "published_at": None if published_at is None else time_text(published_at),
         "updated_at": time_text(revision.at),
     }
@@ -103,13 +80,7 @@ class Renderer:
             number=number,
             bank=question.bank,
             revision=revision.revision,
-            kind=question.kind,
-            categories=tuple(values["categories"]),
-            companies=tuple(values["companies"]),
-            tags=tuple(values["tags"]),
-            levels=tuple(values["levels"]),
-            difficulty=values["difficulty"],
-            language=values["language"],
+            facets=facet_texts(values),
             family=values["family"],
             translation_group=values["translation_group"],
             document=orjson.dumps(body),

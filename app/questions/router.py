@@ -13,7 +13,7 @@ from app.core.http.pages import Page
 from app.core.http.query_string import openapi_parameters, reject_unknown
 from app.core.http.request_inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
 from app.core.openapi.operation_docs import problems, scope
-from app.published.question_filter import Known
+from app.published.question_filter import KnownNames
 from app.questions import listing
 from app.questions.routes import examples
 from app.questions.routes.history import router as history_router
@@ -93,7 +93,7 @@ def list_editing_questions(
 ) -> Response:
     """Return questions by filter and state, the newest first. The filter uses newest revisions."""
     vocabularies = services_of(request).get(VocabularySnapshot)
-    known = Known(editor.banks("questions:read"), vocabularies.current)
+    known = KnownNames(editor.banks("questions:read"), vocabularies.current)
     list_request = read_query(pairs, known, secrets, read_mark(session).epoch)
     found, total = listing.page(
         session,

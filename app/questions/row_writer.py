@@ -9,9 +9,12 @@ from sqlalchemy import Connection, bindparam, delete, update
 from sqlmodel import Session
 
 from app.core.db.bulk_insert import Key, insert_rows, key_for
+from app.published.facets import CONTENT_FACETS, Facet
 from app.questions.repository import LINKS, QUESTION, REVISION
-from app.questions.state import PendingRevision, QuestionState, References
+from app.questions.state import PendingRevision, QuestionState, References, Values
 
+# Facets that are columns of `questions`; the terms of a vocabulary are rows of a table of links.
+_COLUMN_FACETS = [facet for facet in CONTENT_FACETS if facet.vocabulary is None]
 _CHANGING = (
     "external_id",
     "state",
@@ -19,9 +22,7 @@ _CHANGING = (
     "published_revision",
     "published_at",
     "updated_at",
-    "difficulty",
-    "language",
-    "levels",
+    *(facet.column for facet in _COLUMN_FACETS),
     "family",
 )
 _UPDATE_QUESTION = (
@@ -179,11 +180,15 @@ def _place(question: QuestionState) -> tuple[object, ...]:
         None if question.live is None else question.live.revision,
         question.published_at,
         question.newest.at,
-        values["difficulty"],
-        values["language"],
-        f",{','.join(values['levels'])},",
+        *(_facet_text(facet, values) for facet in _COLUMN_FACETS),
         values["family"],
     )
+
+
+def _facet_text(facet: Facet, values: Values) -> str:
+    # Each of several values stands between commas, so that LIKE '%,fresher,%' finds it.
+    text = facet.column_text(values)
+    return f",{text}," if facet.many else text
 
 
 def _changes(question: QuestionState) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from app.kinds import MODELS, limits
 from app.kinds.fields import Language, Slug
 from app.kinds.schema_fields import with_content_fields
+from app.published.facet_models import with_facet_values
 
 MAX_OPERATIONS = 1_000
 MAX_NOTE = 500
@@ -79,6 +80,7 @@ class OptionRead(BaseModel):
 
 
 @with_content_fields
+@with_facet_values
 class QuestionRead(BaseModel):
     """The editing view of a question's newest revision.
 

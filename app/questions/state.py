@@ -7,12 +7,11 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from app.kinds import QuestionContent, content_values, parse_content
+from app.taxonomy.vocabulary import VOCABULARIES
 
 Values: TypeAlias = dict[str, Any]
 # (in the newest revision, in the live revision) by slug of a term, or by URL of a file.
 References: TypeAlias = dict[str, tuple[bool, bool]]
-
-VOCABULARIES = ("categories", "companies", "tags")
 
 
 @dataclass(frozen=True, slots=True)

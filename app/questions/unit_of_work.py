@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.core import time_and_random
 from app.core.secrets import Secrets
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.questions import repository
 from app.questions.rendering import Renderer
 from app.questions.row_writer import write_questions
@@ -48,7 +48,7 @@ class UnitOfWork:
         numbers = repository.numbers(
             self.session, [question.id for question in published if question.was_public]
         )
-        put(
+        publish(
             self.session,
             [
                 self.renderer.publication(question, numbers.get(question.id))

@@ -13,8 +13,9 @@ from app.core.merge_patch import merge_patch
 from app.kinds import DETAILS, MODELS, QuestionContent, parse_content
 from app.questions import repository
 from app.questions.schemas import ExternalId
-from app.questions.state import VOCABULARIES, QuestionState, Values
+from app.questions.state import QuestionState, Values
 from app.questions.views import SERVER_FIELDS
+from app.taxonomy.vocabulary import VOCABULARIES
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 IDENTITY_FIELDS = ("bank", "external_id")

@@ -1,1 +1,1 @@
-"""Fixed quizzes: a set of question revisions that never changes once it is made."""
+"""Quizzes: sets of question revisions that never change after their creation."""

@@ -1,4 +1,4 @@
-"""Tables of quizzes: each fixed when it is made, its questions pinned to a revision."""
+"""Tables of quizzes. A quiz never changes, and each of its questions has a fixed revision."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from app.core.db.database import JsonText, UtcDateTime
 
 
 class Quiz(SQLModel, table=True):
-    """One quiz; `slug` is the line that it stands in, whether or not it is the newest there."""
+    """One quiz. The slug it was created with may name a newer quiz."""
 
     __tablename__: ClassVar[str] = "quizzes"
     __table_args__ = (
@@ -46,7 +46,7 @@ class Quiz(SQLModel, table=True):
 
 
 class QuizItem(SQLModel, table=True):
-    """One question of a quiz at the revision that was live when the quiz was made."""
+    """One question of a quiz, at the revision that was live when the quiz was created."""
 
     __tablename__: ClassVar[str] = "quiz_items"
     __table_args__ = (
@@ -64,7 +64,7 @@ class QuizItem(SQLModel, table=True):
 
 
 class QuizBank(SQLModel, table=True):
-    """One bank that the plan of a quiz admitted: who may not read it may not see the quiz."""
+    """One bank that the quiz may draw from: only callers who may read it can see the quiz."""
 
     __tablename__: ClassVar[str] = "quiz_banks"
     __table_args__ = (Index("ix_quiz_banks_bank", "bank"),)
@@ -76,7 +76,7 @@ class QuizBank(SQLModel, table=True):
 
 
 class QuizSlug(SQLModel, table=True):
-    """Where a slug points: the newest quiz of its line."""
+    """A slug, and the newest quiz that was created with it."""
 
     __tablename__: ClassVar[str] = "quiz_slugs"
 

@@ -1,4 +1,4 @@
-"""SQL of quizzes."""
+"""SQL statements about quizzes."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from app.core.db.tables import table_of
 from app.quizzes.models import Quiz, QuizBank, QuizItem, QuizSlug
 
 
-class Listing(NamedTuple):
-    """What a list of covers asks for; None stands for any."""
+class CoverFilter(NamedTuple):
+    """The filter of a list of quizzes; None matches any value."""
 
     slug: str | None
     mode: str | None
@@ -23,22 +23,22 @@ class QuizRepository:
     """Reads and adds quizzes through one connection."""
 
     def __init__(self, connection: Connection) -> None:
-        """Use `connection` and its transaction."""
+        """Use the transaction of `connection`."""
         self._connection = connection
 
     def add(self, quiz: Quiz, items: Sequence[tuple[int, int]], banks: Collection[str]) -> None:
-        """Add a quiz with its (number, revision) pairs in order and the banks of its plan."""
+        """Insert a quiz with its (number, revision) pairs in order and the banks of its plan."""
         run = self._connection.execute
         run(insert(_QUIZ).values(quiz.model_dump()))
         rows = [
-            {"quiz_id": quiz.id, "position": place, "number": number, "revision": revision}
-            for place, (number, revision) in enumerate(items)
+            {"quiz_id": quiz.id, "position": position, "number": number, "revision": revision}
+            for position, (number, revision) in enumerate(items)
         ]
         run(insert(_ITEM), rows)
         run(insert(_BANK), [{"quiz_id": quiz.id, "bank": bank} for bank in sorted(banks)])
 
     def claim_slug(self, slug: str, quiz_id: UUID) -> UUID | None:
-        """Point a new slug at the quiz; return what it points at, locked, if it is not new."""
+        """Insert a slug for a quiz; if it exists, lock it and return the id of its current quiz."""
         dialect = sqlite if self._connection.dialect.name == "sqlite" else postgresql
         row = {"slug": slug, "quiz_id": quiz_id}
         claim = dialect.insert(_SLUG).values(row).on_conflict_do_nothing()
@@ -50,11 +50,11 @@ class QuizRepository:
         return found
 
     def move_slug(self, slug: str, quiz_id: UUID) -> None:
-        """Point an existing slug at another quiz."""
+        """Update an existing slug to another quiz."""
         self._connection.execute(update(_SLUG).where(_SLUG.c.slug == slug).values(quiz_id=quiz_id))
 
     def find_slug(self, slug: str) -> UUID | None:
-        """Return the newest quiz of a line."""
+        """Return the id of the quiz that a slug names, None if there is no such slug."""
         found: UUID | None = self._connection.execute(
             select(_SLUG.c.quiz_id).where(_SLUG.c.slug == slug)
         ).scalar_one_or_none()
@@ -80,16 +80,17 @@ class QuizRepository:
         return frozenset(self._connection.execute(statement).scalars())
 
     def list_page(
-        self, readable: Collection[str], listing: Listing, before: UUID | None, limit: int
+        self, readable: Collection[str], cover_filter: CoverFilter, before: UUID | None, limit: int
     ) -> tuple[list[Quiz], int]:
-        """Return at most `limit` quizzes over readable banks only, newest first, and their total.
+        """Return at most `limit` quizzes, newest first, and how many match in all.
 
-        `before` is the id of the last quiz of the page before.
+        Quizzes with a bank that is not readable are left out. `before` is the id of the last quiz
+        of the previous page.
         """
         hidden = exists().where(_BANK.c.quiz_id == _QUIZ.c.id, _BANK.c.bank.not_in(readable))
         conditions: list[ColumnElement[bool]] = [~hidden]
         for column, value in zip(
-            (_QUIZ.c.slug, _QUIZ.c.mode, _QUIZ.c.language), listing, strict=True
+            (_QUIZ.c.slug, _QUIZ.c.mode, _QUIZ.c.language), cover_filter, strict=True
         ):
             if value is not None:
                 conditions.append(column == value)
@@ -99,7 +100,7 @@ class QuizRepository:
         if before is not None:
             page = page.where(_QUIZ.c.id < before)
         rows = self._connection.execute(page)
-        return [Quiz(**row._mapping) for row in rows], total  # noqa: SLF001 - as above
+        return [Quiz(**row._mapping) for row in rows], total  # noqa: SLF001 - as in `get`
 
 
 _QUIZ = table_of(Quiz)

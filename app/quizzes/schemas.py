@@ -1,4 +1,4 @@
-"""What a maker of a quiz sends, and what its readers get."""
+"""Request and response bodies of quizzes."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -26,21 +26,21 @@ Slug = Annotated[
     Field(max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$"),
     AfterValidator(_not_an_id),
 ]
-Told = Literal["never", "submit", "answer"]
+RevealMoment = Literal["never", "submit", "answer"]
 
 
 class Reveal(BaseModel):
-    """When a practice attempt tells: at each answer, when it is submitted, or never."""
+    """When a practice attempt reveals results: after each answer, after submission, or never."""
 
     model_config = ConfigDict(extra="forbid")
 
-    score: Told = "answer"
-    key: Told = "answer"
-    explanation: Told = "answer"
+    score: RevealMoment = "answer"
+    key: RevealMoment = "answer"
+    explanation: RevealMoment = "answer"
 
 
 class QuizSettings(BaseModel):
-    """The rules by which a practice quiz is played."""
+    """The rules of a practice quiz."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,9 +78,14 @@ class QuizCreate(BaseModel):
     title: str = Field(min_length=1, max_length=200, description="plain text")
     description: str = Field("", max_length=4000, description="CommonMark")
     language: str | None = Field(
-        None, min_length=2, max_length=35, description="by default that of the banks, if it is one"
+        None,
+        min_length=2,
+        max_length=35,
+        description="by default the language of the banks, if they have the same",
     )
-    slug: Slug | None = Field(None, description="names the newest quiz of a line")
+    slug: Slug | None = Field(
+        None, description="a name for the newest quiz that was created with it"
+    )
     mode: Literal["practice"] = "practice"
     draw: Literal["once"] = "once"
     settings: QuizSettings = Field(default_factory=QuizSettings)
@@ -88,7 +93,8 @@ class QuizCreate(BaseModel):
         None, min_length=1, max_length=MAX_QUESTIONS, description="the questions in order"
     )
     filter: QuestionFilterBody | None = Field(
-        None, description="the quiz belongs to every bank that it admits: name them to narrow it"
+        None,
+        description="the quiz belongs to all banks that the filter allows: name them to narrow it",
     )
     count: int | None = Field(None, ge=1, le=MAX_QUESTIONS)
     seed: str | None = Field(
@@ -122,7 +128,7 @@ class QuizCover(BaseModel):
 
 
 class QuizRead(QuizCover):
-    """A quiz with its questions in their fixed order; answers only where they were asked for."""
+    """A quiz with its questions in order; with answers if they were requested."""
 
-    items: list[dict[str, Any]] = Field(description="the questions at the revision they had")
-    withdrawn: list[UUID] = Field(description="those of them that are no longer published")
+    items: list[dict[str, Any]] = Field(description="the questions, at the revision of the quiz")
+    withdrawn: list[UUID] = Field(description="ids of questions that are no longer published")

@@ -1,4 +1,4 @@
-"""Picks the questions of a new quiz from what its maker may read."""
+"""Selects the questions of a new quiz, from those that its author may read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from uuid import UUID
 from pyroaring import BitMap
 
 from app.access.rights import Caller
-from app.catalog.bodies.byte_cache import pair_of
+from app.catalog.bodies.byte_cache import number_and_revision
 from app.catalog.service import Catalog
 from app.core import time_and_random
 from app.core.errors import FieldError, Problem, invalid
 from app.draws.permutation import Permutation, bits_for
-from app.draws.sampling import uniform
-from app.draws.seeded import Asked, draw
-from app.published.question_filter import Known, QuestionFilter, parse_filter_body
+from app.draws.sampling import uniform_sample
+from app.draws.seeded import SeededRequest, draw_page
+from app.published.question_filter import KnownNames, QuestionFilter, parse_filter_body
 from app.quizzes.schemas import QuizCreate
 
 SCOPE = "quizzes:write"
@@ -22,38 +22,44 @@ SCOPE = "quizzes:write"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """(number, revision) pairs in order, and the banks that the plan admits."""
+    """(number, revision) pairs in order, and the banks that the quiz may draw from."""
 
     items: list[tuple[int, int]]
     banks: frozenset[str]
 
 
-def select_questions(catalog: Catalog, caller: Caller, wanted: QuizCreate) -> Selection:
+def select_questions(catalog: Catalog, caller: Caller, body: QuizCreate) -> Selection:
     """Return the questions of a new quiz.
 
-    Problem invalid_request for what the caller cannot name, exam_bank, not_enough, missing_scope.
+    Problem invalid_request if the caller cannot see a question or bank; exam_bank, not_enough,
+    missing_scope.
     """
-    if wanted.ids is not None:
-        return _chosen(catalog, caller, wanted.ids)
-    if wanted.filter is None or wanted.count is None:
-        message = "the schema lets through either ids, or filter and count"
+    if body.ids is not None:
+        return _chosen(catalog, caller, body.ids)
+    if body.filter is None or body.count is None:
+        message = "the schema demands either ids, or filter and count"
         raise TypeError(message)
-    # Exam banks may be named here, so that the refusal can say what they are.
+    # Exam banks may be named here, so that the error is exam_bank instead of an unknown value.
     rules = catalog.rights.banks
     banks = {slug: rules[slug].name for slug in sorted(catalog.rights.seen(caller))}
-    asked = parse_filter_body(wanted.filter, Known(banks, catalog.vocabularies), "/filter")
-    admitted = _admitted(catalog, caller, asked)
-    members = catalog.members(admitted, asked)
-    return Selection(_drawn(catalog, members, wanted.count, wanted.seed), admitted)
+    question_filter = parse_filter_body(
+        body.filter, KnownNames(banks, catalog.vocabularies), "/filter"
+    )
+    allowed = _allowed_banks(catalog, caller, question_filter)
+    members = catalog.members(allowed, question_filter)
+    return Selection(_drawn(catalog, members, body.count, body.seed), allowed)
 
 
-def _admitted(catalog: Catalog, caller: Caller, asked: QuestionFilter) -> frozenset[str]:
-    for bank in asked.bank.any:
+def _allowed_banks(
+    catalog: Catalog, caller: Caller, question_filter: QuestionFilter
+) -> frozenset[str]:
+    """Return the banks that the quiz may draw from."""
+    for bank in question_filter.bank.any:
         _refuse_exam(catalog, bank, "/filter/bank")
     banks = catalog.rights.readable(caller)
-    if asked.bank.any:
-        banks &= frozenset(asked.bank.any)
-    banks -= frozenset(asked.bank.none)
+    if question_filter.bank.any:
+        banks &= frozenset(question_filter.bank.any)
+    banks -= frozenset(question_filter.bank.none)
     for bank in banks:
         catalog.rights.require(caller, SCOPE, bank)
     if not banks:
@@ -66,14 +72,14 @@ def _drawn(
     catalog: Catalog, members: BitMap, count: int, seed: str | None
 ) -> list[tuple[int, int]]:
     if len(members) < count:
-        message = f"{len(members)} questions match, and {count} were asked for."
+        message = f"{len(members)} questions match, and {count} were requested."
         raise Problem("not_enough", message, context={"matching": len(members)})
     if seed is None:
-        numbers = uniform(members, count, time_and_random.random_bytes)
+        numbers = uniform_sample(members, count, time_and_random.random_bytes)
     else:
         bits = bits_for(catalog.largest_number)
-        numbers = draw(members, Asked(Permutation(bits), seed, count)).numbers
-    return [pair_of(key) for key in catalog.live_keys(numbers)]
+        numbers = draw_page(members, SeededRequest(Permutation(bits), seed, count)).numbers
+    return [number_and_revision(key) for key in catalog.live_keys(numbers)]
 
 
 def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
@@ -82,8 +88,8 @@ def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
     items: dict[int, int] = {}
     banks = set()
     errors = []
-    for place, question_id in enumerate(ids):
-        pointer = f"/ids/{place}"
+    for index, question_id in enumerate(ids):
+        pointer = f"/ids/{index}"
         entry = catalog.find(question_id.bytes)
         if entry is None or entry.revision is None or entry.bank not in seen:
             detail = "No published question that you may read has this id."
@@ -91,7 +97,7 @@ def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
         elif entry.bank not in readable:
             _refuse_exam(catalog, entry.bank, pointer)
         elif entry.number in items:
-            detail = "The question stands in the quiz already."
+            detail = "The question is in the quiz already."
             errors.append(FieldError("invalid_value", detail, pointer=pointer))
         else:
             items[entry.number] = entry.revision

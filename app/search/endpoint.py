@@ -1,4 +1,4 @@
-"""GET /v1/search: what a query asks for, and the answer made of what was found."""
+"""GET /v1/search: the response to a search."""
 
 import html
 from collections.abc import Sequence
@@ -9,163 +9,83 @@ from uuid import UUID
 import orjson
 from pyroaring import BitMap
 
-from app.access.rights import Caller
-from app.catalog.bodies.byte_cache import key_of
-from app.catalog.bodies.composer import Composed
-from app.catalog.http.cache_headers import reading_reply
-from app.catalog.http.cursor_filter import differs, hold, resume
-from app.catalog.http.endpoint import KEPT_LENGTH, Headers, Kept, make_kept
-from app.catalog.http.list_questions import CURSOR, DEFAULT_LIMIT, LIMIT, MAX_LIMIT
-from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
-from app.catalog.service import Catalog, Reading
-from app.core.errors import FieldError, invalid
+from app.catalog.bodies.byte_cache import body_key
+from app.catalog.bodies.composer import ComposedQuestions
+from app.catalog.http.endpoint import Endpoint, ReadRequest, ResponseBody
+from app.catalog.service import Catalog
 from app.core.http.edge import MIN_EDITION
-from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
-from app.core.http.query_string import (
-    Pairs,
-    Parameter,
-    boolean,
-    reject_unknown,
-    split_query,
-    take,
-    text,
-    whole,
-)
-from app.core.http.replies import Reply, etag_of
+from app.core.http.pages import resync_required
 from app.published.editions import Editions
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
 from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine, EngineUnavailableError, Hit
+from app.search.planner import ROUTE, SearchPlan, make_cursor, parse_search
 from app.search.service import (
-    NOTHING,
-    Count,
+    NO_FILTER,
+    MatchCount,
     Searcher,
-    Wanted,
     not_caught_up,
     search_unavailable,
 )
-from app.search.text.query import MAX_CHARACTERS, MAX_WORDS, QueryTooLongError, clean_query
-
-ROUTE = "search"
-# More than the longest query, so that it is refused for what it is.
-ANY_LENGTH = 10_000
-
-Q = Parameter(
-    "q",
-    f"what to find, as it is typed: at most {MAX_CHARACTERS} characters and {MAX_WORDS} words; "
-    "without a letter or a digit in it everything is listed, newest first",
-    {"type": "string", "maxLength": MAX_CHARACTERS, "default": ""},
-    example="gradient desc",
-)
-WITH_FACETS = Parameter(
-    "facets",
-    "count what was found by facet; a facet ignores its own parameter",
-    {"type": "boolean", "default": False},
-)
-SEARCH_PARAMETERS = (Q, *PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in SEARCH_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a query asks for, resolved for one caller.
+class SearchOutcome:
+    """The hits of a page, and the offset of the next page, None for the last.
 
-    `free` are the banks that it may read when it names none; `engine` is that of the pages before.
+    `members` are members of the response beside items, highlights and cursor. `settled` is
+    False if the same search may find more soon although nothing is published.
     """
 
-    q: str
-    wanted: Wanted
-    free: frozenset[str]
-    facets: bool
-    reading: Reading
-    text_format: str
-    engine: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was found: `rest` are members of the answer beside items, highlights and cursor."""
-
     hits: Sequence[Hit]
-    following: int | None
-    rest: dict[str, Any]
+    next_offset: int | None
+    members: dict[str, Any]
     settled: bool = True
 
 
-class SearchQuestions:
-    """Searches, with the engine that can, and remembers answers while nothing moves."""
+class SearchQuestions(Endpoint):
+    """Searches questions by words, with the first engine that is available."""
 
     def __init__(self, searcher: Searcher, catalog: Catalog, editions: Editions) -> None:
-        """Answer from `catalog` what `searcher` finds."""
+        """Search with `searcher`; the questions found come from `catalog`."""
+        super().__init__(ROUTE, catalog)
         self._searcher = searcher
-        self._catalog = catalog
         self._editions = editions
-        self._kept: Kept = make_kept()
 
-    async def __call__(self, query: bytes, caller: Caller, headers: Headers) -> Reply:
-        """Answer one search."""
-        mark = self._catalog.mark
-        key = (ROUTE, query, self._catalog.rights.view(caller))
-        kept = self._kept.get(mark, key)
-        if kept is not None:
-            return reading_reply(kept[0], caller, headers, public=True, etag=kept[1])
-        plan = self._plan(query, caller)
-        engines = await self._engines(plan, headers)
-        # Taken before: an engine that moves while it is asked may not have looked at what came.
-        reached = {engine.name: engine.mark for engine in engines}
-        body, engine, settled = await self._answer(plan, engines)
-        if self._catalog.is_secret(plan.reading):
-            return reading_reply(body, caller, headers, public=False, storable=False)
-        etag = etag_of(body)
-        is_settled = settled and mark is self._catalog.mark and reached[engine.name] == mark
-        if is_settled and plan.reading.right is None and len(body) <= KEPT_LENGTH:
-            self._kept.put(mark, key, (body, etag), len(body))
-        return reading_reply(body, caller, headers, public=True, etag=etag)
+    async def make(self, request: ReadRequest) -> ResponseBody:
+        """Return one page of hits.
 
-    def _plan(self, query: bytes, caller: Caller) -> Plan:
-        pairs = split_query(query)
-        reject_unknown(pairs, _KNOWN)
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-        facets = take(pairs, "facets", boolean, default=False)
-        answers, text_format = take_answers(pairs), take_format(pairs)
-        q = take(pairs, "q", text(0, ANY_LENGTH), None)
-        cleaned = None if q is None else _cleaned(q)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
-        asked = parse_filter(pairs, self._catalog.known(caller))
-        place, engine = 0, None
-        if cursor is not None:
-            q, asked, place, engine = self._resumed(pairs, asked, cleaned, cursor)
-            cleaned = _cleaned(q)
-        reading = self._catalog.reading(caller, asked.bank.any, answers)
-        free = self._catalog.reading(caller, (), answers).banks
-        wanted = Wanted(cleaned or "", asked, reading.banks, limit, place)
-        return Plan(q or "", wanted, free, facets, reading, text_format, engine)
+        Problem search_unavailable if no engine is available, not_caught_up if the edition that the
+        request demands is not indexed in time.
+        """
+        plan = parse_search(self._catalog, request.query, request.caller)
+        engines = await self._engines(plan, request)
+        # Read before the search: an engine that advances meanwhile may have missed new questions.
+        marks = {engine.name: engine.mark for engine in engines}
+        engine, outcome = await self._search(plan, engines)
+        data = await self._to_json(plan, engine, outcome)
+        cacheable = outcome.settled and marks[engine.name] == request.mark
+        return ResponseBody(data, plan.access, cacheable=cacheable)
 
-    def _resumed(
-        self, pairs: Pairs, asked: QuestionFilter, cleaned: str | None, cursor: str
-    ) -> tuple[str, QuestionFilter, int, str]:
-        values: Any = open_cursor(self._catalog.secrets, ROUTE, cursor)["v"]
-        q, held, place, engine, epoch = values
-        if epoch != self._catalog.mark.epoch:
-            raise resync_required()
-        if cleaned is not None and cleaned != _cleaned(q):
-            raise differs(["q"])
-        return q, resume(pairs, asked, held), place, engine
+    async def _engines(self, plan: SearchPlan, request: ReadRequest) -> Sequence[Engine]:
+        """Return the engines that may be used, the preferred one first.
 
-    async def _engines(self, plan: Plan, headers: Headers) -> Sequence[Engine]:
-        """Return the engines that may answer, best first; none is asked for a list."""
+        A search without words uses no index, so it need not wait for the demanded edition.
+        """
         engines: Sequence[Engine] = self._searcher.engines
         if plan.engine is not None:
-            begun = self._searcher.engine(plan.engine)
-            if begun is None:
+            engine = self._searcher.engine(plan.engine)
+            if engine is None:
                 raise resync_required()
-            engines = [begun]
-        demanded = headers.get(MIN_EDITION)
-        if demanded is not None and plan.wanted.text:
-            mark = self._editions.opened(demanded.decode("latin-1"))
-            return await self._searcher.wait(mark, engines)
+            engines = [engine]
+        demanded = request.headers.get(MIN_EDITION)
+        if demanded is not None and plan.query.text:
+            mark = self._editions.open(demanded.decode("latin-1"))
+            return await self._searcher.wait_for_edition(mark, engines)
         return engines
 
-    async def _answer(self, plan: Plan, engines: Sequence[Engine]) -> tuple[bytes, Engine, bool]:
+    async def _search(
+        self, plan: SearchPlan, engines: Sequence[Engine]
+    ) -> tuple[Engine, SearchOutcome]:
+        """Return the first engine that is available, and what it found."""
         index = self._catalog.index
         failure: EngineUnavailableError | None = None
         for engine in engines:
@@ -175,92 +95,85 @@ class SearchQuestions:
                 failure = error
                 continue
             if index is not self._catalog.index:
-                # History was replaced meanwhile: these numbers mean other questions now.
+                # The history was replaced meanwhile: these numbers may be other questions.
                 raise not_caught_up()
-            return await self._body(plan, engine, outcome), engine, outcome.settled
+            return engine, outcome
         if plan.engine is not None and len(self._searcher.engines) > 1:
-            # Another engine has another order: the walk has to begin anew.
+            # Another engine has another order, so the client has to start without the cursor.
             raise resync_required()
         raise search_unavailable(failure)
 
-    async def _outcome(self, plan: Plan, engine: Engine) -> Outcome:
-        wanted = plan.wanted
-        if not wanted.text:
+    async def _outcome(self, plan: SearchPlan, engine: Engine) -> SearchOutcome:
+        query = plan.query
+        if not query.text:
             return self._listed(plan, engine)
-        rest: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         count = None
         if plan.facets:
-            # Counted first, so that an engine may find all of it at once.
-            count, rest["facets"] = await self._searcher.count_facets(engine, wanted)
-        page = await self._searcher.page(engine, wanted)
-        if wanted.offset == 0 and page.following is None:
-            count = Count(BitMap(hit.number for hit in page.hits), capped=False)
+            # Counted before the page is read, so that an engine can find both in one search.
+            count, members["facets"] = await self._searcher.count_facets(engine, query)
+        page = await self._searcher.page(engine, query)
+        if query.offset == 0 and page.next_offset is None:
+            count = MatchCount(BitMap(hit.number for hit in page.hits), capped=False)
         elif count is None:
-            count = await self._searcher.count(engine, wanted)
-        rest |= {"total": len(count.numbers), "total_capped": count.capped}
+            count = await self._searcher.count(engine, query)
+        members |= {"total": len(count.numbers), "total_capped": count.capped}
         reason = None
-        if not page.hits and wanted.offset == 0:
+        if not page.hits and query.offset == 0:
             reason = await self._reason(plan, engine)
-        rest |= {"corrected": page.corrected, "engine": engine.name, "reason": reason}
-        return Outcome(page.hits, page.following, rest, page.settled)
+        members |= {"corrected": page.corrected, "engine": engine.name, "reason": reason}
+        return SearchOutcome(page.hits, page.next_offset, members, page.settled)
 
-    def _listed(self, plan: Plan, engine: Engine) -> Outcome:
-        wanted = plan.wanted
-        members = self._searcher.members(wanted)
-        high = members.rank(wanted.offset - 1) if wanted.offset else len(members)
-        numbers = list(members[max(0, high - wanted.limit) : high])[::-1]
+    def _listed(self, plan: SearchPlan, engine: Engine) -> SearchOutcome:
+        """Return everything that matches the filter, newest first; no engine is called."""
+        query = plan.query
+        matching = self._searcher.members(query)
+        high = matching.rank(query.offset - 1) if query.offset else len(matching)
+        numbers = list(matching[max(0, high - query.limit) : high])[::-1]
         hits = [Hit(number, 0, 0, 0.0, "") for number in numbers]
-        rest: dict[str, Any] = {"total": len(members), "total_capped": False}
+        members: dict[str, Any] = {"total": len(matching), "total_capped": False}
         if plan.facets:
-            rest["facets"] = self._searcher.listed_facets(wanted)
+            members["facets"] = self._searcher.listed_facets(query)
         reason = None
-        if not members:
-            left = len(self._catalog.members(plan.free, NOTHING))
-            reason = _reason(None, left)
-        rest |= {"corrected": None, "engine": engine.name, "reason": reason}
-        return Outcome(hits, numbers[-1] if high > wanted.limit else None, rest)
+        if not matching:
+            without_filter = len(self._catalog.members(plan.unfiltered_banks, NO_FILTER))
+            reason = _reason(None, without_filter)
+        members |= {"corrected": None, "engine": engine.name, "reason": reason}
+        return SearchOutcome(hits, numbers[-1] if high > query.limit else None, members)
 
-    async def _reason(self, plan: Plan, engine: Engine) -> dict[str, object]:
-        if plan.wanted.filter == NOTHING:
+    async def _reason(self, plan: SearchPlan, engine: Engine) -> dict[str, object]:
+        """Return why nothing was found, from a search for the same words without the filter."""
+        if plan.query.filter == NO_FILTER:
             return _reason(None, 0)
-        free = replace(plan.wanted, banks=plan.free)
-        count, found = await self._searcher.unfiltered(engine, free)
+        query = replace(plan.query, banks=plan.unfiltered_banks)
+        count, found = await self._searcher.unfiltered(engine, query)
         return _reason(found.corrected, len(count.numbers))
 
-    async def _body(self, plan: Plan, engine: Engine, outcome: Outcome) -> bytes:
+    async def _to_json(self, plan: SearchPlan, engine: Engine, outcome: SearchOutcome) -> bytes:
         catalog = self._catalog
-        members = self._searcher.members(plan.wanted)
-        hits = [hit for hit in outcome.hits if hit.number in members]
+        matching = self._searcher.members(plan.query)
+        hits = [hit for hit in outcome.hits if hit.number in matching]
         numbers = [hit.number for hit in hits]
         keys, ids = catalog.live_keys(numbers), catalog.index.ids(numbers)
         highlights = {
-            str(UUID(bytes=question_id)): {"stem": marked(hit.stem)}
+            str(UUID(bytes=question_id)): {"stem": html_stem(hit.stem)}
             for hit, key, question_id in zip(hits, keys, ids, strict=True)
-            if key_of(hit.number, hit.revision) == key and HIGHLIGHT_START in hit.stem
+            if body_key(hit.number, hit.revision) == key and HIGHLIGHT_START in hit.stem
         }
         cursor = None
-        if outcome.following is not None:
-            values = [plan.q, hold(plan.wanted.filter), outcome.following, engine.name]
-            place: dict[str, object] = {"v": [*values, catalog.mark.epoch]}
-            cursor = seal_cursor(catalog.secrets, ROUTE, place)
-        rest = {"highlights": highlights, **outcome.rest, "next_cursor": cursor}
-        composed = catalog.compose_live(numbers, plan.reading, plan.text_format)
-        if not isinstance(composed, Composed):
+        if outcome.next_offset is not None:
+            cursor = make_cursor(catalog, plan, outcome.next_offset, engine.name)
+        members = {"highlights": highlights, **outcome.members, "next_cursor": cursor}
+        composed = catalog.compose_live(numbers, plan.access, plan.text_format)
+        if not isinstance(composed, ComposedQuestions):
             composed = await composed
-        return composed.joined(orjson.dumps(rest)[1:-1])
+        return composed.to_json(orjson.dumps(members)[1:-1])
 
 
-def marked(stem: str) -> str:
-    """Return a stem with an engine's marks as HTML in which nothing else is a tag."""
+def html_stem(stem: str) -> str:
+    """Return a stem as escaped HTML, with an engine's highlights as <mark> elements."""
     escaped = html.escape(stem)
     return escaped.replace(HIGHLIGHT_START, "<mark>").replace(HIGHLIGHT_END, "</mark>")
-
-
-def _cleaned(q: str) -> str:
-    try:
-        return clean_query(q)
-    except QueryTooLongError as error:
-        raise invalid(FieldError("invalid_value", str(error), parameter="q")) from error
 
 
 def _reason(corrected: str | None, without_filter: int) -> dict[str, object]:

@@ -1,18 +1,15 @@
-"""The route of searches, at the door and documented, and those of synonyms."""
+"""The route of searches: its endpoint in `FastRoutes`, and its documentation."""
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 
-from app.access.deps import CallerDep
 from app.catalog.examples import QUESTION, QUESTION_ID
-from app.catalog.http.fast_routes import Door
-from app.core.http.deps import services_of
+from app.catalog.http.documented_routes import document_route
+from app.catalog.http.fast_routes import FastRoutes
 from app.core.http.json_route import JsonRoute
-from app.core.http.query_string import openapi_parameters
-from app.core.http.replies import reply_response
-from app.core.openapi.operation_docs import problems, scope
-from app.search.endpoint import SEARCH_PARAMETERS, SearchQuestions
+from app.search.endpoint import SearchQuestions
+from app.search.planner import SEARCH_PARAMETERS
 from app.search.schemas import SearchPage
 
 PATH = "/v1/search"
@@ -35,24 +32,24 @@ EXAMPLE: dict[str, Any] = {
 router = APIRouter(tags=["questions"], route_class=JsonRoute)
 
 
-def register(door: Door, search: SearchQuestions) -> None:
-    """Let the door answer searches; the time that one takes is charged."""
-    door.add(PATH, search, timed=True)
+def register(routes: FastRoutes, search: SearchQuestions) -> None:
+    """Add the endpoint; the time that a search takes is charged to the caller's rate limit."""
+    routes.add(PATH, search, timed=True)
 
 
-@router.get(
+@document_route(
+    router,
     PATH,
     summary="Search questions",
     response_model=SearchPage,
-    responses=problems(410) | {200: {"content": {"application/json": {"example": EXAMPLE}}}},
-    openapi_extra=scope(None, parameters=openapi_parameters(SEARCH_PARAMETERS)),
+    example=EXAMPLE,
+    parameters=SEARCH_PARAMETERS,
+    refusals=(410,),
 )
-async def search_questions(request: Request, caller: CallerDep) -> Response:
-    """Find questions as the query is typed: the last word may be unfinished, others misspelt.
+def search_questions() -> None:
+    """Find questions by words, as the user types: the last word may be unfinished.
 
-    Names of categories, companies and tags are searched, too, and answers where everyone may read
-    them. The first 1,000 can be reached. A cursor belongs to the engine that made it.
+    Misspelt words are corrected. Names of categories, companies and tags are searched too, and
+    answers if they are public. The first 1,000 hits can be reached. A cursor belongs to the engine
+    that made it.
     """
-    search = services_of(request).get(SearchQuestions)
-    headers = dict(request.scope["headers"])
-    return reply_response(await search(request.scope["query_string"], caller, headers))

@@ -1,4 +1,4 @@
-"""Searches over what the caller may read: asks an engine, keeps what the catalog still has."""
+"""Searches the questions that a caller may read, and drops hits that are no longer published."""
 
 import time
 from collections.abc import Sequence
@@ -6,27 +6,28 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from app.catalog.http.get_facets import FACETS, facet_items
+from app.catalog.http.get_facets import facet_items
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import ANY_VALUE, COUNTED_FACETS, Facet
+from app.published.question_filter import QuestionFilter
 from app.search.engine import Engine, EngineUnavailableError, Hit, SearchRequest, SearchResult
 from app.search.synonyms.snapshot import SynonymSnapshot
 
-# Paging ends here, and so does exact counting.
-REACH = 1000
+# The last hit that paging can reach, and the largest count that is exact.
+MAX_REACHABLE_HITS = 1000
 WAIT_SECONDS = 2.0
-MAX_WAITERS = 64
+MAX_WAITING_REQUESTS = 64
 RETRY_SECONDS = 2
-NOTHING = QuestionFilter()
+NO_FILTER = QuestionFilter()
 
-Facets = dict[str, list[dict[str, object]]]
+FacetCounts = dict[str, list[dict[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one request searches for, resolved, in the banks that it may read."""
+class SearchQuery:
+    """What to search for, and in which banks; `text` is cleaned, and empty for a list."""
 
     text: str
     filter: QuestionFilter
@@ -36,138 +37,152 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Hits that are live now, best first, and the offset from which the next page goes on."""
+class HitPage:
+    """Hits that are live, best first, and the offset of the next page, None for the last.
+
+    `corrected` is the corrected text if words were misspelt; for `settled` see `SearchOutcome`.
+    """
 
     hits: list[Hit]
-    following: int | None
+    next_offset: int | None
     corrected: str | None
     settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """The numbers of what matches, and whether there are more."""
+class MatchCount:
+    """The numbers of matching questions; `capped` if there are more than MAX_REACHABLE_HITS."""
 
     numbers: BitMap
     capped: bool
 
 
 class Searcher:
-    """One worker's search: its engine and, where it is kept, one for when that fails."""
+    """One worker's search over its engines: a preferred one, and possibly one to fall back to."""
 
     def __init__(
         self, catalog: Catalog, synonym_snapshot: SynonymSnapshot, engines: Sequence[Engine]
     ) -> None:
-        """Search with the first engine that can."""
+        """Search with `engines`, the preferred one first."""
         self._catalog = catalog
         self._synonym_snapshot = synonym_snapshot
         self._waiting = 0
         self.engines = tuple(engines)
 
     def engine(self, name: str) -> Engine | None:
-        """Return the engine of that name, if it is one of ours."""
+        """Return the engine of that name, None if there is none."""
         return next((engine for engine in self.engines if engine.name == name), None)
 
-    def members(self, wanted: Wanted) -> BitMap:
-        """Return the questions that may be found now; never change the bitmap."""
-        return self._catalog.members(wanted.banks, wanted.filter)
+    def members(self, query: SearchQuery) -> BitMap:
+        """Return the numbers of live questions that the filter allows; never change the bitmap."""
+        return self._catalog.members(query.banks, query.filter)
 
-    async def page(self, engine: Engine, wanted: Wanted) -> Page:
-        """Return the page; EngineUnavailableError where the engine cannot answer."""
-        asked = self._asked(wanted)
-        if not asked.banks:
-            return Page([], None, None)
+    async def page(self, engine: Engine, query: SearchQuery) -> HitPage:
+        """Return the page of hits; EngineUnavailableError if the engine cannot search."""
+        request = self._engine_request(query)
+        if not request.banks:
+            return HitPage([], None, None)
         hits: list[Hit] = []
         corrected: str | None = None
         settled = True
-        place = wanted.offset
-        # One more than wanted tells whether there is a next page.
-        size = wanted.limit + 1
-        while place < REACH:
-            size = min(size, REACH - place)
-            found = await engine.search(replace(asked, limit=size, offset=place))
+        offset = query.offset
+        # One more hit than the limit shows whether there is a next page.
+        size = query.limit + 1
+        while offset < MAX_REACHABLE_HITS:
+            size = min(size, MAX_REACHABLE_HITS - offset)
+            found = await engine.search(replace(request, limit=size, offset=offset))
             settled = settled and found.complete
-            if place == wanted.offset:
+            if offset == query.offset:
                 corrected = found.corrected
-            # What was withdrawn while the engine searched is not found.
-            members = self.members(wanted)
-            for at, hit in enumerate(found.hits, place):
+            # Read after the search: questions that were withdrawn meanwhile are not hits.
+            members = self.members(query)
+            for hit_offset, hit in enumerate(found.hits, offset):
                 if hit.number in members:
-                    if len(hits) == wanted.limit:
-                        return Page(hits, at, corrected, settled)
+                    if len(hits) == query.limit:
+                        return HitPage(hits, hit_offset, corrected, settled)
                     hits.append(hit)
-            place += len(found.hits)
+            offset += len(found.hits)
             if not found.more or not found.hits:
                 break
             size *= 2
-        return Page(hits, None, corrected, settled)
+        return HitPage(hits, None, corrected, settled)
 
-    async def count(self, engine: Engine, wanted: Wanted) -> Count:
-        """Return what matches, up to the reach; EngineUnavailableError likewise."""
-        return (await self._counts(engine, [wanted]))[0]
+    async def count(self, engine: Engine, query: SearchQuery) -> MatchCount:
+        """Return the matching questions; EngineUnavailableError if the engine cannot search."""
+        return (await self._counts(engine, [query]))[0]
 
-    async def count_facets(self, engine: Engine, wanted: Wanted) -> tuple[Count, Facets]:
-        """Return what matches, and the counts of every facet, each without its own parameter."""
-        narrowed = [name for name in FACETS if getattr(wanted.filter, name) != Choice()]
-        wider = [_without(wanted, name) for name in narrowed]
-        found, *counted = await self._counts(engine, [wanted, *wider])
+    async def count_facets(
+        self, engine: Engine, query: SearchQuery
+    ) -> tuple[MatchCount, FacetCounts]:
+        """Return the matching questions, and the counts of every facet.
+
+        A facet ignores its own parameter. EngineUnavailableError as in `count`.
+        """
+        narrowed = [facet for facet in COUNTED_FACETS if query.filter.choice(facet) != ANY_VALUE]
+        wider = [_without_facet(query, facet) for facet in narrowed]
+        total, *counted = await self._counts(engine, [query, *wider])
         counts = dict(zip(narrowed, counted, strict=True))
-        return found, {
-            name: facet_items(self._catalog, name, counts.get(name, found).numbers)
-            for name in FACETS
+        return total, {
+            facet.parameter: facet_items(self._catalog, facet, counts.get(facet, total).numbers)
+            for facet in COUNTED_FACETS
         }
 
-    async def _counts(self, engine: Engine, searches: Sequence[Wanted]) -> list[Count]:
-        asked = [self._asked(wanted) for wanted in searches]
-        found = iter(await engine.matching_numbers([one for one in asked if one.banks], REACH + 1))
+    async def _counts(self, engine: Engine, queries: Sequence[SearchQuery]) -> list[MatchCount]:
+        requests = [self._engine_request(query) for query in queries]
+        searched = [request for request in requests if request.banks]
+        found = iter(await engine.matching_numbers(searched, MAX_REACHABLE_HITS + 1))
         counts = []
-        for wanted, one in zip(searches, asked, strict=True):
-            numbers = next(found) if one.banks else []
-            # What was withdrawn while the engine searched is not counted.
-            held = BitMap(numbers[:REACH]) & self.members(wanted)
-            counts.append(Count(held, capped=len(numbers) > REACH))
+        for query, request in zip(queries, requests, strict=True):
+            numbers = next(found) if request.banks else []
+            # Read after the search: questions that were withdrawn meanwhile are not counted.
+            live = BitMap(numbers[:MAX_REACHABLE_HITS]) & self.members(query)
+            counts.append(MatchCount(live, capped=len(numbers) > MAX_REACHABLE_HITS))
         return counts
 
-    def listed_facets(self, wanted: Wanted) -> Facets:
-        """Return the counts of every facet over everything that matches the filter, likewise."""
+    def listed_facets(self, query: SearchQuery) -> FacetCounts:
+        """Return the counts of every facet over everything that matches the filter."""
         return {
-            name: facet_items(self._catalog, name, self.members(_without(wanted, name)))
-            for name in FACETS
+            facet.parameter: facet_items(
+                self._catalog, facet, self.members(_without_facet(query, facet))
+            )
+            for facet in COUNTED_FACETS
         }
 
-    async def unfiltered(self, engine: Engine, wanted: Wanted) -> tuple[Count, SearchResult]:
-        """Return what would be found without the filter."""
-        free = replace(wanted, filter=NOTHING, limit=1, offset=0)
-        asked = self._asked(free)
-        if not asked.banks:
-            return Count(BitMap(), capped=False), SearchResult([], more=False, corrected=None)
-        found = await engine.search(asked)
-        return await self.count(engine, free), found
+    async def unfiltered(
+        self, engine: Engine, query: SearchQuery
+    ) -> tuple[MatchCount, SearchResult]:
+        """Return what would be found without the filter: the count and the first hit."""
+        unfiltered = replace(query, filter=NO_FILTER, limit=1, offset=0)
+        request = self._engine_request(unfiltered)
+        if not request.banks:
+            return MatchCount(BitMap(), capped=False), SearchResult([], more=False, corrected=None)
+        found = await engine.search(request)
+        return await self.count(engine, unfiltered), found
 
-    async def wait(self, mark: Mark, engines: Sequence[Engine]) -> list[Engine]:
-        """Return the engines that have reached `mark`, after two seconds at most.
+    async def wait_for_edition(self, mark: Mark, engines: Sequence[Engine]) -> list[Engine]:
+        """Return the engines from the first that has indexed `mark`; wait two seconds at most.
 
-        Problem not_caught_up where there is none.
+        Problem not_caught_up if there is none.
         """
-        if self._waiting >= MAX_WAITERS:
+        if self._waiting >= MAX_WAITING_REQUESTS:
             raise not_caught_up()
         self._waiting += 1
         deadline = time.monotonic() + WAIT_SECONDS
         try:
-            for place, engine in enumerate(engines):
+            for index, engine in enumerate(engines):
                 if await engine.wait_for_mark(mark, max(0.0, deadline - time.monotonic())):
-                    return list(engines[place:])
+                    return list(engines[index:])
         finally:
             self._waiting -= 1
         raise not_caught_up()
 
-    def _asked(self, wanted: Wanted) -> SearchRequest:
-        members = self.members(wanted)
+    def _engine_request(self, query: SearchQuery) -> SearchRequest:
+        """Return the request to an engine, for those banks of the query that have matches."""
+        members = self.members(query)
         bitmaps = self._catalog.index.facets["bank"]
         banks = tuple(
             slug
-            for slug in sorted(wanted.banks)
+            for slug in sorted(query.banks)
             if slug in bitmaps and members.intersect(bitmaps[slug])
         )
         rules = self._catalog.rights.banks
@@ -175,29 +190,28 @@ class Searcher:
             slug for slug in banks if slug in rules and rules[slug].answers == "public"
         )
         return SearchRequest(
-            text=wanted.text,
+            text=query.text,
             banks=banks,
             answer_banks=public,
-            filter=wanted.filter,
+            filter=query.filter,
             members=members,
             synonyms=self._synonym_snapshot.current,
-            limit=wanted.limit,
-            offset=wanted.offset,
+            limit=query.limit,
+            offset=query.offset,
         )
 
 
-def _without(wanted: Wanted, facet: str) -> Wanted:
-    others: QuestionFilter = replace(wanted.filter, **{facet: Choice()})  # type: ignore[arg-type] # one of the choices
-    return replace(wanted, filter=others)
+def _without_facet(query: SearchQuery, facet: Facet) -> SearchQuery:
+    return replace(query, filter=query.filter.without(facet))
 
 
 def not_caught_up() -> Problem:
-    """Return the 503 for an edition that the index has not reached."""
-    message = "The edition demanded has not arrived in the search index."
+    """Return the 503 for an edition that is not in the search index yet."""
+    message = "The search index has not reached the demanded edition yet."
     return Problem("not_caught_up", message, headers={"Retry-After": "1"})
 
 
 def search_unavailable(error: EngineUnavailableError | None = None) -> Problem:
-    """Return the 503 for a search that no engine can answer now."""
+    """Return the 503 for a search while no engine is available."""
     message = f"Search is not available now: {error}." if error else "Search is not available now."
     return Problem("search_unavailable", message, headers={"Retry-After": str(RETRY_SECONDS)})

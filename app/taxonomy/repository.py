@@ -17,7 +17,6 @@ _TABLES: dict[str, Table] = {
     "tags": table_of(Tag),
 }
 _NAMES = table_of(TermName)
-NAMES = tuple(_TABLES)
 Lock = Literal["change", "removal"]
 # Well below the maximum number of parameters of a statement on either database.
 CHUNK_NAMES = 500

@@ -14,7 +14,7 @@ from app.core.http.idempotency import Idempotency
 from app.taxonomy import repository
 from app.taxonomy.repository import Lock
 from app.taxonomy.schemas import MAX_ALIASES, TermWrite
-from app.taxonomy.vocabulary import Term, fold, slugify
+from app.taxonomy.vocabulary import VOCABULARIES, Term, fold, slugify
 
 
 def find_term(session: Session, vocabulary: str, slug: str, lock: Lock | None = None) -> Term:
@@ -109,7 +109,7 @@ def create_terms(session: Session, terms: Sequence[tuple[str, Term]]) -> None:
     names is; `invalid_request` for a parent that neither exists nor is among the terms.
     """
     created = 0
-    for vocabulary in repository.NAMES:
+    for vocabulary in VOCABULARIES:
         given = {term.slug: term for name, term in terms if name == vocabulary}
         existing = repository.name_owners(session, vocabulary, {fold(slug) for slug in given})
         fresh = {slug: term for slug, term in given.items() if fold(slug) not in existing}

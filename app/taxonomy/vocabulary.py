@@ -11,6 +11,8 @@ from types import MappingProxyType
 from app.core.errors import near_misses
 from app.core.fields import MAX_SLUG, is_uuid
 
+# The names of the vocabularies: in routes, in a question's content, in the change feed.
+VOCABULARIES = ("categories", "companies", "tags")
 MAX_NEAR = 3
 # Comparing letter by letter is slow: only the names that share most trigrams are compared.
 MAX_CANDIDATES = 24
@@ -112,3 +114,8 @@ class Vocabularies:
     categories: Vocabulary
     companies: Vocabulary
     tags: Vocabulary
+
+    def named(self, name: str) -> Vocabulary:
+        """Return the vocabulary with one of the names in VOCABULARIES."""
+        found: Vocabulary = getattr(self, name)
+        return found

@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from app.taxonomy import repository
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary
+from app.taxonomy.vocabulary import VOCABULARIES, Vocabularies, Vocabulary
 
 
 class VocabularySnapshot:
@@ -16,5 +16,5 @@ class VocabularySnapshot:
     def load(self, session: Session) -> None:
         """Load all terms and replace the snapshot."""
         self.current = Vocabularies(
-            **{name: Vocabulary(repository.all_terms(session, name)) for name in repository.NAMES}
+            **{name: Vocabulary(repository.all_terms(session, name)) for name in VOCABULARIES}
         )

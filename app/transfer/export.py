@@ -14,7 +14,8 @@ from app.core.http.query_string import Pairs, Parameter, one_of, reject_unknown,
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published import question_filter as filters
-from app.published.question_filter import Choice, Known, QuestionFilter, parse_filter
+from app.published.facets import FacetChoice
+from app.published.question_filter import KnownNames, QuestionFilter, parse_filter
 from app.questions.listing import QuestionSelection, iter_views
 from app.taxonomy.vocabulary import Vocabularies
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
@@ -37,7 +38,7 @@ STATE = Parameter(
     many=True,
     example=["published"],
 )
-PARAMETERS = (FILE_FORMAT, STATE, *filters.PARAMETERS)
+PARAMETERS = (FILE_FORMAT, STATE, *filters.FILTER_PARAMETERS)
 
 # The command line acts for whoever may read the database anyway.
 OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)
@@ -88,7 +89,7 @@ def plan_export(pairs: Pairs, rights: Rights, caller: Caller, vocabularies: Voca
     file_format = FORMATS[take(pairs, "file_format", one_of(*FORMATS), "jsonl")]
     states = _states(pairs)
     seen = rights.seen(caller)
-    known = Known({slug: rights.banks[slug].name for slug in sorted(seen)}, vocabularies)
+    known = KnownNames({slug: rights.banks[slug].name for slug in sorted(seen)}, vocabularies)
     asked = _fitting(parse_filter(pairs, known), file_format)
     banks = frozenset(asked.bank.any) or _exportable(rights, caller) - frozenset(asked.bank.none)
     for bank in sorted(banks):
@@ -137,7 +138,7 @@ def _fitting(asked: QuestionFilter, file_format: Format) -> QuestionFilter:
     if unfit:
         detail = f"{file_format.name} cannot carry {', '.join(unfit)}: export them as jsonl."
         raise invalid(FieldError("invalid_value", detail, parameter="kind"))
-    return replace(asked, kind=Choice(asked.kind.any or tuple(sorted(kinds)), asked.kind.none))
+    return replace(asked, kind=FacetChoice(asked.kind.any or tuple(sorted(kinds)), asked.kind.none))
 
 
 def _exportable(rights: Rights, caller: Caller) -> frozenset[str]:

@@ -11,8 +11,7 @@ from app.access.models import Bank
 from app.core import time_and_random
 from app.core.db.edition_clock import bump_config
 from app.taxonomy import service as taxonomy
-from app.taxonomy.vocabulary import Term
-from app.transfer.rows.term_lookup import VOCABULARIES
+from app.taxonomy.vocabulary import VOCABULARIES, Term
 
 
 def seed_files(folder: Path) -> list[tuple[str, Path]]:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.published.publishing import put
+from app.published.publishing import publish
 from tests.support.publications import make_publication
 from tests.support.serving import BANK, Service
 
@@ -136,7 +136,7 @@ def test_refusals_keep_to_their_order(service: Service) -> None:
 def test_only_an_empty_bank_is_deleted(service: Service) -> None:
     service.make_bank()
     with service.database.write() as session:
-        put(session, [make_publication(), make_publication()])
+        publish(session, [make_publication(), make_publication()])
     answer = service.admin.delete(f"{PATH}/science")
     assert _code(answer, 409) == "in_use"
     assert answer.json()["context"] == {"count": 2}

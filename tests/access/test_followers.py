@@ -17,7 +17,7 @@ from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.http.idempotency import Idempotency
 from app.core.settings import Settings
-from app.published.feed_columns import Columns, PublishedRow
+from app.published.feed_columns import PublishedColumns, PublishedRow
 from app.published.follower import Follower
 from tests.support.databases import ADMIN_KEY
 
@@ -31,7 +31,7 @@ class Nothing:
     def reset(self, epoch: str) -> None:
         pass
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         pass
 
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:

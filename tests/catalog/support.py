@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
-from app.catalog.http.endpoint import make_kept
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.endpoint import ResponseCache
+from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.router import register
 from app.catalog.service import Catalog
 from app.core import time_and_random
@@ -24,7 +24,7 @@ from app.core.http.replies import Reply
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
@@ -65,7 +65,7 @@ class Question:
         } | self.more
 
 
-class Shelf:
+class CatalogWorker:
     """One worker: its catalog follows the database whenever `follow` is called."""
 
     def __init__(self, settings: Settings) -> None:
@@ -76,8 +76,8 @@ class Shelf:
         self.glossary = VocabularySnapshot()
         self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
         self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
-        self.door = Door()
-        register(self.door, self.catalog, make_kept())
+        self.fast_routes = FastRoutes()
+        register(self.fast_routes, self.catalog, ResponseCache())
 
     def close(self) -> None:
         self.database.close()
@@ -123,7 +123,7 @@ class Shelf:
             for question in questions
         ]
         with self.database.write() as session:
-            numbers = put(session, entries)
+            numbers = publish(session, entries)
         for question, number in zip(questions, numbers, strict=True):
             question.number = number
 
@@ -138,7 +138,7 @@ class Shelf:
         self, address: str, caller: Caller = ANONYMOUS, headers: dict[bytes, bytes] | None = None
     ) -> Reply:
         path, _, query = address.partition("?")
-        found = self.door.find(path)
+        found = self.fast_routes.find(path)
         assert found is not None, path
 
         async def answer() -> Reply:

@@ -1,4 +1,4 @@
-"""Compressed bodies: the same bytes, within the budget, of large banks only."""
+"""The cache of compressed bodies: the same bytes, within the budget, for large banks only."""
 
 import asyncio
 import inspect
@@ -11,16 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS
-from app.catalog.bodies.byte_cache import key_of
-from app.catalog.bodies.compressed_cache import LEAST_BUDGET, PackedCache, Packer, packed_cache
+from app.catalog.bodies.byte_cache import body_key
+from app.catalog.bodies.compressed_cache import (
+    MIN_BUDGET_BYTES,
+    BodyCompressor,
+    CompressedCache,
+    make_compressed_cache,
+)
 from app.core.settings import Settings
-from tests.catalog.support import Question, Shelf, make_question
+from tests.catalog.support import CatalogWorker, Question, make_question
 
 MEBIBYTE = 1 << 20
 
 
 def _body(number: int) -> bytes:
-    options = [{"id": f"{number}-{place}", "text": f"{number * place} metres"} for place in "1234"]
+    options = [{"id": f"{number}-{index}", "text": f"{number * index} metres"} for index in "1234"]
     text = f"How far does a train number {number} go in {number % 97} minutes?"
     return orjson.dumps(
         {"number": number, "kind": "single_choice", "stem": text, "options": options}
@@ -28,11 +33,11 @@ def _body(number: int) -> bytes:
 
 
 SAMPLE = [_body(number) for number in range(1, 1_000)]
-PACKER = Packer(SAMPLE)
+COMPRESSOR = BodyCompressor(SAMPLE)
 
 
-def _cache(budget: int = LEAST_BUDGET, largest: int = 1_000) -> PackedCache:
-    return PackedCache(budget, largest, PACKER)
+def _cache(budget: int = MIN_BUDGET_BYTES, largest: int = 1_000) -> CompressedCache:
+    return CompressedCache(budget, largest, COMPRESSOR)
 
 
 def _incompressible(number: int, size: int) -> bytes:
@@ -40,19 +45,19 @@ def _incompressible(number: int, size: int) -> bytes:
 
 
 @given(st.binary(max_size=5_000))
-def test_any_bytes_come_back_as_they_were(body: bytes) -> None:
+def test_any_bytes_are_returned_unchanged(body: bytes) -> None:
     cache = _cache()
-    cache.put(key_of(1, 1), body)
-    assert cache.many([key_of(1, 1), key_of(1, 2), key_of(2, 1)]) == [body, None, None]
+    cache.put(body_key(1, 1), body)
+    assert cache.get_many([body_key(1, 1), body_key(1, 2), body_key(2, 1)]) == [body, None, None]
 
 
-def test_bodies_like_the_sample_take_a_part_of_their_size() -> None:
+def test_bodies_like_the_sample_take_less_than_half_of_their_size() -> None:
     cache = _cache(largest=10_000)
     before = cache.size
     bodies = [_body(number) for number in range(1, 10_001)]
     for number, body in enumerate(bodies, 1):
-        cache.put(key_of(number, 1), body)
-    assert cache.many([key_of(number, 1) for number in range(1, 10_001)]) == bodies
+        cache.put(body_key(number, 1), body)
+    assert cache.get_many([body_key(number, 1) for number in range(1, 10_001)]) == bodies
     assert cache.size - before < sum(map(len, bodies)) / 2
 
 
@@ -61,127 +66,127 @@ def test_bodies_like_the_sample_take_a_part_of_their_size() -> None:
         st.tuples(st.integers(1, 3_000), st.integers(1, 3), st.integers(0, 600_000)), max_size=60
     )
 )
-def test_what_is_kept_is_right_and_within_the_budget(puts: list[tuple[int, int, int]]) -> None:
+def test_cached_bodies_are_correct_and_within_the_budget(puts: list[tuple[int, int, int]]) -> None:
     cache = _cache()
     for number, revision, size in puts:
-        cache.put(key_of(number, revision), _incompressible(number * 4 + revision, size))
-        assert cache.size <= LEAST_BUDGET
+        cache.put(body_key(number, revision), _incompressible(number * 4 + revision, size))
+        assert cache.size <= MIN_BUDGET_BYTES
     for number, revision, _ in puts:
         sizes = [size for *pair, size in puts if pair == [number, revision]]
         made = [_incompressible(number * 4 + revision, size) for size in sizes]
-        assert cache.many([key_of(number, revision)])[0] in [None, *made]
+        assert cache.get_many([body_key(number, revision)])[0] in [None, *made]
 
 
-def test_when_there_is_no_room_what_came_first_goes_first() -> None:
+def test_the_oldest_bodies_are_evicted_first() -> None:
     cache = _cache()
     body = _incompressible(1, 50_000)
     number = 0
     while cache.has_room(body):
         number += 1
-        cache.put(key_of(number, 1), body)
-    assert LEAST_BUDGET * 0.9 < cache.size <= LEAST_BUDGET
-    assert cache.many([key_of(kept, 1) for kept in range(1, number + 1)]) == [body] * number
+        cache.put(body_key(number, 1), body)
+    assert MIN_BUDGET_BYTES * 0.9 < cache.size <= MIN_BUDGET_BYTES
+    assert cache.get_many([body_key(kept, 1) for kept in range(1, number + 1)]) == [body] * number
     for late in range(number + 1, number + 101):
-        cache.put(key_of(late, 1), body)
-    found = cache.many([key_of(kept, 1) for kept in range(1, number + 101)])
+        cache.put(body_key(late, 1), body)
+    found = cache.get_many([body_key(kept, 1) for kept in range(1, number + 101)])
     assert found[0] is None
     assert found[number - 1] == body
-    # Once something had to go, only some come in.
+    # Once the cache is full, one in four new bodies is admitted.
     assert 20 < sum(kept is not None for kept in found[number:]) < 30
 
 
-def test_after_reading_ahead_the_newest_stay_longest() -> None:
+def test_the_newest_questions_stay_longest_after_warming() -> None:
     cache = _cache()
     body = _incompressible(1, 50_000)
     number = 1_000
     while cache.has_room(body):
-        cache.put(key_of(number, 1), body)
+        cache.put(body_key(number, 1), body)
         number -= 1
-    cache.turn()
+    cache.reverse()
     for late in range(1_001, 1_051):
-        cache.put(key_of(late, 1), body)
-    found = cache.many([key_of(1_000, 1), key_of(number + 1, 1)])
+        cache.put(body_key(late, 1), body)
+    found = cache.get_many([body_key(1_000, 1), body_key(number + 1, 1)])
     assert found == [body, None]
 
 
-def test_a_later_revision_takes_the_place_of_an_earlier_one_and_keeps_it() -> None:
+def test_a_later_revision_replaces_an_earlier_one_and_is_not_replaced_by_it() -> None:
     cache = _cache()
     for revision in (2, 3, 1):
-        cache.put(key_of(7, revision), b"%d" % revision)
-    assert cache.many([key_of(7, 1), key_of(7, 2), key_of(7, 3)]) == [None, None, b"3"]
+        cache.put(body_key(7, revision), b"%d" % revision)
+    assert cache.get_many([body_key(7, 1), body_key(7, 2), body_key(7, 3)]) == [None, None, b"3"]
 
 
-def test_more_numbers_than_were_foreseen_share_places() -> None:
+def test_more_numbers_than_expected_share_slots() -> None:
     cache = _cache(largest=1)
     for number in range(1, 10_001):
-        cache.put(key_of(number, 1), b"%d" % number)
-    found = cache.many([key_of(number, 1) for number in range(1, 10_001)])
+        cache.put(body_key(number, 1), b"%d" % number)
+    found = cache.get_many([body_key(number, 1) for number in range(1, 10_001)])
     assert found[-1] == b"10000"
     assert {body for body in found if body} <= {b"%d" % number for number in range(1, 10_001)}
     assert all(body in (None, b"%d" % number) for number, body in enumerate(found, 1))
 
 
-def test_a_body_that_is_larger_than_the_budget_is_not_kept() -> None:
+def test_a_body_larger_than_the_budget_is_not_cached() -> None:
     cache = _cache()
-    cache.put(key_of(1, 1), b"small")
-    cache.put(key_of(2, 1), _incompressible(1, LEAST_BUDGET))
-    assert cache.many([key_of(1, 1), key_of(2, 1)]) == [b"small", None]
+    cache.put(body_key(1, 1), b"small")
+    cache.put(body_key(2, 1), _incompressible(1, MIN_BUDGET_BYTES))
+    assert cache.get_many([body_key(1, 1), body_key(2, 1)]) == [b"small", None]
 
 
 @pytest.mark.parametrize(
     ("budget", "expected", "sample"),
     [
-        (LEAST_BUDGET, LEAST_BUDGET, SAMPLE),
-        (LEAST_BUDGET - 1, 100 * LEAST_BUDGET, SAMPLE),
-        (LEAST_BUDGET, 100 * LEAST_BUDGET, [b"few"]),
-        (LEAST_BUDGET, 100 * LEAST_BUDGET, []),
+        (MIN_BUDGET_BYTES, MIN_BUDGET_BYTES, SAMPLE),
+        (MIN_BUDGET_BYTES - 1, 100 * MIN_BUDGET_BYTES, SAMPLE),
+        (MIN_BUDGET_BYTES, 100 * MIN_BUDGET_BYTES, [b"few"]),
+        (MIN_BUDGET_BYTES, 100 * MIN_BUDGET_BYTES, []),
     ],
-    ids=["everything fits", "a budget too small", "little to learn from", "nothing"],
+    ids=["everything fits", "the budget is too small", "the sample is too small", "no sample"],
 )
-def test_bodies_stay_as_they_are(budget: int, expected: int, sample: list[bytes]) -> None:
-    assert packed_cache(budget, 1_000, expected, sample) is None
+def test_bodies_stay_uncompressed(budget: int, expected: int, sample: list[bytes]) -> None:
+    assert make_compressed_cache(budget, 1_000, expected, sample) is None
 
 
-def test_a_bank_beyond_the_budget_is_kept_whole_and_follows_what_changes(
+def test_a_bank_beyond_the_budget_is_cached_completely_and_follows_changes(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    shelf = Shelf(fresh_settings(body_budget_mb=8))
-    shelf.make_bank()
+    worker = CatalogWorker(fresh_settings(body_budget_mb=8))
+    worker.make_bank()
     stem = "".join(random.Random(1).choices("abcdefgh ", k=8_000))
     questions = [make_question(stem=f"{number} {stem}") for number in range(1_500)]
-    shelf.publish(*questions)
+    worker.publish(*questions)
     questions[5].revision = 2
     questions[5].tags = ("viva",)
-    shelf.publish(questions[5])
-    shelf.follow()
-    asyncio.run(shelf.catalog.warm())
+    worker.publish(questions[5])
+    worker.follow()
+    asyncio.run(worker.catalog.warm())
     expected = [orjson.dumps(question.document) for question in questions]
     sql = "UPDATE documents SET body = :body"
-    shelf.execute("DELETE FROM answers")
-    shelf.execute(sql, body=b"{}")
-    assert _items(shelf, questions) == expected
+    worker.execute("DELETE FROM answers")
+    worker.execute(sql, body=b"{}")
+    assert _items(worker, questions) == expected
     questions[9].revision = 2
     questions[9].tags = ("viva",)
-    shelf.publish(questions[9])
-    shelf.follow()
+    worker.publish(questions[9])
+    worker.follow()
     expected[9] = orjson.dumps(questions[9].document)
-    assert _items(shelf, questions) == expected
-    shelf.execute(sql, body=b"{}")
-    assert _items(shelf, questions) == expected
-    # The former revision is read again for whoever fixed it, beside the one that is live.
+    assert _items(worker, questions) == expected
+    worker.execute(sql, body=b"{}")
+    assert _items(worker, questions) == expected
+    # An earlier revision, as in a quiz, is read again; it does not replace the live one.
     questions[9].revision = 1
-    assert _items(shelf, questions[9:10]) == [b"{}"]
+    assert _items(worker, questions[9:10]) == [b"{}"]
     questions[9].revision = 2
-    assert _items(shelf, questions) == expected
-    shelf.close()
+    assert _items(worker, questions) == expected
+    worker.close()
 
 
-def _items(shelf: Shelf, questions: list[Question]) -> list[bytes]:
-    wanted = [key_of(question.number or 0, question.revision) for question in questions]
-    reading = shelf.catalog.reading(ANONYMOUS)
+def _items(worker: CatalogWorker, questions: list[Question]) -> list[bytes]:
+    keys = [body_key(question.number or 0, question.revision) for question in questions]
+    access = worker.catalog.read_access(ANONYMOUS)
 
     async def compose() -> list[bytes]:
-        made = shelf.catalog.compose(wanted, reading, "markdown")
-        return (await made if inspect.isawaitable(made) else made).items
+        composed = worker.catalog.compose(keys, access, "markdown")
+        return (await composed if inspect.isawaitable(composed) else composed).items
 
     return asyncio.run(compose())

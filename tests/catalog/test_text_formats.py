@@ -13,7 +13,7 @@ from app.catalog.text.markdown import to_html
 from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
 from app.catalog.text.text_formats import convert
-from tests.catalog.support import Shelf, make_question
+from tests.catalog.support import CatalogWorker, make_question
 
 TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre"),
@@ -236,16 +236,16 @@ def test_every_field_of_commonmark_is_given_in_the_format_and_no_other() -> None
     ]
 
 
-def test_formats_on_the_routes(shelf: Shelf) -> None:
+def test_formats_on_the_routes(worker: CatalogWorker) -> None:
     questions = [make_question(stem="*Is* it $x<y$?"), make_question(stem="**No**")]
-    shelf.publish(*questions)
-    shelf.follow()
+    worker.publish(*questions)
+    worker.follow()
     address = f"/v1/questions/{questions[0].id}"
-    assert shelf.read(f"{address}?format=text")["stem"] == "Is it x<y?"
-    html = shelf.read("/v1/questions?format=html&sort=oldest&answers=true")
+    assert worker.read(f"{address}?format=text")["stem"] == "Is it x<y?"
+    html = worker.read("/v1/questions?format=html&sort=oldest&answers=true")
     assert html["items"][0]["stem"] == '<p><em>Is</em> it <span class="math">x&lt;y</span>?</p>'
     assert html["items"][1]["explanation"] == "<p><em>So</em> it is.</p>"
-    nodes = shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true")
+    nodes = worker.read("/v1/questions?format=nodes&sort=oldest&answers=true")
     assert list(nodes) == ["items", "nodes", "total", "next_cursor"]
     assert nodes["items"][0]["stem"] == "*Is* it $x<y$?"
     assert set(nodes["nodes"]) == {
@@ -254,14 +254,14 @@ def test_formats_on_the_routes(shelf: Shelf) -> None:
         "/items/1/stem",
         "/items/1/explanation",
     }
-    alone = shelf.read(f"{address}?format=nodes")
+    alone = worker.read(f"{address}?format=nodes")
     assert alone["nodes"]["/stem"] == nodes["nodes"]["/items/0/stem"]
     # From the cache it is the same, and so after a change.
-    assert shelf.read("/v1/questions?format=nodes&sort=oldest&answers=true") == nodes
+    assert worker.read("/v1/questions?format=nodes&sort=oldest&answers=true") == nodes
     questions[1].revision, questions[1].stem = 2, "*Yes*"
-    shelf.publish(questions[1])
-    shelf.follow()
-    again = shelf.read("/v1/questions?format=html&sort=oldest")
+    worker.publish(questions[1])
+    worker.follow()
+    again = worker.read("/v1/questions?format=html&sort=oldest")
     assert [item["stem"] for item in again["items"]][1] == "<p><em>Yes</em></p>"
     assert again["items"][0]["stem"] == html["items"][0]["stem"]
 

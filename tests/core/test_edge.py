@@ -31,7 +31,7 @@ class Anyone:
     def current(self) -> bytes:
         return b"edition"
 
-    def sealed(self, mark: Mark) -> bytes:
+    def seal(self, mark: Mark) -> bytes:
         raise AssertionError
 
     def loaded(self) -> bool:

@@ -1,4 +1,4 @@
-"""The seeded order: a bijection, and the same for ever and everywhere."""
+"""The seeded order: a bijection that is the same in every version and on every machine."""
 
 import hashlib
 import os
@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.draws.permutation import Permutation, bits_for, mixed, unmixed
+from app.draws.permutation import Permutation, bits_for, premix, undo_premix
 
 WIDTHS = st.integers(16, 32)
 SEEDS = st.text(min_size=1, max_size=64, alphabet=st.characters(codec="utf-8"))
 
-# (seed, bits) -> the numbers at positions 0 to 5. These never change: seeds are in clients' hands.
+# (seed, bits) -> the numbers at positions 0 to 5. These never change: clients store seeds.
 GOLDEN = {
     ("a", 16): [56077, 48762, 7034, 60016, 6758, 28172],
     ("quizwell", 20): [632436, 857747, 684347, 866442, 894402, 500893],
@@ -25,7 +25,7 @@ GOLDEN = {
 
 
 def reference(number: int, seed: str, bits: int) -> int:
-    """The order as docs/adr/0002 describes it, word by word, without numpy."""
+    """Return a position as docs/adr/0002 describes it, without numpy."""
     digest = hashlib.blake2b(f"quizwell-draw-3\0{bits}\0{seed}".encode()).digest()
     keys = [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 24, 4)]
     size = 1 << bits
@@ -40,14 +40,14 @@ def folded(word: int, bits: int) -> int:
 
 
 def positions_of(numbers: list[int], seed: str, bits: int) -> list[int]:
-    words = mixed(np.array(numbers, dtype=np.uint32), bits)
+    words = premix(np.array(numbers, dtype=np.uint32), bits)
     positions: list[int] = Permutation(bits).forward(seed, words).tolist()
     return positions
 
 
 def numbers_at(positions: list[int], seed: str, bits: int) -> list[int]:
     words = Permutation(bits).inverse(seed, np.array(positions, dtype=np.uint32))
-    numbers: list[int] = unmixed(words, bits).tolist()
+    numbers: list[int] = undo_premix(words, bits).tolist()
     return numbers
 
 
@@ -73,35 +73,35 @@ def test_another_process_gives_the_same_order(hash_seed: str) -> None:
 
 
 @given(SEEDS, WIDTHS, st.data())
-def test_it_is_what_the_adr_describes(seed: str, bits: int, data: st.DataObject) -> None:
+def test_it_equals_the_reference_implementation(seed: str, bits: int, data: st.DataObject) -> None:
     numbers = data.draw(st.lists(st.integers(0, 2**bits - 1), max_size=20))
     expected = [reference(number, seed, bits) for number in numbers]
     assert positions_of(numbers, seed, bits) == expected
 
 
 @pytest.mark.parametrize("bits", [16, 19])
-def test_every_number_has_a_position_of_its_own(bits: int) -> None:
+def test_no_two_numbers_share_a_position(bits: int) -> None:
     order, seed = Permutation(bits), "bijection"
     numbers = np.arange(order.size, dtype=np.uint32)
-    positions = order.forward(seed, mixed(numbers, bits))
+    positions = order.forward(seed, premix(numbers, bits))
     assert np.array_equal(np.sort(positions), numbers)
-    assert np.array_equal(unmixed(order.inverse(seed, positions), bits), numbers)
+    assert np.array_equal(undo_premix(order.inverse(seed, positions), bits), numbers)
 
 
 @given(SEEDS, WIDTHS, st.data())
-def test_inverse_undoes_forward(seed: str, bits: int, data: st.DataObject) -> None:
+def test_inverse_inverts_forward(seed: str, bits: int, data: st.DataObject) -> None:
     numbers = data.draw(st.lists(st.integers(0, 2**bits - 1), max_size=50))
     assert numbers_at(positions_of(numbers, seed, bits), seed, bits) == numbers
     assert positions_of(numbers_at(numbers, seed, bits), seed, bits) == numbers
 
 
-@pytest.mark.parametrize("taking", ["mixed", "unmixed", "forward", "inverse"])
-def test_what_is_given_is_left_alone(taking: str) -> None:
+@pytest.mark.parametrize("name", ["premix", "undo_premix", "forward", "inverse"])
+def test_arguments_are_not_changed(name: str) -> None:
     words, order = np.arange(50, dtype=np.uint32), Permutation(16)
-    ways = {"mixed": lambda: mixed(words, 16), "unmixed": lambda: unmixed(words, 16)}
-    ways |= {"forward": lambda: order.forward("a", words)}
-    ways |= {"inverse": lambda: order.inverse("a", words)}
-    ways[taking]()
+    functions = {"premix": lambda: premix(words, 16), "undo_premix": lambda: undo_premix(words, 16)}
+    functions |= {"forward": lambda: order.forward("a", words)}
+    functions |= {"inverse": lambda: order.inverse("a", words)}
+    functions[name]()
     assert words.tolist() == list(range(50))
 
 
@@ -112,7 +112,7 @@ def test_the_width_covers_the_largest_number(largest: int) -> None:
     assert bits == 16 or largest >= 2 ** (bits - 1)
 
 
-def test_widths_that_cannot_be_are_refused() -> None:
+def test_invalid_widths_are_refused() -> None:
     for bits in (15, 33):
         with pytest.raises(ValueError, match="between"):
             Permutation(bits)

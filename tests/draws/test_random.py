@@ -1,4 +1,4 @@
-"""Random draws over a running service: fair, repeatable, without repeats, never leaking."""
+"""Random draws over a running service: fair, repeatable, without repeated questions."""
 
 from collections import Counter
 from typing import Any
@@ -31,7 +31,7 @@ def _ids(drawn: dict[str, Any]) -> list[str]:
     return [str(item["id"]) for item in drawn["items"]]
 
 
-def test_a_draw_by_chance_has_no_repeats_and_no_cursor(service: Service) -> None:
+def test_an_unseeded_draw_has_no_repeats_and_no_cursor(service: Service) -> None:
     service.make_bank()
     ids = _fill(service, 6)
     drawn = _draw(service.anonymous, count=4)
@@ -67,7 +67,7 @@ def test_a_seed_repeats_and_its_cursor_visits_everything_once(service: Service) 
     assert sorted(seen) == sorted(ids)
 
 
-def test_where_and_how_a_seed_is_written_changes_nothing(service: Service) -> None:
+def test_position_and_encoding_of_the_seed_parameter_do_not_matter(service: Service) -> None:
     service.make_bank()
     _fill(service, 7)
     client = service.anonymous
@@ -79,7 +79,7 @@ def test_where_and_how_a_seed_is_written_changes_nothing(service: Service) -> No
         f"{ROUTE}?count=4&difficulty=easy&%73eed=a+b",
         f"{long}&seed=a%20b",
     ]
-    # As each is first seen, as it is seen again, and as it is remembered.
+    # The first request, the second, which is cached, and the third, which is served from the cache.
     answers = [client.get(each).json() for each in spellings * 3]
     assert {tuple(_ids(answer)) for answer in answers} == {tuple(_ids(answers[0]))}
     assert {answer["seed"] for answer in answers} == {"a b"}
@@ -88,7 +88,7 @@ def test_where_and_how_a_seed_is_written_changes_nothing(service: Service) -> No
         assert refused.status_code in {400, 422}, wrong
 
 
-def test_a_remembered_draw_is_forgotten_with_its_edition(service: Service) -> None:
+def test_a_cached_draw_expires_with_its_edition(service: Service) -> None:
     service.make_bank()
     _fill(service, 4)
     before = _draw(service.anonymous, count=20, seed="s")
@@ -102,7 +102,7 @@ def test_a_remembered_draw_is_forgotten_with_its_edition(service: Service) -> No
     assert _ids(_draw(service.anonymous, count=20, seed="s")) == _ids(before)
 
 
-def test_what_is_published_or_withdrawn_meanwhile_neither_repeats_nor_shifts(
+def test_publishing_and_withdrawing_do_not_change_the_order_of_a_seed(
     service: Service,
 ) -> None:
     service.make_bank()
@@ -120,7 +120,7 @@ def test_what_is_published_or_withdrawn_meanwhile_neither_repeats_nor_shifts(
     assert rest["short"]
 
 
-def test_a_new_seed_is_told_and_repeats_the_draw(service: Service) -> None:
+def test_a_new_seed_is_returned_and_repeats_the_draw(service: Service) -> None:
     service.make_bank()
     _fill(service, 6)
     drawn = _draw(service.anonymous, count=3, seed="new")
@@ -140,7 +140,7 @@ def test_a_strict_draw_refuses_to_be_short(service: Service) -> None:
     assert answer.json()["context"] == {"matching": 2}
 
 
-def test_what_stands_beside_a_cursor_has_to_agree_with_it(service: Service) -> None:
+def test_parameters_beside_a_cursor_must_be_equal_to_its_own(service: Service) -> None:
     service.make_bank()
     _fill(service, 4)
     cursor = _draw(service.anonymous, count=1, seed="s", difficulty="easy")["next_cursor"]
@@ -152,7 +152,7 @@ def test_what_stands_beside_a_cursor_has_to_agree_with_it(service: Service) -> N
         assert answer.json()["errors"][0]["parameter"] == next(iter(other))
 
 
-def test_a_cursor_of_another_epoch_has_to_start_again(service: Service) -> None:
+def test_a_cursor_of_another_epoch_is_refused(service: Service) -> None:
     service.make_bank()
     _fill(service, 3)
     cursor = _draw(service.anonymous, count=1, seed="s")["next_cursor"]
@@ -181,7 +181,9 @@ def test_a_cursor_of_another_epoch_has_to_start_again(service: Service) -> None:
         ("format=pdf", "format", "unknown_value"),
     ],
 )
-def test_nothing_is_ignored(service: Service, query: str, parameter: str, code: str) -> None:
+def test_invalid_parameters_are_refused(
+    service: Service, query: str, parameter: str, code: str
+) -> None:
     answer = service.anonymous.get(f"{ROUTE}?{query}")
     assert answer.status_code == 422
     assert [(error["parameter"], error["code"]) for error in answer.json()["errors"]] == [
@@ -189,7 +191,7 @@ def test_nothing_is_ignored(service: Service, query: str, parameter: str, code: 
     ]
 
 
-def test_answers_come_only_to_who_may_read_them(service: Service) -> None:
+def test_answers_are_returned_only_to_those_who_may_read_them(service: Service) -> None:
     service.make_bank(answers="restricted")
     _fill(service, 2)
     answer = service.anonymous.get(ROUTE, params={"answers": "true"})
@@ -201,12 +203,12 @@ def test_answers_come_only_to_who_may_read_them(service: Service) -> None:
     assert shown.headers["Cache-Control"] == "no-store"
 
 
-def test_only_draws_that_can_be_repeated_are_cached(service: Service) -> None:
+def test_clients_may_cache_repeatable_draws_only(service: Service) -> None:
     service.make_bank()
     _fill(service, 2)
-    by_chance = service.anonymous.get(ROUTE)
-    assert by_chance.headers["Cache-Control"] == "no-store"
-    assert "ETag" not in by_chance.headers
+    unseeded = service.anonymous.get(ROUTE)
+    assert unseeded.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in unseeded.headers
     fresh = service.anonymous.get(ROUTE, params={"seed": "new"})
     assert fresh.headers["Cache-Control"] == "no-store"
     seeded = service.anonymous.get(ROUTE, params={"seed": "s"})
@@ -217,7 +219,7 @@ def test_only_draws_that_can_be_repeated_are_cached(service: Service) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_remembered_draw_is_answered_like_any_other(service: Service) -> None:
+def test_a_cached_draw_has_the_same_response(service: Service) -> None:
     service.make_bank()
     _fill(service, 3)
     answers = [service.anonymous.get(ROUTE, params={"seed": "s"}) for _ in range(4)]
@@ -228,13 +230,13 @@ def test_a_remembered_draw_is_answered_like_any_other(service: Service) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_draw_is_remembered_only_for_who_may_read_the_same(service: Service) -> None:
+def test_cached_draws_are_shared_by_equal_rights_only(service: Service) -> None:
     service.make_bank(read="restricted", answers="restricted")
     _fill(service, 3)
-    reader, knower = service.make_key("questions:read"), service.make_key("answers:read")
+    reader, answer_reader = service.make_key("questions:read"), service.make_key("answers:read")
     for _ in range(4):
         assert len(_draw(reader, seed="s")["items"]) == 3
-        shown = _draw(knower, seed="s", answers="true")
+        shown = _draw(answer_reader, seed="s", answers="true")
         assert all("answer" in item for item in shown["items"])
     refused = reader.get(ROUTE, params={"seed": "s", "answers": "true"})
     assert (refused.status_code, refused.json()["code"]) == (403, "answers_not_allowed")

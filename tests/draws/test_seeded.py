@@ -1,4 +1,4 @@
-"""Seeded draws: fair over seeds, the same whichever way they are found, complete page by page."""
+"""Seeded draws: fair over seeds, equal by both methods, complete over all pages."""
 
 from collections import Counter
 from itertools import permutations
@@ -11,8 +11,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pyroaring import BitMap
 from scipy.stats import chisquare
 
-from app.draws.permutation import Permutation, mixed
-from app.draws.seeded import Asked, Stretch, draw, map_all, mapped, walk
+from app.draws.permutation import Permutation, premix
+from app.draws.seeded import (
+    SeededPage,
+    SeededRequest,
+    draw_page,
+    map_members,
+    premixed_members,
+    walk_positions,
+)
 
 MEMBERS = [1, 2, 300, 4096, 65_535]
 CHANCE = 1e-4
@@ -21,15 +28,15 @@ NUMBERS = st.integers(0, 2**16 + 50) | st.integers(0, 40)
 SEEDS = st.text(min_size=1, max_size=8, alphabet="abc1")
 
 
-def _each_way(members: BitMap, asked: Asked) -> list[Stretch]:
-    """Draw by walking, by mapping, and whichever costs less."""
-    bits = asked.order.bits
-    covered = members.rank(asked.order.size - 1)
+def _by_each_method(members: BitMap, request: SeededRequest) -> list[SeededPage]:
+    """Draw by walking, by mapping, and by the cheaper of the two."""
+    bits = request.order.bits
+    covered = members.rank(request.order.size - 1)
     return [
-        walk(members, covered, asked),
-        map_all(members, mapped(members, bits), asked),
-        draw(members, asked),
-        draw(members, asked, lambda: mapped(members, bits)),
+        walk_positions(members, covered, request),
+        map_members(members, premixed_members(members, bits), request),
+        draw_page(members, request),
+        draw_page(members, request, lambda: premixed_members(members, bits)),
     ]
 
 
@@ -38,51 +45,53 @@ def test_over_all_seeds_every_choice_and_order_is_equally_likely(count: int) -> 
     choices = list(permutations(MEMBERS, count))
     bitmap, order = BitMap(MEMBERS), Permutation(16)
     drawn = Counter(
-        tuple(draw(bitmap, Asked(order, f"seed {number}", count)).numbers)
+        tuple(draw_page(bitmap, SeededRequest(order, f"seed {number}", count)).numbers)
         for number in range(50 * len(choices))
     )
     assert set(drawn) <= set(choices)
     assert chisquare([drawn[choice] for choice in choices]).pvalue > CHANCE
 
 
-def test_over_all_seeds_every_member_is_equally_likely_at_every_place() -> None:
+def test_over_all_seeds_every_member_is_equally_likely_at_every_index() -> None:
     bitmap, order = BitMap(range(1, 101)), Permutation(16)
-    draws = [draw(bitmap, Asked(order, str(seed), 20)).numbers for seed in range(3000)]
-    for place in range(20):
-        seen = Counter(draw[place] for draw in draws)
+    draws = [draw_page(bitmap, SeededRequest(order, str(seed), 20)).numbers for seed in range(3000)]
+    for index in range(20):
+        seen = Counter(numbers[index] for numbers in draws)
         assert chisquare([seen[member] for member in bitmap]).pvalue > CHANCE
 
 
 @given(st.sets(NUMBERS, max_size=300), st.integers(1, 100), SEEDS, st.integers(-1, 2**16 - 1))
-def test_both_ways_give_what_the_rule_says(
+def test_both_methods_give_the_order_of_positions(
     members: set[int], count: int, seed: str, after: int
 ) -> None:
     bitmap, order = BitMap(members), Permutation(16)
     covered = sorted(number for number in members if number < order.size)
-    places = order.forward(seed, mixed(np.array(covered, dtype=np.uint32), 16)).tolist()
-    behind = sorted(pair for pair in zip(places, covered, strict=True) if pair[0] > after)
-    kept = behind[:count]
+    positions = order.forward(seed, premix(np.array(covered, dtype=np.uint32), 16)).tolist()
+    following = sorted(pair for pair in zip(positions, covered, strict=True) if pair[0] > after)
+    page = following[:count]
     expected = (
-        [number for _, number in kept],
-        kept[-1][0] if kept else after,
-        len(behind) > count,
+        [number for _, number in page],
+        page[-1][0] if page else after,
+        len(following) > count,
     )
-    asked = Asked(order, seed, count, after)
-    for found in _each_way(bitmap, asked):
+    request = SeededRequest(order, seed, count, after)
+    for found in _by_each_method(bitmap, request):
         assert found == expected
 
 
 @given(st.floats(0.02, 1), st.integers(1, 100), SEEDS, st.sampled_from([-1, 0, 40_000, 65_500]))
-def test_both_ways_agree_on_large_sets(density: float, count: int, seed: str, after: int) -> None:
+def test_both_methods_agree_on_large_sets(
+    density: float, count: int, seed: str, after: int
+) -> None:
     rng = np.random.default_rng(count)
     members = BitMap(np.flatnonzero(rng.random(2**16) < density).astype(np.uint32))
-    asked = Asked(Permutation(16), seed, count, after)
-    walked, *others = _each_way(members, asked)
+    request = SeededRequest(Permutation(16), seed, count, after)
+    walked, *others = _by_each_method(members, request)
     assert all(found == walked for found in others)
 
 
 class CursorMachine(RuleBasedStateMachine):
-    """Goes through a set page by page while questions are published and withdrawn."""
+    """Draws a set page by page while questions are published and withdrawn."""
 
     @initialize(
         members=st.sets(st.integers(1, 500), min_size=1),
@@ -92,14 +101,14 @@ class CursorMachine(RuleBasedStateMachine):
     def begin(self, members: set[int], seed: str, bits: int) -> None:
         self.seed, self.order = seed, Permutation(bits)
         self.members = BitMap(members)
-        self.faithful = set(members)
+        self.unchanged = set(members)
         self.seen: list[int] = []
         self.position, self.more = -1, True
 
     @precondition(lambda self: self.more)
     @rule(count=st.integers(1, 40))
-    def turn_the_page(self, count: int) -> None:
-        page = draw(self.members, Asked(self.order, self.seed, count, self.position))
+    def draw_next_page(self, count: int) -> None:
+        page = draw_page(self.members, SeededRequest(self.order, self.seed, count, self.position))
         assert set(page.numbers) <= set(self.members)
         assert len(page.numbers) == count or not page.more
         self.seen += page.numbers
@@ -112,24 +121,26 @@ class CursorMachine(RuleBasedStateMachine):
     @rule(numbers=st.sets(st.integers(1, 500), max_size=10))
     def withdraw(self, numbers: set[int]) -> None:
         self.members -= BitMap(numbers)
-        self.faithful -= numbers
+        self.unchanged -= numbers
 
     @invariant()
-    def nothing_is_seen_twice(self) -> None:
+    def no_member_is_drawn_twice(self) -> None:
         assert len(self.seen) == len(set(self.seen))
 
     def teardown(self) -> None:
         if hasattr(self, "seed"):
             while self.more:
-                self.turn_the_page(7)
-            self.nothing_is_seen_twice()
-            assert self.faithful <= set(self.seen), "what was there all the time was visited"
+                self.draw_next_page(7)
+            self.no_member_is_drawn_twice()
+            assert self.unchanged <= set(self.seen), (
+                "every member that was never withdrawn is drawn"
+            )
 
 
 TestCursor = CursorMachine.TestCase
 
 
-def test_an_empty_set_ends_at_once() -> None:
-    asked = Asked(Permutation(16), "a", 3)
-    for found in _each_way(BitMap(), asked):
+def test_an_empty_set_gives_an_empty_page() -> None:
+    request = SeededRequest(Permutation(16), "a", 3)
+    for found in _by_each_method(BitMap(), request):
         assert found == ([], -1, False)

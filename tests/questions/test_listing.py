@@ -11,7 +11,8 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import start_epoch
 from app.core.secrets import Secrets
 from app.kinds import parse_content
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
 from app.questions.bulk_edit import BulkEdit, save_many
 from app.questions.listing import QuestionSelection, iter_views, page
 from app.taxonomy.service import create_terms
@@ -145,15 +146,15 @@ CONTENT = st.fixed_dictionaries(
     }
 )
 CHOICE = st.builds(
-    lambda some, none: Choice(tuple(some), tuple(none)),
+    lambda some, none: FacetChoice(tuple(some), tuple(none)),
     st.lists(st.sampled_from(TERMS), max_size=2, unique=True),
     st.lists(st.sampled_from(TERMS), max_size=1),
 )
 
 
-def _choice(*values: str) -> st.SearchStrategy[Choice]:
+def _choice(*values: str) -> st.SearchStrategy[FacetChoice]:
     return st.builds(
-        lambda some, none: Choice(tuple(some), tuple(none)),
+        lambda some, none: FacetChoice(tuple(some), tuple(none)),
         st.lists(st.sampled_from(values), max_size=1),
         st.lists(st.sampled_from(values), max_size=1),
     )

@@ -1,10 +1,12 @@
-"""Fixed quizzes over a running service: made once, the same for ever, seen by who may see them."""
+"""Quizzes over a running service: they never change, and only some callers can see them."""
 
 from typing import Any
 from uuid import uuid4
 
 import httpx
+from sqlalchemy import text
 
+from app.core.db.edition_clock import start_epoch
 from tests.support.serving import Service
 
 
@@ -32,7 +34,7 @@ def _item_ids(quiz: dict[str, Any]) -> list[str]:
     return [str(item["id"]) for item in quiz["items"]]
 
 
-def test_a_quiz_of_chosen_questions_keeps_their_order_and_shows_no_answer(
+def test_a_quiz_of_chosen_questions_has_their_order_and_no_answers(
     service: Service,
 ) -> None:
     service.make_bank()
@@ -45,7 +47,7 @@ def test_a_quiz_of_chosen_questions_keeps_their_order_and_shows_no_answer(
     assert (read["question_count"], read["withdrawn"], read["language"]) == (2, [], "en")
 
 
-def test_a_drawn_quiz_with_a_seed_is_the_draw_of_that_seed(service: Service) -> None:
+def test_a_seeded_quiz_equals_the_seeded_draw(service: Service) -> None:
     service.make_bank()
     _fill(service, 9)
     quiz = _make(service.admin, filter={"difficulty": ["easy"]}, count=4, seed="spring")
@@ -74,7 +76,7 @@ def test_a_quiz_does_not_change_when_its_questions_do(service: Service) -> None:
     assert read["withdrawn"] == [ids[1]]
 
 
-def test_a_slug_names_the_newest_quiz_of_its_line(service: Service) -> None:
+def test_a_slug_names_the_newest_quiz_created_with_it(service: Service) -> None:
     service.make_bank()
     ids = _fill(service, 2)
     first = _make(service.admin, ids=ids[:1], slug="warm-up")
@@ -92,7 +94,7 @@ def test_a_slug_names_the_newest_quiz_of_its_line(service: Service) -> None:
     assert listed["total"] == 2
 
 
-def test_only_a_key_for_all_banks_of_a_line_moves_its_slug(service: Service) -> None:
+def test_only_a_key_for_all_banks_of_the_current_quiz_reuses_its_slug(service: Service) -> None:
     service.make_bank()
     service.make_bank(slug="arts", name="Arts")
     _make(service.admin, ids=_fill(service, 1), slug="mine")
@@ -102,7 +104,7 @@ def test_only_a_key_for_all_banks_of_a_line_moves_its_slug(service: Service) -> 
     _make(other, ids=ids, slug="theirs")
 
 
-def test_a_quiz_is_seen_only_by_who_may_read_all_its_banks(service: Service) -> None:
+def test_only_callers_who_may_read_all_banks_can_see_a_quiz(service: Service) -> None:
     service.make_bank()
     service.make_bank(slug="arts", name="Arts", read="restricted", answers="restricted")
     ids = [*_fill(service, 1), *_fill(service, 1, bank="arts")]
@@ -119,7 +121,7 @@ def test_a_quiz_is_seen_only_by_who_may_read_all_its_banks(service: Service) -> 
     assert (refused.status_code, refused.json()["code"]) == (403, "answers_not_allowed")
 
 
-def test_a_rule_of_a_bank_bites_on_quizzes_made_before(service: Service) -> None:
+def test_a_change_of_a_bank_applies_to_existing_quizzes(service: Service) -> None:
     service.make_bank()
     quiz = _make(service.admin, ids=_fill(service, 1))
     assert service.anonymous.get(f"/v1/quizzes/{quiz['id']}").status_code == 200
@@ -128,7 +130,7 @@ def test_a_rule_of_a_bank_bites_on_quizzes_made_before(service: Service) -> None
     assert service.anonymous.get(f"/v1/quizzes/{quiz['id']}").status_code == 404
 
 
-def test_what_cannot_be_made_is_refused_with_the_reason(service: Service) -> None:
+def test_an_invalid_quiz_is_refused_with_the_reason(service: Service) -> None:
     service.make_bank()
     service.make_bank(slug="finals", name="Finals", exposure="exam")
     ids = _fill(service, 2)
@@ -149,7 +151,7 @@ def test_what_cannot_be_made_is_refused_with_the_reason(service: Service) -> Non
     assert admin.get("/v1/quizzes").json()["total"] == 0
 
 
-def test_making_needs_the_scope_on_every_bank(service: Service) -> None:
+def test_creation_needs_the_scope_on_every_bank(service: Service) -> None:
     service.make_bank()
     ids = _fill(service, 1)
     assert service.anonymous.post("/v1/quizzes", json={}).status_code == 401
@@ -158,7 +160,7 @@ def test_making_needs_the_scope_on_every_bank(service: Service) -> None:
     _refused(service.make_key("quizzes:write", banks=("arts",)), 422, "invalid_request", ids=ids)
 
 
-def test_the_same_request_sent_twice_makes_one_quiz(service: Service) -> None:
+def test_a_repeated_request_creates_one_quiz(service: Service) -> None:
     service.make_bank()
     body = {"title": "Once", "ids": _fill(service, 1)}
     headers = {"Idempotency-Key": "a"}
@@ -189,7 +191,7 @@ def test_pages_of_covers_follow_each_other(service: Service) -> None:
     assert wrong.status_code == 422
 
 
-def test_a_list_of_quizzes_is_kept_as_other_reading_is(service: Service) -> None:
+def test_lists_of_quizzes_have_cache_headers(service: Service) -> None:
     service.make_bank()
     _make(service.admin, ids=_fill(service, 1))
     first = service.anonymous.get("/v1/quizzes")
@@ -202,7 +204,7 @@ def test_a_list_of_quizzes_is_kept_as_other_reading_is(service: Service) -> None
     assert service.anonymous.get("/v1/quizzes", headers=again).status_code == 200
 
 
-def test_a_quiz_that_may_not_be_seen_is_answered_as_none_is_whatever_else_is_wrong(
+def test_a_hidden_quiz_and_an_unknown_one_get_the_same_response(
     service: Service,
 ) -> None:
     service.make_bank(read="restricted")
@@ -218,6 +220,21 @@ def test_a_quiz_that_may_not_be_seen_is_answered_as_none_is_whatever_else_is_wro
         assert seen == [seen[0]] * 4
 
 
-def test_what_can_name_no_quiz_is_not_found(service: Service) -> None:
+def test_an_invalid_reference_is_not_found(service: Service) -> None:
     for reference in ("%00", "%ff", "a" * 300, "A%20B", "%F0%9F%92%A9"):
         assert service.anonymous.get(f"/v1/quizzes/{reference}").status_code == 404
+
+
+def test_a_cached_quiz_is_dropped_when_the_history_is_replaced(service: Service) -> None:
+    service.make_bank()
+    path = f"/v1/quizzes/{_make(service.admin, ids=_fill(service, 1))['id']}"
+    assert service.anonymous.get(path).status_code == 200
+    with service.database.write() as session:
+        for table in ("quiz_items", "quiz_banks", "quizzes"):
+            session.connection().execute(text(f"DELETE FROM {table}"))
+        start_epoch(session)
+    for _ in range(200):
+        response = service.anonymous.get(path)
+        if response.status_code == 404:
+            break
+    assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""An answer is kept only where the index had reached, before it was asked, what is public."""
+"""A search response is cached only if the index was current before the search."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS
 from app.catalog.service import Catalog
 from app.core.db.database import Database
+from app.core.http.replies import Reply
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published.editions import Editions
@@ -23,8 +24,8 @@ from tests.search.embedded.test_contract import embedded
 from tests.search.support.worlds import World, wait_until_indexed
 
 
-class Overtaken(EmbeddedEngine):
-    """Its index reaches what is public after it was looked at, and before the answer is out."""
+class CatchesUpAfterSearch(EmbeddedEngine):
+    """An engine whose index catches up after a search, before the response is made."""
 
     def __init__(self, database: Database, settings: Settings, world: World) -> None:
         super().__init__(database, settings, cutoff=60.0)
@@ -45,14 +46,14 @@ class Overtaken(EmbeddedEngine):
         self.close()
 
 
-def test_what_came_while_the_index_was_asked_is_found_next_time(
+def test_a_question_that_is_indexed_during_a_search_is_found_next_time(
     database: Database, settings: Settings
 ) -> None:
     world = World(database)
     world.bank("science")
     world.publish("What is entropy?")
 
-    async def whole() -> None:
+    async def search_twice() -> None:
         async with embedded(database, settings) as first:
             await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
@@ -65,16 +66,18 @@ def test_what_came_while_the_index_was_asked_is_found_next_time(
         catalog = Catalog(database, settings, secrets, access, glossary)
         follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
         await follower.catch_up()
-        engine = Overtaken(database, settings, world)
+        engine = CatchesUpAfterSearch(database, settings, world)
         path = engine._files.current()
         assert path is not None
         engine._reader.open(path)
         searcher = Searcher(catalog, synonym_snapshot, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
-        totals = [
-            orjson.loads((await search(b"q=quokka", ANONYMOUS, {})).body)["total"] for _ in range(2)
-        ]
+        totals = []
+        for _ in range(2):
+            response = search(b"q=quokka", ANONYMOUS, {})
+            assert not isinstance(response, Reply), "no response is cached yet"
+            totals.append(orjson.loads((await response).body)["total"])
         await engine.stop()
         assert totals == [0, 1]
 
-    asyncio.run(whole())
+    asyncio.run(search_twice())

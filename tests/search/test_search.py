@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.catalog.http.fast_routes import Door
+from app.catalog.http.fast_routes import FastRoutes
 from app.core.settings import Settings
 from app.search.router import register
 from tests.search.support.search_service import SearchService, serve_search
@@ -25,9 +25,7 @@ def _codes(answer: Any) -> list[tuple[str, str]]:
     return [(error["parameter"], error["code"]) for error in answer.json()["errors"]]
 
 
-def test_words_are_found_as_they_are_typed_and_although_they_are_misspelt(
-    found: SearchService,
-) -> None:
+def test_unfinished_and_misspelt_words_are_found(found: SearchService) -> None:
     found.publish("What does gradient descent minimise?")
     found.publish("How deep is a decision tree?")
     for q in ("gradient desc", "gradiant descent", "descent gradient", "GRADIENT"):
@@ -38,7 +36,7 @@ def test_words_are_found_as_they_are_typed_and_although_they_are_misspelt(
     assert answer["reason"] is None
 
 
-def test_highlights_can_be_put_into_a_page(found: SearchService) -> None:
+def test_highlights_are_safe_html(found: SearchService) -> None:
     made = found.publish('Is `<script>alert("x")</script>` a ridge & a **penalty**?')
     answer = found.search("ridge penalty")
     assert answer["highlights"][made["id"]]["stem"] == (
@@ -47,7 +45,7 @@ def test_highlights_can_be_put_into_a_page(found: SearchService) -> None:
     )
 
 
-def test_the_filter_means_what_it_means_everywhere(found: SearchService) -> None:
+def test_the_filter_works_as_in_other_routes(found: SearchService) -> None:
     for difficulty in ("easy", "medium", "hard"):
         found.publish(f"A {difficulty} riddle.", difficulty=difficulty)
     assert found.stems("riddle", difficulty="medium") == ["A medium riddle."]
@@ -56,7 +54,7 @@ def test_the_filter_means_what_it_means_everywhere(found: SearchService) -> None
     assert (answer.status_code, _codes(answer)) == (422, [("dificulty", "unknown_parameter")])
 
 
-def test_facets_count_what_was_found_each_without_its_own_parameter(found: SearchService) -> None:
+def test_a_facet_counts_the_hits_without_its_own_parameter(found: SearchService) -> None:
     found.publish("A plain riddle.", difficulty="easy", levels=["intern"])
     found.publish("A nasty riddle.", difficulty="hard", levels=["fresher"])
     found.publish("Nothing of that kind.", difficulty="hard")
@@ -67,7 +65,7 @@ def test_facets_count_what_was_found_each_without_its_own_parameter(found: Searc
     assert "facets" not in found.search("riddle")
 
 
-def test_a_walk_shows_each_question_once(found: SearchService) -> None:
+def test_pages_contain_each_question_once(found: SearchService) -> None:
     for number in range(23):
         found.publish(f"Riddle of number {number}.", difficulty="easy" if number % 2 else "hard")
     page = found.search("riddle", difficulty="hard", limit=5)
@@ -79,7 +77,7 @@ def test_a_walk_shows_each_question_once(found: SearchService) -> None:
     assert len(seen) == len(set(seen)) == 12
 
 
-def test_what_stands_beside_a_cursor_must_be_equal(found: SearchService) -> None:
+def test_parameters_beside_a_cursor_must_be_equal_to_its_own(found: SearchService) -> None:
     for number in range(3):
         found.publish(f"Riddle of number {number}.")
     cursor = found.search("  Riddle ", limit=1)["next_cursor"]
@@ -91,7 +89,7 @@ def test_what_stands_beside_a_cursor_must_be_equal(found: SearchService) -> None
 
 
 @pytest.mark.parametrize("q", ["", "  ", "?!"])
-def test_without_a_word_everything_is_listed_newest_first(found: SearchService, q: str) -> None:
+def test_without_words_everything_is_listed_newest_first(found: SearchService, q: str) -> None:
     for number in range(5):
         found.publish(f"Riddle {number}.")
     page = found.search(q, limit=3)
@@ -112,7 +110,7 @@ def test_a_search_that_finds_nothing_says_why(found: SearchService) -> None:
     assert found.search("zymurgy")["reason"] == nothing
 
 
-def test_the_corrected_words_are_told(fresh_settings: Callable[..., Settings]) -> None:
+def test_corrected_words_are_returned(fresh_settings: Callable[..., Settings]) -> None:
     with serve_search("embedded", fresh_settings) as found:
         found.publish("What does gradient descent minimise?", difficulty="easy")
         assert found.search("gradiant descent")["corrected"] == "gradient descent"
@@ -127,7 +125,7 @@ def test_a_query_that_is_too_long_is_refused(found: SearchService) -> None:
     assert found.search_when_indexed(q=" ".join("abcdefghijkl")).status_code == 200
 
 
-def test_nothing_of_a_bank_that_the_caller_may_not_read_is_found(found: SearchService) -> None:
+def test_banks_that_the_caller_may_not_read_are_not_searched(found: SearchService) -> None:
     found.service.make_bank(slug="secret", name="Secret", read="restricted")
     found.publish("A hidden riddle.", bank="secret")
     answer = found.search("riddle")
@@ -137,20 +135,20 @@ def test_nothing_of_a_bank_that_the_caller_may_not_read_is_found(found: SearchSe
     assert found.search_when_indexed(q="riddle", bank="secret").status_code == 422
 
 
-def test_answers_are_searched_only_where_everyone_may_read_them(found: SearchService) -> None:
+def test_only_public_answers_are_searched(found: SearchService) -> None:
     explained = {"explanation": "Because of refraction."}
     found.publish("Why is a straw bent in water?", **explained)
     assert found.search("refraction")["total"] == 1
     rules = {"answers": "restricted"}
     changed = found.service.admin.patch("/v1/editing/banks/science", json=rules)
     found.service.expect(changed, 200)
-    # The very next request, whatever the index still holds.
+    # The next request, although the index may still contain the answers.
     answer = found.service.anonymous.get("/v1/search", params={"q": "refraction"})
     assert answer.json()["total"] == 0
     assert found.search_as(found.service.admin, q="refraction").json()["total"] == 0
 
 
-def test_answers_come_with_the_right_to_them(found: SearchService) -> None:
+def test_answers_are_returned_with_the_right_to_them(found: SearchService) -> None:
     found.publish("Water is wet.", answer={"value": True}, explanation="So it **is**.")
     item = found.search("water", answers="true", format="html")["items"][0]
     assert item["answer"] == {"value": True}
@@ -160,7 +158,7 @@ def test_answers_come_with_the_right_to_them(found: SearchService) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "answers_not_allowed")
 
 
-def test_an_exam_bank_leaves_search_with_the_rule(found: SearchService) -> None:
+def test_an_exam_bank_is_not_searched(found: SearchService) -> None:
     found.publish("A riddle for the exam.")
     assert found.search("riddle")["total"] == 1
     rules = {"read": "restricted", "answers": "restricted", "exposure": "exam"}
@@ -169,17 +167,20 @@ def test_an_exam_bank_leaves_search_with_the_rule(found: SearchService) -> None:
     assert found.service.admin.get("/v1/search", params={"q": "riddle"}).json()["total"] == 0
 
 
-def test_what_is_withdrawn_is_not_found_from_then_on(found: SearchService) -> None:
-    kept, gone = found.publish("A riddle to keep."), found.publish("A riddle to take back.")
+def test_a_withdrawn_question_is_not_found(found: SearchService) -> None:
+    remaining, withdrawn = (
+        found.publish("A riddle to keep."),
+        found.publish("A riddle to take back."),
+    )
     assert found.search("riddle")["total"] == 2
-    path = f"/v1/editing/questions/{gone['id']}/withdraw"
+    path = f"/v1/editing/questions/{withdrawn['id']}/withdraw"
     found.service.expect(found.service.admin.post(path), 200)
     answer = found.service.anonymous.get("/v1/search", params={"q": "riddle"}).json()
-    assert [item["id"] for item in answer["items"]] == [kept["id"]]
+    assert [item["id"] for item in answer["items"]] == [remaining["id"]]
     assert answer["total"] == 1
 
 
-def test_an_answer_can_be_kept_and_asked_for_again(found: SearchService) -> None:
+def test_a_search_has_cache_headers(found: SearchService) -> None:
     found.publish("A riddle.")
     first = found.search_when_indexed(q="riddle")
     assert first.headers["Cache-Control"] == "public, max-age=60"
@@ -194,9 +195,9 @@ def test_an_answer_can_be_kept_and_asked_for_again(found: SearchService) -> None
     assert found.search("riddle")["total"] == 2
 
 
-def test_the_time_that_a_search_takes_is_charged(found: SearchService) -> None:
-    door = Door()
-    register(door, found.service)  # type: ignore[arg-type] # it is not called
-    route = door.find("/v1/search")
+def test_the_time_of_a_search_is_charged(found: SearchService) -> None:
+    routes = FastRoutes()
+    register(routes, found.service)  # type: ignore[arg-type] # it is not called
+    route = routes.find("/v1/search")
     assert route is not None
     assert route[2] is True

@@ -1,170 +1,172 @@
-"""Keeps question bodies compressed, for banks that do not fit their budget as they are."""
+"""A cache of compressed question bodies, for banks whose bodies do not fit the memory budget."""
 
 from array import array
 from collections.abc import Iterable, Sequence
 
 import zstandard
 
-from app.catalog.bodies.byte_cache import REVISIONS, Budget, places_for
+from app.catalog.bodies.byte_cache import REVISIONS_PER_NUMBER, CacheBudget, slots_for
 
-# Questions of one deployment resemble each other: with a dictionary a quarter of a body is left.
-DICTIONARY = 32_768
-# What the dictionary takes, with its tables for both directions; no less is worth it.
-FIXED = 1 << 20
-LEAST_BUDGET = 8 * FIXED
-# Level 3 leaves as much as the slower ones, and unpacking what it left is no slower.
-LEVEL = 3
-# Bodies stand in blocks, each with this part of the budget, of at most 2**BLOCK_BITS bytes.
-BLOCKS = 64
+# The questions of one deployment resemble each other: a dictionary shrinks a body to a quarter.
+DICTIONARY_BYTES = 32_768
+# What the dictionary takes with its tables for both directions. A smaller budget is not worth it.
+FIXED_BYTES = 1 << 20
+MIN_BUDGET_BYTES = 8 * FIXED_BYTES
+# Slower levels make bodies no smaller, and decompression is equally quick.
+COMPRESSION_LEVEL = 3
+# Bodies are stored in blocks of 1/BLOCK_COUNT of the budget, at most 2**BLOCK_BITS bytes each.
+BLOCK_COUNT = 64
 BLOCK_BITS = 20
-# A place is one number: the block's, where in it, and how many bytes. 0 is none.
+# A location is one number: block, offset in the block, size. 0 means none.
 SIZE_BITS = 20
-PLACE_BITS = BLOCK_BITS + SIZE_BITS
-IN_BLOCK = (1 << BLOCK_BITS) - 1
-IN_SIZE = (1 << SIZE_BITS) - 1
-# Places for numbers take at most this part of the budget.
-PLACES_PART = 8
-# A body that cannot be compressed grows by so little.
-GROWTH_PART = 128
-GROWTH = 64
+LOCATION_BITS = BLOCK_BITS + SIZE_BITS
+OFFSET_MASK = (1 << BLOCK_BITS) - 1
+SIZE_MASK = (1 << SIZE_BITS) - 1
+# Slots for numbers take at most 1/SLOTS_BUDGET_DIVISOR of the budget.
+SLOTS_BUDGET_DIVISOR = 8
+# The most by which an incompressible body grows: 1/GROWTH_DIVISOR of its size, and GROWTH_BYTES.
+GROWTH_DIVISOR = 128
+GROWTH_BYTES = 64
 
 
-class Packer:
-    """Compresses bodies like those of a sample; for one thread at a time."""
+class BodyCompressor:
+    """Compresses bodies like those of a sample. Not thread-safe."""
 
     def __init__(self, sample: Sequence[bytes]) -> None:
-        """Learn from a sample; zstandard.ZstdError where it holds too little."""
-        learned = zstandard.train_dictionary(DICTIONARY, list(sample)).as_bytes()
+        """Train on a sample; zstandard.ZstdError if it contains too little."""
+        trained = zstandard.train_dictionary(DICTIONARY_BYTES, list(sample)).as_bytes()
         parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL,
+            COMPRESSION_LEVEL,
             source_size=sum(map(len, sample)) // len(sample),
-            dict_size=len(learned),
+            dict_size=len(trained),
             format=zstandard.FORMAT_ZSTD1_MAGICLESS,
             write_content_size=1,
             write_checksum=0,
             write_dict_id=0,
         )
-        dictionary = zstandard.ZstdCompressionDict(learned)
+        dictionary = zstandard.ZstdCompressionDict(trained)
         dictionary.precompute_compress(compression_params=parameters)
-        self.pack = zstandard.ZstdCompressor(
+        self.compress = zstandard.ZstdCompressor(
             dict_data=dictionary, compression_params=parameters
         ).compress
-        self.unpack = zstandard.ZstdDecompressor(
-            dict_data=zstandard.ZstdCompressionDict(learned),
+        self.decompress = zstandard.ZstdDecompressor(
+            dict_data=zstandard.ZstdCompressionDict(trained),
             format=zstandard.FORMAT_ZSTD1_MAGICLESS,
         ).decompress
 
 
-class PackedCache(Budget):
-    """Bodies by (number, revision) within a budget of bytes; what came first goes first.
+class CompressedCache(CacheBudget):
+    """Compressed bodies by body key, within a budget of bytes; the oldest are evicted first.
 
-    An object and an entry of a dictionary for each would take more than the packed bytes: these
-    stand in blocks instead, one revision of a number, found through arrays; whole blocks go.
+    A bytes object and a dictionary entry for each body would take more than the compressed bytes.
+    So bodies are appended to blocks and found through arrays, with one revision for each number;
+    eviction drops whole blocks.
     """
 
-    def __init__(self, budget: int, largest: int, packer: Packer) -> None:
-        """Keep at most `budget` bytes, of numbers that mostly are `largest` at most."""
+    def __init__(self, budget: int, largest_number: int, compressor: BodyCompressor) -> None:
+        """Allow at most `budget` bytes; most numbers are `largest_number` at most."""
         super().__init__(budget)
-        self._packer = packer
-        # Numbers that share a place drive each other out.
-        slots = array("Q"), array("Q")
-        each = sum(column.itemsize for column in slots)
-        count = max(1, min(places_for(largest), budget // PLACES_PART // each))
-        self._keys, self._places = (
-            array(column.typecode, bytes(column.itemsize * count)) for column in slots
+        self._compressor = compressor
+        # Numbers that share a slot evict each other.
+        columns = array("Q"), array("Q")
+        slot_bytes = sum(column.itemsize for column in columns)
+        slots = max(1, min(slots_for(largest_number), budget // SLOTS_BUDGET_DIVISOR // slot_bytes))
+        self._keys, self._locations = (
+            array(column.typecode, bytes(column.itemsize * slots)) for column in columns
         )
-        self._size = count * each + FIXED
-        self._block_size = min(1 << BLOCK_BITS, budget // BLOCKS)
-        self._open = bytearray()
-        # What is cut out of bytes takes less time than out of an array that is still written to.
-        self._blocks: dict[int, bytes | bytearray] = {0: self._open}
-        self._order.append(0)
+        self._size = slots * slot_bytes + FIXED_BYTES
+        self._block_size = min(1 << BLOCK_BITS, budget // BLOCK_COUNT)
+        self._open_block = bytearray()
+        # A full block becomes bytes: slicing those is quicker than slicing a bytearray.
+        self._blocks: dict[int, bytes | bytearray] = {0: self._open_block}
+        self._eviction_order.append(0)
         self._newest = 0
         self._used = 0
 
-    def many(self, keys: Sequence[int]) -> list[bytes | None]:
-        """Return the bodies of keys, None for each that is not kept."""
+    def get_many(self, keys: Sequence[int]) -> list[bytes | None]:
+        """Return the bodies of keys, None for each that is not cached."""
         found: list[bytes | None] = []
         for key in keys:
-            bodies = self.at((self.place(key),))
+            bodies = self.read((self.locate(key),))
             found.append(None if bodies is None else bodies[0])
         return found
 
-    def place(self, key: int) -> int:
-        """Return where the body of a key stands; 0 where it is not kept."""
-        slot = key // REVISIONS % len(self._keys)
-        return self._places[slot] if self._keys[slot] == key else 0
+    def locate(self, key: int) -> int:
+        """Return the location of a key's body; 0 if it is not cached."""
+        slot = key // REVISIONS_PER_NUMBER % len(self._keys)
+        return self._locations[slot] if self._keys[slot] == key else 0
 
-    def at(self, places: Iterable[int]) -> list[bytes] | None:
-        """Return the bodies that stand at places, in order; None where one is not kept any more."""
-        blocks, unpack = self._blocks, self._packer.unpack
+    def read(self, locations: Iterable[int]) -> list[bytes] | None:
+        """Return the bodies at locations, in order; None if one was evicted."""
+        blocks, decompress = self._blocks, self._compressor.decompress
         found = []
-        for place in places:
-            block = blocks.get(place >> PLACE_BITS)
-            if block is None or not place:
+        for location in locations:
+            block = blocks.get(location >> LOCATION_BITS)
+            if block is None or not location:
                 return None
-            start = place >> SIZE_BITS & IN_BLOCK
-            found.append(unpack(block[start : start + (place & IN_SIZE)]))
+            start = location >> SIZE_BITS & OFFSET_MASK
+            found.append(decompress(block[start : start + (location & SIZE_MASK)]))
         return found
 
     def has_room(self, value: bytes) -> bool:
-        """Return whether nothing has to go for a body, however little it can be compressed."""
-        largest = len(value) + len(value) // GROWTH_PART + GROWTH
-        if self._used + largest <= len(self._open):
+        """Return whether a body fits without eviction, even if it cannot be compressed."""
+        largest = len(value) + len(value) // GROWTH_DIVISOR + GROWTH_BYTES
+        if self._used + largest <= len(self._open_block):
             return True
         return self._size + max(largest, self._block_size) <= self._budget
 
     def put(self, key: int, value: bytes) -> bool:
-        """Keep a body, or not: once everything did not fit, only some are taken.
+        """Offer a body to the cache; return whether it is cached afterwards.
 
-        Where a later revision is kept it stays. Return whether this one is kept now.
+        A later revision of the same number is not replaced.
         """
         if not self._admits():
             return False
-        slot = key // REVISIONS % len(self._keys)
-        is_kept = self._places[slot] >> PLACE_BITS in self._blocks
-        if is_kept and key <= self._keys[slot] < (key // REVISIONS + 1) * REVISIONS:
+        slot = key // REVISIONS_PER_NUMBER % len(self._keys)
+        is_cached = self._locations[slot] >> LOCATION_BITS in self._blocks
+        next_number = (key // REVISIONS_PER_NUMBER + 1) * REVISIONS_PER_NUMBER
+        if is_cached and key <= self._keys[slot] < next_number:
             return key == self._keys[slot]
-        packed = self._packer.pack(value)
-        if len(packed) > IN_SIZE or not self._make_room(len(packed)):
+        compressed = self._compressor.compress(value)
+        if len(compressed) > SIZE_MASK or not self._make_room(len(compressed)):
             return False
-        start, self._used = self._used, self._used + len(packed)
-        self._open[start : self._used] = packed
+        start, self._used = self._used, self._used + len(compressed)
+        self._open_block[start : self._used] = compressed
         self._keys[slot] = key
-        self._places[slot] = self._newest << PLACE_BITS | start << SIZE_BITS | len(packed)
+        self._locations[slot] = self._newest << LOCATION_BITS | start << SIZE_BITS | len(compressed)
         return True
 
     def _make_room(self, size: int) -> bool:
-        """Begin another block where the newest has no room; False for what is too large."""
-        if self._used + size <= len(self._open):
+        """Start another block if the newest has no room; return False if `size` is too large."""
+        if self._used + size <= len(self._open_block):
             return True
-        kept = sum(map(len, self._blocks.values()))
-        taken = max(size, self._block_size)
-        if self._size - kept + taken > self._budget:
+        block_bytes = sum(map(len, self._blocks.values()))
+        new_bytes = max(size, self._block_size)
+        if self._size - block_bytes + new_bytes > self._budget:
             return False
-        self._blocks[self._newest] = bytes(self._open)
-        while self._size + taken > self._budget:
-            self._is_full = True
-            self._size -= len(self._blocks.pop(self._order.popleft()))
+        self._blocks[self._newest] = bytes(self._open_block)
+        while self._size + new_bytes > self._budget:
+            self._has_evicted = True
+            self._size -= len(self._blocks.pop(self._eviction_order.popleft()))
         self._newest += 1
         self._used = 0
-        self._blocks[self._newest] = self._open = bytearray(taken)
-        self._order.append(self._newest)
-        self._size += taken
+        self._blocks[self._newest] = self._open_block = bytearray(new_bytes)
+        self._eviction_order.append(self._newest)
+        self._size += new_bytes
         return True
 
 
-def packed_cache(
-    budget: int, largest: int, expected: int, sample: Sequence[bytes]
-) -> PackedCache | None:
-    """Return a cache for bodies like those of a sample; None where they better stay as they are.
+def make_compressed_cache(
+    budget: int, largest_number: int, expected_bytes: int, sample: Sequence[bytes]
+) -> CompressedCache | None:
+    """Return a cache for bodies like those of a sample; None if compression does not help.
 
-    `expected` is how many bytes all of them take uncompressed.
+    `expected_bytes` is what all bodies take uncompressed.
     """
-    if budget < LEAST_BUDGET or expected <= budget:
+    if budget < MIN_BUDGET_BYTES or expected_bytes <= budget:
         return None
     try:
-        return PackedCache(budget, largest, Packer(sample))
+        return CompressedCache(budget, largest_number, BodyCompressor(sample))
     except zstandard.ZstdError:
-        # Too few, too small or too strange to learn from.
+        # The sample is too small, or has too little in common, to train a dictionary.
         return None

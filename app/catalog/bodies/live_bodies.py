@@ -1,104 +1,104 @@
-"""Finds the bodies of live revisions by number alone: the one step that most answers take."""
+"""Finds the bodies of live revisions by question number: one lookup serves most reads."""
 
 from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.catalog.bodies.byte_cache import places_for
-from app.catalog.bodies.compressed_cache import PackedCache
+from app.catalog.bodies.byte_cache import slots_for
+from app.catalog.bodies.compressed_cache import CompressedCache
 
 
 class LiveBodies(Protocol):
-    """Bodies of live revisions, as far as the cache behind it keeps them."""
+    """The bodies of live revisions that the cache holds, by number."""
 
-    def of(self, numbers: Sequence[int]) -> list[bytes] | None:
-        """Return the bodies of numbers, in order, where all of them are at hand."""
+    def get_many(self, numbers: Sequence[int]) -> list[bytes] | None:
+        """Return the bodies of numbers, in order; None if one is missing."""
 
-    def note(self, number: int, key: int, body: bytes) -> None:
-        """Take note that the cache keeps the live revision of a number, under a key."""
+    def add(self, number: int, key: int, body: bytes) -> None:
+        """Add the body of a number's live revision, which the cache holds under `key`."""
 
-    def forget(self, numbers: Sequence[int]) -> None:
-        """Take note that other revisions of numbers are live now, or none."""
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove numbers whose live revision changed."""
 
-    def let_go(self) -> None:
-        """Take note that the cache does not keep everything any more."""
+    def on_eviction(self) -> None:
+        """Prepare for evictions: called when the cache has evicted an entry."""
 
 
-class NoLive:
-    """None, before bodies are read ahead."""
+class NoLiveBodies:
+    """Holds nothing: used until bodies are loaded."""
 
-    def of(self, numbers: Sequence[int]) -> list[bytes] | None:  # noqa: ARG002 - the protocol's
+    def get_many(self, numbers: Sequence[int]) -> list[bytes] | None:  # noqa: ARG002 - the protocol's
         """Return None."""
         return None
 
-    def note(self, number: int, key: int, body: bytes) -> None:
+    def add(self, number: int, key: int, body: bytes) -> None:
         """Do nothing."""
 
-    def forget(self, numbers: Sequence[int]) -> None:
+    def remove(self, numbers: Sequence[int]) -> None:
         """Do nothing."""
 
-    def let_go(self) -> None:
+    def on_eviction(self) -> None:
         """Do nothing."""
 
 
-class PlainLive:
-    """Those that a cache keeps as they are; it must keep all of them."""
+class PlainLiveBodies:
+    """A list of uncompressed bodies, for a cache that holds all of them."""
 
-    def __init__(self, largest: int) -> None:
-        """Have places for numbers that mostly are `largest` at most."""
-        self._bodies: list[bytes | None] = [None] * places_for(largest)
+    def __init__(self, largest_number: int) -> None:
+        """Make slots for numbers up to about `largest_number`."""
+        self._bodies: list[bytes | None] = [None] * slots_for(largest_number)
 
-    def of(self, numbers: Sequence[int]) -> list[bytes] | None:
-        """Return the bodies of numbers, in order, where all of them are at hand."""
+    def get_many(self, numbers: Sequence[int]) -> list[bytes] | None:
+        """Return the bodies of numbers, in order; None if one is missing."""
         try:
             bodies = list(map(self._bodies.__getitem__, numbers))
         except IndexError:
             return None
         return None if None in bodies else bodies  # type: ignore[return-value] # no None in it
 
-    def note(self, number: int, key: int, body: bytes) -> None:  # noqa: ARG002 - the protocol's
-        """Take note that the cache keeps the live revision of a number, under a key."""
+    def add(self, number: int, key: int, body: bytes) -> None:  # noqa: ARG002 - the protocol's
+        """Add the body of a number's live revision."""
         if number < len(self._bodies):
             self._bodies[number] = body
 
-    def forget(self, numbers: Sequence[int]) -> None:
-        """Take note that other revisions of numbers are live now, or none."""
-        places = len(self._bodies)
-        for number in numbers if places else ():
-            if number < places:
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove numbers whose live revision changed."""
+        slots = len(self._bodies)
+        for number in numbers if slots else ():
+            if number < slots:
                 self._bodies[number] = None
 
-    def let_go(self) -> None:
-        """Hold nothing any more: what the budget lets go must not be held here."""
+    def on_eviction(self) -> None:
+        """Drop all bodies: references here would keep evicted bodies in memory."""
         self._bodies = []
 
 
-class PackedLive:
-    """Those that a cache keeps compressed."""
+class CompressedLiveBodies:
+    """An array of locations in a cache of compressed bodies."""
 
-    def __init__(self, cache: PackedCache, largest: int) -> None:
-        """Have places for numbers up to about `largest`."""
+    def __init__(self, cache: CompressedCache, largest_number: int) -> None:
+        """Make slots for numbers up to about `largest_number`."""
         self._cache = cache
-        self._places = array("Q", bytes(8 * places_for(largest)))
+        self._locations = array("Q", bytes(8 * slots_for(largest_number)))
 
-    def of(self, numbers: Sequence[int]) -> list[bytes] | None:
-        """Return the bodies of numbers, in order, where all of them are at hand."""
+    def get_many(self, numbers: Sequence[int]) -> list[bytes] | None:
+        """Return the bodies of numbers, in order; None if one is missing."""
         try:
-            return self._cache.at(map(self._places.__getitem__, numbers))
+            return self._cache.read(map(self._locations.__getitem__, numbers))
         except IndexError:
             return None
 
-    def note(self, number: int, key: int, body: bytes) -> None:  # noqa: ARG002 - the protocol's
-        """Take note that the cache keeps the live revision of a number, under a key."""
-        if number < len(self._places):
-            self._places[number] = self._cache.place(key)
+    def add(self, number: int, key: int, body: bytes) -> None:  # noqa: ARG002 - the protocol's
+        """Add the location of a number's live revision."""
+        if number < len(self._locations):
+            self._locations[number] = self._cache.locate(key)
 
-    def forget(self, numbers: Sequence[int]) -> None:
-        """Take note that other revisions of numbers are live now, or none."""
-        places = len(self._places)
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove numbers whose live revision changed."""
+        slots = len(self._locations)
         for number in numbers:
-            if number < places:
-                self._places[number] = 0
+            if number < slots:
+                self._locations[number] = 0
 
-    def let_go(self) -> None:
-        """Do nothing: places that were given up lead nowhere."""
+    def on_eviction(self) -> None:
+        """Do nothing: the cache returns None for the location of an evicted body."""

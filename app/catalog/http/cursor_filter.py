@@ -1,45 +1,50 @@
-"""What cursors and marks remember of a request, and what may stand beside them."""
+"""The filter inside a cursor or mark, and the check of the parameters that are sent beside it."""
 
 import hashlib
 from collections.abc import Iterable
 
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.query_string import Pairs
-from app.published.question_filter import NAMES, QuestionFilter, differing, filter_from
+from app.published.question_filter import (
+    FILTER_NAMES,
+    QuestionFilter,
+    differing_parameters,
+    filter_from_canonical,
+)
 
-# A longer filter is remembered by its hash: whoever sent it has to send it along, and a query
-# string that holds both it and a whole copy of it would be too long.
-MAX_HELD = 1_500
-HASHED = "#"
+# A longer filter is replaced by its hash, and the client has to send it again: a query string with
+# both the filter and a cursor that contains it would be too long.
+MAX_PACKED_CHARACTERS = 1_500
+HASH_PREFIX = "#"
 
 
-def hold(asked: QuestionFilter) -> str:
-    """Return what a cursor remembers of a filter."""
-    canonical = asked.canonical()
-    if len(canonical) <= MAX_HELD:
+def pack_filter(question_filter: QuestionFilter) -> str:
+    """Return the text that stands for a filter in a cursor: canonical JSON, or a hash of it."""
+    canonical = question_filter.canonical()
+    if len(canonical) <= MAX_PACKED_CHARACTERS:
         return canonical
-    return HASHED + hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+    return HASH_PREFIX + hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
 
-def resume(pairs: Pairs, asked: QuestionFilter, held: str) -> QuestionFilter:
-    """Return the filter that is gone on with; `asked` is what stands beside the cursor.
+def restore_filter(pairs: Pairs, sent: QuestionFilter, packed: str) -> QuestionFilter:
+    """Return the filter of a cursor; `sent` is the filter that `pairs` contain beside it.
 
     Problem invalid_request naming each parameter that differs, or that has to be sent again.
     """
-    sent = {name for name, _ in pairs if name in NAMES}
-    if held.startswith(HASHED):
-        if hold(asked) == held:
-            return asked
+    if packed.startswith(HASH_PREFIX):
+        if pack_filter(sent) == packed:
+            return sent
         detail = "The filter is too long for a cursor: send it again, unchanged, beside it."
         raise invalid(FieldError("invalid_value", detail, parameter="cursor"))
-    begun = filter_from(held)
-    wrong = sent.intersection(differing(asked, begun))
+    original = filter_from_canonical(packed)
+    sent_names = {name for name, _ in pairs if name in FILTER_NAMES}
+    wrong = sent_names.intersection(differing_parameters(sent, original))
     if wrong:
-        raise differs(sorted(wrong))
-    return begun
+        raise differs_from_cursor(sorted(wrong))
+    return original
 
 
-def differs(names: Iterable[str]) -> Problem:
-    """Return the 422 for parameters that differ from what a cursor or mark was made with."""
+def differs_from_cursor(names: Iterable[str]) -> Problem:
+    """Return the 422 for parameters that differ from those a cursor or mark was made with."""
     detail = "It differs from what the cursor or mark was made with; leave it out."
     return invalid(*(FieldError("invalid_value", detail, parameter=name) for name in names))

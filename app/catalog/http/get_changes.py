@@ -1,23 +1,26 @@
-"""GET /v1/changes: what to put into a copy and what to take out of it, since a mark."""
+"""GET /v1/changes: what a client's copy has to add and to delete since its mark."""
 
 import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from pyroaring import BitMap
 
 from app.access.rights import Caller, View
-from app.catalog.bodies.composer import Composed
-from app.catalog.http.cursor_filter import differs, hold, resume
-from app.catalog.http.endpoint import Body, Endpoint, finished, quoted
-from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
-from app.catalog.index.category_fingerprint import has_moved, remembered
-from app.catalog.service import Reading
+from app.catalog.http.cursor_filter import differs_from_cursor, pack_filter, restore_filter
+from app.catalog.http.endpoint import (
+    Endpoint,
+    ReadRequest,
+    ResponseBody,
+    json_token,
+    when_composed,
+)
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, parse_format
+from app.catalog.index.category_fingerprint import fingerprint, has_moved_category
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
@@ -30,13 +33,19 @@ from app.core.http.query_string import (
     text,
     whole,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "changes"
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
+# How long a request waits for changes that another worker process has seen already.
 WAIT_SECONDS = 2.0
-STEP_SECONDS = 0.01
+WAIT_STEP_SECONDS = 0.01
 
 CHANGES_LIMIT = Parameter(
     "limit",
@@ -45,181 +54,187 @@ CHANGES_LIMIT = Parameter(
 )
 AFTER = Parameter(
     "after",
-    "the `mark` of the last page; without it the walk starts with everything that matches",
+    "the `mark` of the last page; without it the first page of everything that matches",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
-CHANGES_PARAMETERS = (*PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
+CHANGES_PARAMETERS = (*FILTER_PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a copy stands: it has applied everything up to `at.seq`.
+class CopyState(NamedTuple):
+    """The content of a client's mark: which copy it has, and how far the copy is up to date.
 
-    Up to `begun` it was empty, so it does not have to be told what it lacks. `view` stands for
-    the banks and answers that it was made from, `tree` for the places of categories.
+    The copy contains all changes up to `at.seq`. While the first walk lasts, `first_seq` is the
+    `seq` at which it started: the copy was empty then, so earlier deletions are left out; later it
+    is 0. `view_hash` stands for the banks and answers that the client could read, and
+    `categories` for the tree of categories; "" if the filter has none.
     """
 
-    held: str
+    packed_filter: str
     answers: bool
     text_format: str
     at: Mark
-    begun: int
-    view: str
-    tree: str
+    first_seq: int
+    view_hash: str
+    categories: str
 
 
 class GetChanges(Endpoint):
-    """Leads a copy to what matches now."""
+    """Returns changes page by page, until a copy equals what matches."""
 
-    def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
+    def make(self, request: ReadRequest) -> ResponseBody | Awaitable[ResponseBody]:
         """Return one page of changes."""
-        pairs = split_query(query)
+        pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        after = take(pairs, "after", text(1, MAX_CURSOR), None)
-        if after is None:
-            return self._page(pairs, caller, None)
-        place = self._opened(after)
-        if place.at.epoch != self._catalog.mark.epoch:
+        sealed = take(pairs, "after", text(1, MAX_CURSOR), None)
+        if sealed is None:
+            return self._page(pairs, request.caller, None)
+        before = self._opened(sealed)
+        if before.at.epoch != self._catalog.mark.epoch:
             raise resync_required()
-        if self._is_ahead(place.at):
-            return self._page_later(pairs, caller, place)
-        return self._page(pairs, caller, place)
+        if self._is_ahead(before.at):
+            return self._page_later(pairs, request.caller, before)
+        return self._page(pairs, request.caller, before)
 
-    def _page(self, pairs: Pairs, caller: Caller, before: Place | None) -> Body | Awaitable[Body]:
+    def _page(
+        self, pairs: Pairs, caller: Caller, before: CopyState | None
+    ) -> ResponseBody | Awaitable[ResponseBody]:
         limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-        place = self._resumed(pairs, caller, before)
-        asked = self._asked(pairs, caller, place)
-        reading = self._catalog.reading(caller, asked.bank.any, place.answers)
-        members = self._catalog.members(reading.banks, asked)
+        if before is None:
+            state = self._start(pairs, caller)
+        else:
+            self._check_unchanged(pairs, caller, before)
+            state = before
+        sent = parse_filter(pairs, self._catalog.nameable_values(caller))
+        question_filter = restore_filter(pairs, sent, state.packed_filter)
+        access = self._catalog.read_access(caller, question_filter.bank.any, state.answers)
+        members = self._catalog.members(access.banks, question_filter)
         view = self._catalog.rights.view(caller)
-        numbers, place, more = self._walk(members, view, place, limit)
-        kept = [number for number in numbers if number in members]
-        gone = [number for number in numbers if number not in members]
-        deleted = orjson.dumps(
-            [str(UUID(bytes=found)) for found in self._catalog.index.ids(gone)] if gone else []
-        )
-        rest = b'"deleted":%b,"mark":%b,"more":%b' % (
-            deleted,
-            quoted(self._sealed(place)),
+        numbers, state, more = self._changed(members, view, state, limit)
+        matching = [number for number in numbers if number in members]
+        deleted = [number for number in numbers if number not in members]
+        deleted_ids = self._catalog.index.ids(deleted) if deleted else []
+        json = b'"deleted":%b,"mark":%b,"more":%b' % (
+            orjson.dumps([str(UUID(bytes=question_id)) for question_id in deleted_ids]),
+            json_token(self._sealed(state)),
             b"true" if more else b"false",
         )
-        return self._finish(kept, reading, place, rest)
+        composed = self._catalog.compose_live(matching, access, state.text_format)
+        return when_composed(composed, lambda ready: ResponseBody(ready.to_json(json), access))
 
-    def _finish(
-        self, numbers: list[int], reading: Reading, place: Place, rest: bytes
-    ) -> Body | Awaitable[Body]:
-        composed = self._catalog.compose_live(numbers, reading, place.text_format)
-
-        def finish(ready: Composed) -> Body:
-            return Body(ready.joined(rest), reading)
-
-        return finished(composed, finish)
-
-    def _walk(
-        self, members: BitMap, view: View, place: Place, limit: int
-    ) -> tuple[list[int], Place, bool]:
-        """Return the next numbers that changed, the place behind them, and whether more follow."""
+    def _changed(
+        self, members: BitMap, view: View, state: CopyState, limit: int
+    ) -> tuple[list[int], CopyState, bool]:
+        """Return the next numbers that changed, the state after them, and whether more follow."""
         index, now = self._catalog.index, self._catalog.mark
         wanted = limit + 1
         numbers: list[int] = []
-        seq = place.at.seq
-        if seq < place.begun:
-            numbers = index.first(members, after=seq, last=place.begun, limit=wanted)
+        seq = state.at.seq
+        if seq < state.first_seq:
+            numbers = index.first_changed(members, after=seq, last=state.first_seq, limit=wanted)
         if len(numbers) < wanted:
-            banks = [index.every[bank] for bank in view.readable if bank in index.every]
+            banks = [index.all_by_bank[bank] for bank in view.readable if bank in index.all_by_bank]
             changed = BitMap.union(BitMap(), *banks)
-            numbers += index.first(
+            numbers += index.first_changed(
                 changed,
-                after=max(seq, place.begun),
+                after=max(seq, state.first_seq),
                 last=now.seq,
                 limit=wanted - len(numbers),
             )
         more = len(numbers) > limit
         numbers = numbers[:limit]
         reached = now._replace(seq=index.seq(numbers[-1])) if more else now
-        begun = place.begun if reached.seq < place.begun else 0
-        moved = Place(
-            place.held, place.answers, place.text_format, reached, begun, place.view, place.tree
-        )
-        return numbers, moved, more
+        first_seq = state.first_seq if reached.seq < state.first_seq else 0
+        return numbers, state._replace(at=reached, first_seq=first_seq), more
 
-    def _resumed(self, pairs: Pairs, caller: Caller, before: Place | None) -> Place:
-        """Return the place to go on from; Problem resync_required where no delta leads on."""
-        answers, text_format = take_answers(pairs), take_format(pairs)
+    def _start(self, pairs: Pairs, caller: Caller) -> CopyState:
+        """Return the state of an empty copy."""
+        answers, text_format = parse_answers(pairs), parse_format(pairs)
+        question_filter = parse_filter(pairs, self._catalog.nameable_values(caller))
+        mark = self._catalog.mark
+        return CopyState(
+            packed_filter=pack_filter(question_filter),
+            answers=answers,
+            text_format=text_format,
+            at=mark._replace(seq=0),
+            first_seq=mark.seq,
+            view_hash=self._view_hash(caller, answers=answers),
+            categories=self._category_fingerprint(question_filter),
+        )
+
+    def _check_unchanged(self, pairs: Pairs, caller: Caller, before: CopyState) -> None:
+        """Raise Problem if the request's parameters differ from those of the mark.
+
+        Problem resync_required if the changes since the mark do not suffice to update the copy.
+        """
         sent = {name for name, _ in pairs}
-        if before is None:
-            asked = parse_filter(pairs, self._catalog.known(caller))
-            mark = self._catalog.mark
-            tree = remembered(self._catalog.vocabularies.categories) if _by_tree(asked) else ""
-            view = self._view(caller, answers=answers)
-            start = mark._replace(seq=0)
-            return Place(hold(asked), answers, text_format, start, mark.seq, view, tree)
-        given = {"answers": answers, "format": text_format}
+        given = {"answers": parse_answers(pairs), "format": parse_format(pairs)}
         known = {"answers": before.answers, "format": before.text_format}
         wrong = [name for name in given if name in sent and given[name] != known[name]]
         if wrong:
-            raise differs(wrong)
-        if before.view != self._view(caller, answers=before.answers):
+            raise differs_from_cursor(wrong)
+        if before.view_hash != self._view_hash(caller, answers=before.answers):
             raise resync_required()
-        if before.tree and has_moved(self._catalog.vocabularies.categories, before.tree):
+        categories = self._catalog.vocabularies.categories
+        if before.categories and has_moved_category(categories, before.categories):
             raise resync_required()
-        return before
 
-    def _asked(self, pairs: Pairs, caller: Caller, place: Place) -> QuestionFilter:
-        return resume(pairs, parse_filter(pairs, self._catalog.known(caller)), place.held)
-
-    def _view(self, caller: Caller, *, answers: bool) -> str:
-        """Return what stands for the banks that are visible, and for the right to their answers."""
+    def _view_hash(self, caller: Caller, *, answers: bool) -> str:
+        """Return a hash of the readable banks and, with `answers`, of those with answers."""
         view = self._catalog.rights.view(caller)
         parts = [sorted(view.readable), sorted(view.answerable) if answers else []]
         return hashlib.blake2b(orjson.dumps(parts), digest_size=16).hexdigest()
+
+    def _category_fingerprint(self, question_filter: QuestionFilter) -> str:
+        has_categories = question_filter.category.any or question_filter.category.none
+        return fingerprint(self._catalog.vocabularies.categories) if has_categories else ""
 
     def _is_ahead(self, at: Mark) -> bool:
         mark = self._catalog.mark
         return at.seq > mark.seq or at.config_version > mark.config_version
 
-    async def _page_later(self, pairs: Pairs, caller: Caller, place: Place) -> Body:
-        """Wait for what another worker has seen already; a mark ahead of the clock is void."""
+    async def _page_later(self, pairs: Pairs, caller: Caller, before: CopyState) -> ResponseBody:
+        """Wait for changes that another worker process has seen, then return the page.
+
+        Problem resync_required if the mark is ahead of the database.
+        """
+        at = before.at
         clock = await asyncio.to_thread(self._read_clock)
-        if not clock.covers(place.at):
+        if not clock.covers(at):
             raise resync_required()
         deadline = time.monotonic() + WAIT_SECONDS
-        while self._is_ahead(place.at):
+        while self._is_ahead(at):
             if time.monotonic() > deadline:
-                message = "What the mark has seen has not arrived here."
+                message = "This worker has not received the changes up to the mark yet."
                 raise Problem("not_caught_up", message, headers={"Retry-After": "1"})
-            await asyncio.sleep(STEP_SECONDS)
-        if place.at.epoch != self._catalog.mark.epoch:
+            await asyncio.sleep(WAIT_STEP_SECONDS)
+        if at.epoch != self._catalog.mark.epoch:
             raise resync_required()
-        page = self._page(pairs, caller, place)
-        return page if isinstance(page, Body) else await page
+        page = self._page(pairs, caller, before)
+        return page if isinstance(page, ResponseBody) else await page
 
     def _read_clock(self) -> Mark:
         with self._catalog.database.engine.connect() as connection:
             return read_mark(connection)
 
-    def _sealed(self, place: Place) -> str:
+    def _sealed(self, state: CopyState) -> str:
         values = [
-            place.held,
-            place.answers,
-            place.text_format,
-            *place.at,
-            place.begun,
-            place.view,
-            place.tree,
+            state.packed_filter,
+            state.answers,
+            state.text_format,
+            *state.at,
+            state.first_seq,
+            state.view_hash,
+            state.categories,
         ]
         return seal_cursor(self._catalog.secrets, ROUTE, {"v": values})
 
-    def _opened(self, mark: str) -> Place:
+    def _opened(self, sealed: str) -> CopyState:
         try:
-            values: Any = open_cursor(self._catalog.secrets, ROUTE, mark)["v"]
+            values: Any = open_cursor(self._catalog.secrets, ROUTE, sealed)["v"]
         except Problem as error:
             detail = "Send the `mark` of this route's last page, unchanged."
             raise invalid(FieldError("invalid_value", detail, parameter="after")) from error
-        held, answers, text_format, epoch, seq, terms, begun, view, tree = values
-        return Place(held, answers, text_format, Mark(epoch, seq, terms), begun, view, tree)
-
-
-def _by_tree(asked: QuestionFilter) -> bool:
-    return bool(asked.category.any or asked.category.none)
+        packed_filter, answers, text_format, epoch, seq, terms, first_seq, view, categories = values
+        at = Mark(epoch, seq, terms)
+        return CopyState(packed_filter, answers, text_format, at, first_seq, view, categories)

@@ -1,91 +1,69 @@
-"""GET /v1/facets: how many questions there are of each value, under a filter."""
+"""GET /v1/facets: how many questions match a filter, by value of each facet."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 from pyroaring import BitMap
 
-from app.access.rights import Caller
-from app.catalog.http.endpoint import Body, Endpoint
+from app.catalog.http.endpoint import Endpoint, ReadRequest, ResponseBody
 from app.catalog.service import Catalog
 from app.core.http.query_string import reject_unknown, split_query
-from app.published.question_filter import (
-    DIFFICULTIES,
-    LEVELS,
-    NAMES,
-    PARAMETERS,
-    Choice,
-    QuestionFilter,
-    parse_filter,
-)
-from app.taxonomy.vocabulary import Vocabulary
+from app.published.facets import COUNTED_FACETS, Facet
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 
-FACET_PARAMETERS = PARAMETERS
-# Those whose values have an order of their own.
-_ORDERED = {"difficulty": DIFFICULTIES, "level": LEVELS}
-FACETS = ("category", "company", "tag", "difficulty", "level", "kind", "language")
+FACET_PARAMETERS = FILTER_PARAMETERS
 
 
 class GetFacets(Endpoint):
     """Counts published questions by facet."""
 
-    def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
-        """Return the counts of every facet, each without its own parameter."""
-        pairs = split_query(query)
-        reject_unknown(pairs, sorted(NAMES))
-        asked = parse_filter(pairs, self._catalog.known(caller))
-        banks = self._catalog.reading(caller).banks
-        total = len(self._catalog.members(banks, asked))
-        facets = {name: self._facet(name, banks, asked) for name in FACETS}
-        return Body(orjson.dumps({"total": total, "facets": facets}))
+    def make(self, request: ReadRequest) -> ResponseBody:
+        """Return the counts of every facet; a facet ignores its own parameter."""
+        pairs = split_query(request.query)
+        reject_unknown(pairs, sorted(FILTER_NAMES))
+        question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
+        banks = self._catalog.read_access(request.caller).banks
+        total = len(self._catalog.members(banks, question_filter))
+        facets = {
+            facet.parameter: facet_items(
+                self._catalog, facet, self._catalog.members(banks, question_filter.without(facet))
+            )
+            for facet in COUNTED_FACETS
+        }
+        return ResponseBody(orjson.dumps({"total": total, "facets": facets}))
 
-    def _facet(
-        self, name: str, banks: frozenset[str], asked: QuestionFilter
-    ) -> list[dict[str, object]]:
-        others: QuestionFilter = replace(asked, **{name: Choice()})  # type: ignore[arg-type] # one of the choices
-        return facet_items(self._catalog, name, self._catalog.members(banks, others))
 
-
-def facet_items(catalog: Catalog, facet: str, members: BitMap) -> list[dict[str, object]]:
-    """Return each value of a facet that members have, as it is shown."""
+def facet_items(catalog: Catalog, facet: Facet, members: BitMap) -> list[dict[str, object]]:
+    """Return the values of a facet that members have, with names and counts, for a response."""
     counts = dict(facet_counts(catalog, facet, members))
-    if facet in _ORDERED:
-        slugs = [slug for slug in _ORDERED[facet] if slug in counts]
+    if facet.ordered:
+        slugs = [slug for slug in facet.values if slug in counts]
     else:
         slugs = sorted(counts, key=lambda slug: (-counts[slug], slug))
     names = _names(catalog, facet, slugs)
     return [{"slug": slug, "name": names[slug], "count": counts[slug]} for slug in slugs]
 
 
-def facet_counts(catalog: Catalog, facet: str, members: BitMap) -> Iterator[tuple[str, int]]:
-    """Yield each value of a facet that members have, and how many; categories with all below."""
-    if facet == "category":
+def facet_counts(catalog: Catalog, facet: Facet, members: BitMap) -> Iterator[tuple[str, int]]:
+    """Yield each value of a facet that members have, and how many have it.
+
+    A category counts the questions of its subcategories too.
+    """
+    if facet.is_tree:
         terms = catalog.vocabularies.categories.terms
-        bitmaps: Mapping[str, BitMap] = {slug: catalog.category(slug) for slug in terms}
+        bitmaps: Mapping[str, BitMap] = {slug: catalog.category_members(slug) for slug in terms}
     else:
-        bitmaps = catalog.index.facets[facet]
+        bitmaps = catalog.index.facets[facet.parameter]
     for slug, bitmap in bitmaps.items():
         count = members.intersection_cardinality(bitmap)
         if count:
             yield slug, count
 
 
-def vocabulary_of(catalog: Catalog, facet: str) -> Vocabulary | None:
-    """Return the terms of a facet, where it has any."""
-    terms = catalog.vocabularies
-    return {
-        "category": terms.categories,
-        "company": terms.companies,
-        "tag": terms.tags,
-    }.get(facet)
-
-
-def _names(catalog: Catalog, facet: str, slugs: Sequence[str]) -> dict[str, str]:
-    vocabulary = vocabulary_of(catalog, facet)
-    if vocabulary is not None:
-        terms = vocabulary.terms
+def _names(catalog: Catalog, facet: Facet, slugs: Sequence[str]) -> dict[str, str]:
+    if facet.vocabulary is not None:
+        terms = catalog.vocabularies.named(facet.vocabulary).terms
         return {slug: terms[slug].name if slug in terms else slug for slug in slugs}
-    if facet == "language":
-        return {slug: slug for slug in slugs}
-    return {slug: slug.replace("_", " ").capitalize() for slug in slugs}
+    if facet.values:
+        return {slug: slug.replace("_", " ").capitalize() for slug in slugs}
+    return {slug: slug for slug in slugs}

@@ -4,65 +4,49 @@ import re
 from collections.abc import Awaitable
 
 from app.access.rights import Caller
-from app.catalog.bodies.composer import Composed
-from app.catalog.http.cache_headers import reading_reply
-from app.catalog.http.reading_parameters import take_answers, take_format
-from app.catalog.service import Catalog, Entry, Reading
+from app.catalog.bodies.composer import ComposedQuestions
+from app.catalog.http.endpoint import CacheKey, Endpoint, ReadRequest, ResponseBody, when_composed
+from app.catalog.http.reading_parameters import parse_reading_parameters
+from app.catalog.service import IndexEntry
 from app.core.errors import Problem, not_found
-from app.core.http.query_string import reject_unknown, split_query
-from app.core.http.replies import Reply
+from app.core.http.query_string import split_query
 
 _ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class GetQuestion:
-    """Answers one question by its id."""
+class GetQuestion(Endpoint):
+    """Returns one question by its id."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Answer from `catalog`."""
-        self._catalog = catalog
+    def cache_key(self, query: bytes, caller: Caller) -> CacheKey | None:  # noqa: ARG002 - the base class's
+        """Return None: the body cache holds the question as it is sent."""
+        return None
 
-    def __call__(
-        self, question_id: str, query: bytes, caller: Caller, headers: dict[bytes, bytes]
-    ) -> Reply | Awaitable[Reply]:
-        """Answer one request; Problem not_found for what is not there for the caller."""
-        pairs = split_query(query) if query else []
-        # Before the parameters are judged: what is not there is answered alike whatever they are.
-        entry = self._find(question_id, caller)
-        reject_unknown(pairs, ("answers", "format"))
-        answers, text_format = take_answers(pairs), take_format(pairs)
-        reading = self._catalog.reading(caller, (), answers)
-        if entry.bank not in reading.banks:
-            message = "The answers of the question's bank may not be read by this caller."
+    def make(self, request: ReadRequest) -> ResponseBody | Awaitable[ResponseBody]:
+        """Return the question; Problem not_found if it does not exist for the caller."""
+        pairs = split_query(request.query) if request.query else []
+        # Before the parameters are checked: an error of theirs would reveal that the id exists.
+        entry = self._find(request.segment, request.caller)
+        answers, text_format = parse_reading_parameters(pairs)
+        access = self._catalog.read_access(request.caller, (), answers)
+        if entry.bank not in access.banks:
+            message = "This caller may not read the answers of the question's bank."
             raise Problem("answers_not_allowed", message)
-        composed = self._catalog.compose_live([entry.number], reading, text_format, at="")
-        if isinstance(composed, Composed):
-            return self._reply(composed, reading, caller, headers)
-        return self._later(composed, reading, caller, headers)
+        composed = self._catalog.compose_live([entry.number], access, text_format, pointer="")
+        return when_composed(composed, lambda ready: ResponseBody(_to_json(ready), access))
 
-    def _find(self, question_id: str, caller: Caller) -> Entry:
-        plain = question_id.replace("-", "") if _ID.fullmatch(question_id) else None
-        entry = None if plain is None else self._catalog.find(bytes.fromhex(plain))
+    def _find(self, question_id: str, caller: Caller) -> IndexEntry:
+        hexadecimal = question_id.replace("-", "") if _ID.fullmatch(question_id) else None
+        entry = None if hexadecimal is None else self._catalog.find(bytes.fromhex(hexadecimal))
         if entry is None or entry.revision is None:
             raise not_found()
         if entry.bank not in self._catalog.rights.readable(caller):
             raise not_found()
         return entry
 
-    async def _later(
-        self,
-        composed: Awaitable[Composed],
-        reading: Reading,
-        caller: Caller,
-        headers: dict[bytes, bytes],
-    ) -> Reply:
-        return self._reply(await composed, reading, caller, headers)
 
-    def _reply(
-        self, composed: Composed, reading: Reading, caller: Caller, headers: dict[bytes, bytes]
-    ) -> Reply:
-        body = composed.items[0]
-        if composed.nodes is not None:
-            body = body[:-1] + b',"nodes":' + composed.nodes + b"}"
-        storable = not self._catalog.is_secret(reading)
-        return reading_reply(body, caller, headers, public=True, storable=storable)
+def _to_json(composed: ComposedQuestions) -> bytes:
+    """Return the only question, with its `nodes` as a member if there are any."""
+    body = composed.items[0]
+    if composed.nodes is None:
+        return body
+    return body[:-1] + b',"nodes":' + composed.nodes + b"}"

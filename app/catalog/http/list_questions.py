@@ -1,15 +1,19 @@
-"""GET /v1/questions: pages of what matches, in an order that publishing does not shift."""
+"""GET /v1/questions: pages of matching questions, in an order that publishing does not shift."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyroaring import BitMap
 
-from app.access.rights import Caller
-from app.catalog.http.cursor_filter import differs, hold, resume
-from app.catalog.http.endpoint import Body, Endpoint, finished, quoted
-from app.catalog.http.reading_parameters import ANSWERS, FORMAT, take_answers, take_format
+from app.catalog.http.cursor_filter import differs_from_cursor, pack_filter, restore_filter
+from app.catalog.http.endpoint import (
+    Endpoint,
+    ReadRequest,
+    ResponseBody,
+    json_token,
+    when_composed,
+)
+from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, parse_format
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import (
     Parameter,
@@ -20,107 +24,120 @@ from app.core.http.query_string import (
     text,
     whole,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "questions"
 SORTS = ("newest", "oldest", "updated")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
-# Later than every change.
-END = 2**62
+# Greater than every `seq`.
+AFTER_ALL_CHANGES = 2**62
 
 LIMIT = Parameter(
     "limit",
-    "how many on a page",
+    "how many questions on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 CURSOR = Parameter(
     "cursor",
-    "the `next_cursor` of the page before; what stands beside it must be equal, `limit` excepted",
+    "the `next_cursor` of the previous page; other parameters, except `limit`, must be unchanged "
+    "or left out",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
 SORT = Parameter(
     "sort",
-    "by first publication, or by the last change that was published, latest first",
+    "by first publication, or by the last published change with the latest first",
     {"type": "string", "enum": list(SORTS), "default": "newest"},
 )
-LIST_PARAMETERS = (*PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
+LIST_PARAMETERS = (*FILTER_PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The numbers of a page, and the place from which the next one goes on."""
+class NumberPage(NamedTuple):
+    """The question numbers of a page, and the position behind it; None if it is the last page.
+
+    The position is a number, or a `seq` for `sort=updated`.
+    """
 
     numbers: list[int]
-    place: int | None
+    position: int | None
+
+
+class ListCursor(NamedTuple):
+    """The content of a cursor: packed filter, sort order, position behind the last page."""
+
+    packed_filter: str
+    sort: str
+    position: int
 
 
 class ListQuestions(Endpoint):
     """Lists published questions."""
 
-    def make(self, query: bytes, caller: Caller) -> Body | Awaitable[Body]:
+    def make(self, request: ReadRequest) -> ResponseBody | Awaitable[ResponseBody]:
         """Return one page."""
-        pairs = split_query(query)
+        pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
         limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
         sort = take(pairs, "sort", one_of(*SORTS), None)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
-        answers, text_format = take_answers(pairs), take_format(pairs)
-        asked = parse_filter(pairs, self._catalog.known(caller))
-        place: int | None = None
-        if cursor is not None:
-            begun = self._opened(cursor)
-            asked = resume(pairs, asked, begun.held)
-            if sort not in {None, begun.sort}:
-                raise differs(["sort"])
-            sort, place = begun.sort, begun.place
+        sealed = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        answers, text_format = parse_answers(pairs), parse_format(pairs)
+        question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
+        position: int | None = None
+        if sealed is not None:
+            cursor = self._opened(sealed)
+            question_filter = restore_filter(pairs, question_filter, cursor.packed_filter)
+            if sort not in {None, cursor.sort}:
+                raise differs_from_cursor(["sort"])
+            sort, position = cursor.sort, cursor.position
         sort = sort or SORTS[0]
-        reading = self._catalog.reading(caller, asked.bank.any, answers)
-        members = self._catalog.members(reading.banks, asked)
-        page = self._page(members, sort, place, limit)
-        rest = self._rest(members, page, sort, asked)
-        composed = self._catalog.compose_live(page.numbers, reading, text_format)
-        return finished(composed, lambda ready: Body(ready.joined(rest), reading))
+        access = self._catalog.read_access(request.caller, question_filter.bank.any, answers)
+        members = self._catalog.members(access.banks, question_filter)
+        page = self._page(members, sort, position, limit)
+        next_cursor = self._next_cursor(question_filter, sort, page)
+        json = b'"total":%d,"next_cursor":%b' % (len(members), json_token(next_cursor))
+        composed = self._catalog.compose_live(page.numbers, access, text_format)
+        return when_composed(composed, lambda ready: ResponseBody(ready.to_json(json), access))
 
-    def _page(self, members: BitMap, sort: str, place: int | None, limit: int) -> Page:
+    def _page(self, members: BitMap, sort: str, position: int | None, limit: int) -> NumberPage:
         if sort == "updated":
-            return self._updated(members, END if place is None else place, limit)
+            before = AFTER_ALL_CHANGES if position is None else position
+            return self._page_by_change(members, before, limit)
         if sort == "oldest":
-            low = 0 if place is None else members.rank(place)
+            low = 0 if position is None else members.rank(position)
             numbers = list(members[low : low + limit])
             more = low + limit < len(members)
         else:
-            high = len(members) if place is None else members.rank(place - 1)
+            high = len(members) if position is None else members.rank(position - 1)
             numbers = list(members[max(0, high - limit) : high])[::-1]
             more = high > limit
-        return Page(numbers, numbers[-1] if more else None)
+        return NumberPage(numbers, numbers[-1] if more else None)
 
-    def _updated(self, members: BitMap, before: int, limit: int) -> Page:
-        numbers = self._catalog.index.latest(members, before=before, limit=limit + 1)
+    def _page_by_change(self, members: BitMap, before: int, limit: int) -> NumberPage:
+        numbers = self._catalog.index.last_changed(members, before=before, limit=limit + 1)
         more = len(numbers) > limit
         numbers = numbers[:limit]
-        return Page(numbers, self._catalog.index.seq(numbers[-1]) if more else None)
+        return NumberPage(numbers, self._catalog.index.seq(numbers[-1]) if more else None)
 
-    def _rest(self, members: BitMap, page: Page, sort: str, asked: QuestionFilter) -> bytes:
-        cursor = None
-        if page.place is not None:
-            place = {"v": [hold(asked), sort, page.place, self._catalog.mark.epoch]}
-            cursor = seal_cursor(self._catalog.secrets, ROUTE, dict(place))
-        return b'"total":%d,"next_cursor":%b' % (len(members), quoted(cursor))
+    def _next_cursor(
+        self, question_filter: QuestionFilter, sort: str, page: NumberPage
+    ) -> str | None:
+        if page.position is None:
+            return None
+        epoch = self._catalog.mark.epoch
+        content: dict[str, object] = {
+            "v": [pack_filter(question_filter), sort, page.position, epoch]
+        }
+        return seal_cursor(self._catalog.secrets, ROUTE, content)
 
-    def _opened(self, cursor: str) -> "_Begun":
-        values: Any = open_cursor(self._catalog.secrets, ROUTE, cursor)["v"]
-        held, sort, place, epoch = values
+    def _opened(self, sealed: str) -> ListCursor:
+        values: Any = open_cursor(self._catalog.secrets, ROUTE, sealed)["v"]
+        packed_filter, sort, position, epoch = values
         if epoch != self._catalog.mark.epoch:
             raise resync_required()
-        return _Begun(held, sort, place)
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What a cursor remembers."""
-
-    held: str
-    sort: str
-    place: int
+        return ListCursor(packed_filter, sort, position)

@@ -53,7 +53,7 @@ class Editions(Protocol):
     def current(self) -> bytes:
         """Return the sealed edition of the worker's memory."""
 
-    def sealed(self, mark: Mark) -> bytes:
+    def seal(self, mark: Mark) -> bytes:
         """Return the sealed edition of a mark."""
 
     def loaded(self) -> bool:
@@ -286,7 +286,7 @@ class Edge:
         if not context.path.startswith("/v1"):
             return []
         mark = context.mark
-        edition = self._editions.current() if mark is None else self._editions.sealed(mark)
+        edition = self._editions.current() if mark is None else self._editions.seal(mark)
         return [(b"quizwell-edition", edition)]
 
     def _record(self, context: RequestContext, status: int) -> None:

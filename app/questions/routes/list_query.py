@@ -19,7 +19,7 @@ from app.core.http.query_string import (
 from app.core.secrets import Secrets
 from app.kinds import limits
 from app.published import question_filter as filters
-from app.published.question_filter import Known, filter_from, parse_filter
+from app.published.question_filter import KnownNames, filter_from_canonical, parse_filter
 from app.questions.listing import QuestionSelection
 from app.questions.state import QuestionState
 from app.questions.workflow import STATES
@@ -29,7 +29,7 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
 PARAMETERS = (
-    *filters.PARAMETERS,
+    *filters.FILTER_PARAMETERS,
     Parameter(
         "state", "state of the question", {"type": "string", "enum": list(STATES)}, many=True
     ),
@@ -75,7 +75,7 @@ class ListRequest:
         return seal_cursor(secrets, ROUTE, values)
 
 
-def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> ListRequest:
+def read_query(pairs: Pairs, known: KnownNames, secrets: Secrets, epoch: str) -> ListRequest:
     """Return the request in a query; 422 for unknown values, 410 for a cursor of another epoch.
 
     Parameters beside a cursor must be equal to those that the cursor was made with.
@@ -101,7 +101,7 @@ def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> List
         raise resync_required()
     cursor_selection = QuestionSelection(
         banks=known.banks,
-        filter=filter_from(str(values["filter"])),
+        filter=filter_from_canonical(str(values["filter"])),
         states=values["states"],  # type: ignore[arg-type] # sealed above
         external_ids=values["external_ids"],  # type: ignore[arg-type]
         unpublished_changes=values["unpublished_changes"],  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def _check_against_cursor(
 ) -> None:
     """Raise 422 for each parameter beside a cursor that differs from the cursor's."""
     given = {name for name, _ in pairs}
-    wrong = given & set(filters.differing(selection.filter, cursor_selection.filter))
+    wrong = given & set(filters.differing_parameters(selection.filter, cursor_selection.filter))
     own = {
         "state": (selection.states, cursor_selection.states),
         "external_id": (selection.external_ids, cursor_selection.external_ids),

@@ -20,7 +20,8 @@ from app.search.embedded import tables
 from app.search.embedded.tables import IndexState
 from app.search.indexing.context import IndexingContext
 from app.search.indexing.feed_reader import rows_after, rows_by_number
-from app.search.text.documents import VOCABULARIES, SearchDocument, search_document
+from app.search.text.documents import SearchDocument, search_document
+from app.taxonomy.vocabulary import VOCABULARIES
 
 _TERMS_OF_LIVE = text(
     f"SELECT number, {', '.join(VOCABULARIES)} FROM published WHERE revision IS NOT NULL"  # noqa: S608

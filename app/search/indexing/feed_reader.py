@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 
 from app.core.db.edition_clock import Mark
-from app.published.follower import PublishedRow
+from app.published.feed_columns import FEED_COLUMNS, PublishedRow, feed_row
 
-_COLUMNS = ", ".join(PublishedRow._fields)
+_COLUMNS = ", ".join(FEED_COLUMNS)
 _ROWS_AFTER = text(
     f"SELECT {_COLUMNS} FROM published WHERE seq > :seq ORDER BY seq LIMIT :limit"  # noqa: S608
 )
@@ -77,4 +77,4 @@ def has_live_question(connection: Connection, bank: str, seq: int) -> bool:
 def _published_row(row: Sequence[object]) -> PublishedRow:
     number, raw_id, *others = row
     id_bytes = raw_id.bytes if isinstance(raw_id, UUID) else bytes.fromhex(str(raw_id))
-    return PublishedRow(number, id_bytes, *others)  # type: ignore[arg-type] # as the columns are declared
+    return feed_row((number, id_bytes, *others))

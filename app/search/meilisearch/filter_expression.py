@@ -1,8 +1,9 @@
 """Pure: translates a QuestionFilter into conditions of the Meilisearch filter language."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import BANK, FACETS, with_descendants
+from app.published.question_filter import QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 
 # The server refuses this filter on an index without our settings, such as one that it created by
@@ -16,22 +17,14 @@ def filter_conditions(question_filter: QuestionFilter, vocabularies: Vocabularie
     A category includes its descendants. Banks are left out, because each has its own index.
     """
     conditions = [READY_CONDITION]
-    for attribute, choice in (
-        ("kind", question_filter.kind),
-        (
-            "categories",
-            _with_descendants(question_filter.category, vocabularies.categories.subtree),
-        ),
-        ("companies", question_filter.company),
-        ("tags", question_filter.tag),
-        ("difficulty", question_filter.difficulty),
-        ("levels", question_filter.level),
-        ("language", question_filter.language),
-    ):
+    for facet in FACETS:
+        if facet is BANK:
+            continue
+        choice = with_descendants(facet, question_filter.choice(facet), vocabularies)
         if choice.any:
-            conditions.append(f"{attribute} IN {_list(choice.any)}")
+            conditions.append(f"{facet.column} IN {_list(choice.any)}")
         if choice.none:
-            conditions.append(f"{attribute} NOT IN {_list(choice.none)}")
+            conditions.append(f"{facet.column} NOT IN {_list(choice.none)}")
     conditions += [f"tags = {quote(tag)}" for tag in question_filter.tag_all]
     if question_filter.exclude:
         conditions.append(f"question NOT IN {_list(map(str, question_filter.exclude))}")
@@ -48,10 +41,3 @@ def quote(value: str) -> str:
 
 def _list(values: Iterable[str]) -> str:
     return f"[{', '.join(map(quote, values))}]"
-
-
-def _with_descendants(choice: Choice, subtree: Callable[[str], frozenset[str]]) -> Choice:
-    def expand(slugs: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted({descendant for slug in slugs for descendant in subtree(slug)}))
-
-    return Choice(expand(choice.any), expand(choice.none))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
+from app.published.feed_columns import FACET_COLUMNS
 from app.search.engine import Synonyms
 
 PRIMARY_KEY = "id"
@@ -55,8 +56,8 @@ def desired_settings(synonyms: Synonyms) -> dict[str, Any]:
         "filterableAttributes": [
             _filterable(
                 _EQUALITY_FILTER,
-                *("ready", "question", "kind", "categories", "companies", "tags"),
-                *("levels", "difficulty", "language"),
+                *("ready", "question"),
+                *FACET_COLUMNS,
             ),
             _filterable(_COMPARISON_FILTER, "id", "updated_at"),
         ],

@@ -10,8 +10,10 @@ from typing import Any
 
 import orjson
 
-from app.published.follower import PublishedRow
-from app.search.text.documents import VOCABULARIES, SearchDocument
+from app.published.facets import BANK, FACETS, Facet
+from app.published.feed_columns import PublishedRow
+from app.search.text.documents import SearchDocument
+from app.taxonomy.vocabulary import VOCABULARIES
 
 # Part of every signature: increment it when the indexed content changes; comparisons then resend
 # every document.
@@ -27,9 +29,10 @@ def row_signature(row: PublishedRow, term_texts: Mapping[str, str], includes_ans
     texts = [
         term_texts.get(f"{vocabulary}/{slug}", slug)
         for vocabulary in VOCABULARIES
-        for slug in getattr(row, vocabulary).split(",")
+        for slug in row.text(vocabulary).split(",")
     ]
-    data = orjson.dumps([FORMAT_VERSION, includes_answer, row.id.hex(), row[2:], row.number, texts])
+    live = [row.bank, row.seq, row.revision, *row.facets, row.updated_at]
+    data = orjson.dumps([FORMAT_VERSION, includes_answer, row.id.hex(), live, row.number, texts])
     return blake2b(data, digest_size=8).hexdigest()
 
 
@@ -50,16 +53,13 @@ def build_document(row: PublishedRow, document: SearchDocument, signature: str) 
         "hints": document.hints,
         "answer": document.answer,
         "question": document.id,
-        "kind": row.kind,
-        "categories": _slugs(row.categories),
-        "companies": _slugs(row.companies),
-        "tags": _slugs(row.tags),
-        "levels": _slugs(row.levels),
-        "difficulty": row.difficulty,
-        "language": row.language.casefold(),
+        **{facet.column: _filtered(facet, row) for facet in FACETS if facet is not BANK},
         "updated_at": row.updated_at,
     }
 
 
-def _slugs(joined: str) -> list[str]:
-    return joined.split(",") if joined else []
+def _filtered(facet: Facet, row: PublishedRow) -> list[str] | str | None:
+    values = facet.values_in(row.text(facet.column))
+    if facet.many:
+        return list(values)
+    return values[0] if values else None

@@ -12,10 +12,7 @@ import orjson
 from app.kinds import DETAILS, KindDetails, Leaf, Path, TextType, values_at
 from app.published.follower import PublishedRow
 from app.search.text.plain_text import plain_text
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary
-
-# The vocabularies; the columns of the change feed that hold their slugs have the same names.
-VOCABULARIES = ("categories", "companies", "tags")
+from app.taxonomy.vocabulary import VOCABULARIES, Vocabularies, Vocabulary
 
 
 class SearchDocument(NamedTuple):
@@ -75,7 +72,7 @@ def term_texts(vocabularies: Vocabularies) -> dict[str, str]:
     return {
         f"{name}/{slug}": _term_text(vocabulary, slug)
         for name in VOCABULARIES
-        for vocabulary in (getattr(vocabularies, name),)
+        for vocabulary in (vocabularies.named(name),)
         for slug in vocabulary.terms
     }
 
@@ -108,9 +105,9 @@ def _options(values: Mapping[str, Any], paths: _SearchedPaths) -> list[str]:
 
 def _terms(row: PublishedRow, names: Iterable[str], vocabularies: Vocabularies) -> str:
     texts = [
-        _term_text(getattr(vocabularies, name), slug)
+        _term_text(vocabularies.named(name), slug)
         for name in VOCABULARIES
-        for slug in getattr(row, name).split(",")
+        for slug in row.text(name).split(",")
         if slug
     ]
     return " ; ".join([*texts, *names])

@@ -2,6 +2,7 @@
 
 from app.kinds import DETAILS, MODELS, CsvColumn
 from app.kinds.options import Choice
+from app.published.facets import CONTENT_FACETS
 from app.transfer.formats.csv_cells import cell_text
 from app.transfer.formats.csv_options import FEEDBACK_COLUMNS, option_cells
 from app.transfer.formats.rows import Values
@@ -17,12 +18,7 @@ ALL_KIND_COLUMNS = frozenset(column.name for columns in KIND_COLUMNS.values() fo
 CHOICE_KINDS = frozenset(kind for kind in KIND_COLUMNS if issubclass(MODELS[kind], Choice))
 
 _SHARED_COLUMNS = (
-    "categories",
-    "companies",
-    "tags",
-    "difficulty",
-    "levels",
-    "language",
+    *(facet.column for facet in CONTENT_FACETS),
     "points",
     "time_seconds",
     "family",

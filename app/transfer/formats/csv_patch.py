@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeAlias
 
 from app.kinds import EACH, MODELS, Leaf, Path, TextType
+from app.published.facets import CONTENT_FACETS
 from app.transfer.formats.csv_cells import split, split_names
 from app.transfer.formats.csv_columns import ALL_KIND_COLUMNS, CHOICE_KINDS, KIND_COLUMNS
 from app.transfer.formats.csv_options import read_options
@@ -125,12 +126,7 @@ _SHARED_COLUMNS: dict[str, _Read] = {
     "stem": _read_text,
     "explanation": _read_text,
     "hints": split,
-    "categories": split_names,
-    "companies": split_names,
-    "tags": split_names,
-    "difficulty": _read_word,
-    "levels": split_names,
-    "language": _read_word,
+    **{facet.column: split_names if facet.many else _read_word for facet in CONTENT_FACETS},
     "points": _read_number,
     "time_seconds": _read_number,
     "family": _read_word,

@@ -6,10 +6,9 @@ from typing import Any
 from sqlmodel import Session
 
 from app.taxonomy import service as taxonomy
-from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary, slugify
+from app.taxonomy.vocabulary import VOCABULARIES, Term, Vocabularies, Vocabulary, slugify
 from app.transfer.formats.rows import Fault, Values, excerpt
 
-VOCABULARIES = ("categories", "companies", "tags")
 MAX_UNKNOWN = 1_000
 MAX_CACHED = 100_000
 # A longer name would have to share the beginning of its slug with others.
@@ -21,7 +20,7 @@ class TermFinder:
 
     def __init__(self, vocabularies: Vocabularies, *, create: bool) -> None:
         """Look up in `vocabularies`; with `create` an unknown term is no fault."""
-        self._vocabularies = {name: getattr(vocabularies, name) for name in VOCABULARIES}
+        self._vocabularies = {name: vocabularies.named(name) for name in VOCABULARIES}
         self._create = create
         self._known: dict[str, dict[str, str]] = {name: {} for name in VOCABULARIES}
         self.unknown: dict[tuple[str, str], None] = {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.published.follower import PublishedRow
+from app.published.feed_columns import PublishedRow
 from app.search.text.documents import search_document, term_texts
 from app.search.text.plain_text import plain_text
 from app.search.text.query import (
@@ -22,6 +22,7 @@ from app.search.text.query import (
 from app.search.text.tokenizer import WORD_SIGNS, indexed_text, tokenize
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.search.support.worlds import document
+from tests.support.publications import make_row
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
@@ -157,24 +158,8 @@ def test_plain_text_cannot_forge_a_highlight(text: str) -> None:
 
 
 def row(**changes: object) -> PublishedRow:
-    defaults = {
-        "number": 7,
-        "id": bytes(16),
-        "bank": "science",
-        "seq": 1,
-        "revision": 2,
-        "kind": "single_choice",
-        "categories": "nlp",
-        "companies": "",
-        "tags": "viva,gone",
-        "levels": "",
-        "difficulty": "easy",
-        "language": "en",
-        "published_at": 0,
-        "updated_at": 0,
-    }
-    values = dict.fromkeys(PublishedRow._fields, 0) | defaults | changes
-    return PublishedRow(**{name: values[name] for name in PublishedRow._fields})  # type: ignore[arg-type]
+    given = {"number": 7, "revision": 2, "kind": "single_choice", "categories": "nlp"}
+    return make_row(**(given | {"tags": "viva,gone"} | changes))
 
 
 VOCABULARIES = Vocabularies(

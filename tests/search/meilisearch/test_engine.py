@@ -9,7 +9,8 @@ import pytest
 from pyroaring import BitMap
 from sqlmodel import Session
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
 from app.search.engine import EngineUnavailableError, SearchRequest, SearchResult
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.index_names import live_index_name
@@ -159,7 +160,7 @@ def test_the_server_applies_the_filter(deployment: Deployment) -> None:
     deployment.publish("Why do two grow?", difficulty="easy")
     deployment.start_mirror()
     deployment.converge()
-    wanted = QuestionFilter(tag=Choice(("viva",)), difficulty=Choice((), ("easy",)))
+    wanted = QuestionFilter(tag=FacetChoice(("viva",)), difficulty=FacetChoice((), ("easy",)))
     assert [hit.number for hit in _search(deployment, replace(REQUEST, filter=wanted)).hits] == [1]
 
 

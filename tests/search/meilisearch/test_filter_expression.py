@@ -7,7 +7,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
 from app.search.meilisearch.failures import FailureKind, classify_failure, task_failure
 from app.search.meilisearch.filter_expression import READY_CONDITION, filter_conditions, quote
 from app.search.meilisearch.index_settings import desired_settings, settings_changes
@@ -34,14 +35,14 @@ def test_without_a_filter_only_the_ready_condition_remains() -> None:
 def test_every_parameter_becomes_a_condition() -> None:
     excluded = UUID("0197f0aa-0000-7000-8000-000000000000")
     wanted = QuestionFilter(
-        bank=Choice(("science",)),
-        kind=Choice(("numeric", "open")),
-        company=Choice((), ("amazon",)),
-        tag=Choice(("viva",)),
+        bank=FacetChoice(("science",)),
+        kind=FacetChoice(("numeric", "open")),
+        company=FacetChoice((), ("amazon",)),
+        tag=FacetChoice(("viva",)),
         tag_all=("coding", "viva"),
-        difficulty=Choice(("easy",), ("hard",)),
-        level=Choice(("fresher",)),
-        language=Choice(("en-gb",)),
+        difficulty=FacetChoice(("easy",), ("hard",)),
+        level=FacetChoice(("fresher",)),
+        language=FacetChoice(("en-gb",)),
         exclude=(excluded,),
         updated_after=1700000000000,
     )
@@ -62,7 +63,7 @@ def test_every_parameter_becomes_a_condition() -> None:
 
 
 def test_categories_include_their_descendants() -> None:
-    wanted = QuestionFilter(category=Choice(("models",), ("trees",)))
+    wanted = QuestionFilter(category=FacetChoice(("models",), ("trees",)))
     assert filter_conditions(wanted, TREE) == [
         READY_CONDITION,
         'categories IN ["forests", "models", "trees"]',

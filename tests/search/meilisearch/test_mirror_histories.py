@@ -32,7 +32,7 @@ from app.search.engine import EngineUnavailableError
 from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
-from app.search.service import NOTHING, Searcher, Wanted
+from app.search.service import NO_FILTER, Searcher, SearchQuery
 from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment
@@ -253,7 +253,7 @@ class Histories(RuleBasedStateMachine):
             bank for bank, rules in self.access.rights.banks.items() if rules.exposure == "open"
         )
         try:
-            page = await searcher.page(engine, Wanted("grow", NOTHING, banks, 100, 0))
+            page = await searcher.page(engine, SearchQuery("grow", NO_FILTER, banks, 100, 0))
         except EngineUnavailableError:
             return set()
         finally:

@@ -11,7 +11,7 @@ from app.core.db.database import Database
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put
+from app.published.publishing import publish
 from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.tables import read_banks
 from app.search.meilisearch.index_names import live_index_name
@@ -93,7 +93,7 @@ def _published(database: Database, count: int) -> None:
         for n in range(count)
     ]
     with database.write() as session:
-        put(session, entries)
+        publish(session, entries)
 
 
 def test_the_embedded_index_is_checked_and_repaired(database: Database, settings: Settings) -> None:
@@ -154,7 +154,7 @@ def test_a_workers_catalog_is_checked(database: Database, settings: Settings) ->
         assert (await check_replica(database, settings, replica)).total == 0
         new_question = make_publication(document=document("More?"), answers=answers("x"))
         with database.write() as session:
-            put(session, [new_question])
+            publish(session, [new_question])
         report = await check_replica(database, settings, replica)
         assert (report.behind, report.total) == (True, 0)
 

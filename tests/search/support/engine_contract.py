@@ -8,7 +8,7 @@ import pytest
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.published.question_filter import filter_from
+from app.published.question_filter import filter_from_canonical
 from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine
 from tests.search.support.worlds import (
     World,
@@ -310,7 +310,7 @@ class EngineContract:
             request = world.request(
                 "entropy",
                 members=world.members("science", where=f"difficulty = '{difficulty}'"),
-                question_filter=filter_from(f'{{"difficulty": [["{difficulty}"], []]}}'),
+                question_filter=filter_from_canonical(f'{{"difficulty": [["{difficulty}"], []]}}'),
             )
 
             async def check(engine: Engine, request=request, wanted=wanted) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.search.meilisearch.client import AdminClient
 from app.search.meilisearch.index_names import live_index_name
 from app.search.meilisearch.index_settings import PRIMARY_KEY
@@ -156,7 +156,7 @@ class Deployment:
             for stem in stems
         ]
         with self.database.write() as session:
-            put(session, entries)
+            publish(session, entries)
         return [entry.id for entry in entries]
 
     def publish_many(self, count: int, bank: str = "science") -> list[UUID]:
@@ -178,7 +178,7 @@ class Deployment:
             **facets,
         )
         with self.database.write() as session:
-            put(session, [entry])
+            publish(session, [entry])
 
     def withdraw(self, *ids: UUID) -> None:
         with self.database.write() as session:

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, bump_config, read_mark
-from app.published.publishing import put, withdraw
-from app.published.question_filter import QuestionFilter, filter_from
+from app.published.publishing import publish, withdraw
+from app.published.question_filter import QuestionFilter, filter_from_canonical
 from app.search.engine import (
     HIGHLIGHT_END,
     HIGHLIGHT_START,
@@ -26,7 +26,7 @@ from app.search.engine import (
 from app.search.text.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
-NO_FILTER = filter_from("{}")
+NO_FILTER = filter_from_canonical("{}")
 
 # Any text, and what FTS5 would read as syntax.
 TYPED_QUERIES = st.lists(
@@ -134,7 +134,7 @@ class World:
     def publish_all(self, questions: Sequence[dict[str, Any]]) -> list[int]:
         publications = [self._publication(dict(question)) for question in questions]
         with self.database.write() as session:
-            numbers = put(session, publications)
+            numbers = publish(session, publications)
         for number, publication in zip(numbers, publications, strict=True):
             self.ids[number] = publication.id
             self.revisions[number] = publication.revision
