@@ -19,9 +19,9 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -175,7 +175,7 @@ def _add_write_routes(routes: _VocabularyRoutes) -> None:
         current = routes.view(before).model_dump()
         require_match(if_match, current["etag"])
         reject_unknown(pairs, ())
-        values = validated(routes.write_schema, merged(current, body, READ_ONLY_FIELDS))
+        values = validated(routes.write_schema, apply_merge_patch(current, body, READ_ONLY_FIELDS))
         return routes.respond(
             service.update_term(session, routes.vocabulary, before, values), response
         )
