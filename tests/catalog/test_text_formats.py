@@ -236,6 +236,18 @@ def test_all_markdown_fields_are_converted_and_no_others() -> None:
     ]
 
 
+def test_a_text_where_another_kind_has_a_list_is_left_unchanged() -> None:
+    document = {
+        "stem": "s",
+        "hints": "*no list*",
+        "options": "*x*",
+        "answer": {"key_points": "*k*"},
+    }
+    for text_format in ("html", "text", "nodes"):
+        found = orjson.loads(convert(orjson.dumps(document), text_format).body)
+        assert found | {"stem": "s"} == document
+
+
 def test_formats_on_the_routes(shelf: Shelf) -> None:
     questions = [make_question(stem="*Is* it $x<y$?"), make_question(stem="**No**")]
     shelf.publish(*questions)
