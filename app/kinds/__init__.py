@@ -1,7 +1,7 @@
 """Pure: the kinds of question, one module each.
 
-A content type says what a question of its kind contains, what of it is public, and how its texts
-are treated; the other packages read that from here.
+The content type of a kind declares its fields, which of them are public, and the type of each text.
+Other packages read these declarations instead of naming kinds.
 """
 
 from app.kinds.csv_columns import CsvColumn

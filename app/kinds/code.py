@@ -47,10 +47,10 @@ class Code(Content):
         TextType.NAME,
     ]
     starter: Annotated[str, not_blank(limits.SOURCE_CODE), TextType.PLAIN] | None = Field(
-        default=None, description="what a player begins with"
+        default=None, description="the code that a player starts with"
     )
     answer: Solution
 
     def public_part(self) -> PublicCode:
-        """Return the language and the code that a player begins with."""
+        """Return the language and the code that a player starts with."""
         return {"programming_language": self.programming_language, "starter": self.starter}

@@ -28,7 +28,7 @@ def read_decimal(value: object) -> Decimal:
         raise ValueError(message)
     number = number or Decimal(text)
     if abs(number.adjusted()) > limits.DECIMAL_EXPONENT:
-        message = f"Its exponent lies beyond {limits.DECIMAL_EXPONENT}"
+        message = f"A number with an exponent of at most {limits.DECIMAL_EXPONENT}"
         raise ValueError(message)
     return number
 

@@ -35,7 +35,7 @@ def not_blank(max_length: int) -> StringConstraints:
 def without_duplicates(values: list[T]) -> list[T]:
     """Return the list; raise ValueError if it contains a value twice."""
     if len(values) > 1 and len(set(values)) < len(values):
-        message = "A value stands twice"
+        message = "A value is repeated"
         raise ValueError(message)
     return values
 
@@ -46,7 +46,7 @@ def _not_an_id(slug: str) -> str:
             UUID(slug)
         except ValueError:
             return slug
-        message = "A slug does not have the form of an id"
+        message = "A slug must not have the form of an id"
         raise ValueError(message)
     return slug
 

@@ -1,4 +1,4 @@
-"""Where delivered questions contain Markdown, whatever their kind."""
+"""The paths of Markdown in delivered questions of all kinds."""
 
 from collections.abc import Iterable, Iterator
 

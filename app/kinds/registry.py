@@ -1,4 +1,4 @@
-"""All kinds of question, and what the other packages do with the content of any kind."""
+"""The list of all kinds, and functions for content of any kind."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, get_args
@@ -18,7 +18,7 @@ from app.kinds.short_text import ShortText
 from app.kinds.single_choice import SingleChoice
 from app.kinds.true_false import TrueFalse
 
-# The one list of kinds: everything else follows from it.
+# The only list of kinds. A new kind adds its content type here.
 QuestionContent: TypeAlias = (
     SingleChoice | MultipleChoice | TrueFalse | ShortText | Numeric | Open | Code
 )
