@@ -4,9 +4,10 @@ The content type of a kind declares its fields, which of them are public, and th
 Other packages read these declarations instead of naming kinds.
 """
 
-from app.kinds.csv_columns import CsvColumn
-from app.kinds.details import KindDetails
-from app.kinds.leaves import EACH, Leaf, Path, values_at
+from app.kinds.declarations.csv_columns import CsvColumn
+from app.kinds.declarations.details import KindDetails
+from app.kinds.declarations.leaves import EACH, Leaf, Path, values_at
+from app.kinds.declarations.text_type import TextType
 from app.kinds.registry import (
     DETAILS,
     KINDS,
@@ -19,7 +20,6 @@ from app.kinds.registry import (
     parse_content,
     public_part,
 )
-from app.kinds.text_type import TextType
 
 __all__ = [
     "DETAILS",

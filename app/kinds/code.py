@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.text_type import Name, Plain, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import Name, Plain, TextType
 
 
 class CodeTest(Part):

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from app.kinds import limits
 from app.kinds.decimals import Points, points_number
+from app.kinds.declarations.text_type import Markdown, TextType
 from app.kinds.fields import (
     UNIQUE,
     DateText,
@@ -22,7 +23,6 @@ from app.kinds.fields import (
     without_duplicates,
 )
 from app.kinds.shared_parts import Evidence, Media, Source
-from app.kinds.text_type import Markdown, TextType
 
 
 class PublicPart(TypedDict):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.core.fields import SLUG_PATTERN
 from app.kinds import limits
-from app.kinds.text_type import TextType
+from app.kinds.declarations.text_type import TextType
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from typing_extensions import TypedDict
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.items import ItemId, PublicItem, id_of
+from app.kinds.declarations.text_type import Data, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.items import ItemId, PublicItem, id_of
-from app.kinds.text_type import Data, TextType
 
 # Options are named by letters in a CSV: option_a, feedback_a, and the letters of the keys.
 LETTERS = "abcdefghij"

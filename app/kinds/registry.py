@@ -8,9 +8,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.kinds.code import Code
 from app.kinds.content import AnswerPart, PublicPart
-from app.kinds.details import KindDetails, details_of, kind_name
-from app.kinds.items import give_ids
-from app.kinds.markdown_paths import markdown_paths
+from app.kinds.declarations.details import KindDetails, details_of, kind_name
+from app.kinds.declarations.items import give_ids
+from app.kinds.declarations.markdown_paths import markdown_paths
 from app.kinds.multiple_choice import MultipleChoice
 from app.kinds.numeric import Numeric
 from app.kinds.open import Open

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from app.kinds import limits
+from app.kinds.declarations.text_type import TextType
 from app.kinds.fields import DateText, Part, Url, not_blank
-from app.kinds.text_type import TextType
 
 
 class Source(Part):

@@ -8,13 +8,13 @@ from typing_extensions import TypedDict
 
 from app.kinds import DETAILS, EACH, KINDS, MARKDOWN_PATHS, MODELS, TextType, values_at
 from app.kinds.content import Content, PublicPart
-from app.kinds.details import details_of
+from app.kinds.declarations.details import details_of
+from app.kinds.declarations.leaves import leaves
+from app.kinds.declarations.markdown_paths import markdown_paths
+from app.kinds.declarations.text_type import Markdown, Plain
 from app.kinds.fields import Part
-from app.kinds.leaves import leaves
-from app.kinds.markdown_paths import markdown_paths
 from app.kinds.options import Choice
 from app.kinds.schema_fields import with_content_fields, with_public_fields
-from app.kinds.text_type import Markdown, Plain
 
 
 def paths(kind: str, text_type: TextType) -> set[str]:

@@ -18,7 +18,7 @@ from typing import (
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from app.kinds.text_type import TextType
+from app.kinds.declarations.text_type import TextType
 
 # The names on the way to a value; EACH stands for every element of a list or mapping.
 Path: TypeAlias = tuple[str, ...]

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from app.core import time_and_random
 from app.kinds import limits
-from app.kinds.text_type import Data, Markdown, TextType
+from app.kinds.declarations.text_type import Data, Markdown, TextType
 
 ID_BYTES = 8
 

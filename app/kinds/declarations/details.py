@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 from app.kinds.content import Content
-from app.kinds.csv_columns import CsvColumn, csv_columns
-from app.kinds.leaves import EACH, Leaf, leaves
-from app.kinds.text_type import TextType
+from app.kinds.declarations.csv_columns import CsvColumn, csv_columns
+from app.kinds.declarations.leaves import EACH, Leaf, leaves
+from app.kinds.declarations.text_type import TextType
 
 
 @dataclass(frozen=True, slots=True)
