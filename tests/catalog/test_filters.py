@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
@@ -23,6 +23,7 @@ from app.published.question_filter import QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, CatalogWorker
 from tests.support.databases import make_settings
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import change_row, make_row
 
 BANKS = ("arts", "science")
@@ -164,7 +165,7 @@ def _fill(worker: CatalogWorker, rows: list[PublishedRow], at_once: bool) -> Non
     catalog.apply((), mark._replace(seq=2 * ROWS))
 
 
-@settings(deadline=None, max_examples=300)
+@scaled(1.5)
 @given(
     rows=_rows(),
     question_filter=_filters(),
@@ -191,7 +192,6 @@ def test_members_are_those_of_the_model(
     assert [worker.catalog.find(entry.id) for entry in entries] == entries
 
 
-@settings(deadline=None, max_examples=100)
 @given(question_filter=_filters())
 def test_a_query_string_is_parsed_into_the_filter(
     worker: CatalogWorker, question_filter: QuestionFilter
@@ -200,7 +200,6 @@ def test_a_query_string_is_parsed_into_the_filter(
     assert parse_filter(split_query(_query(question_filter).encode()), known) == question_filter
 
 
-@settings(deadline=None, max_examples=150)
 @given(rows=_rows(), question_filter=_filters())
 def test_facets_count_without_their_own_parameter(
     worker: CatalogWorker, rows: list[PublishedRow], question_filter: QuestionFilter
