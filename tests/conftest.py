@@ -12,6 +12,7 @@ from app.core.db.database import Database
 from app.core.settings import Settings
 from tests.support.databases import PostgresTemplate, SqliteTemplate, Template
 from tests.support.hypothesis_profiles import register_profiles
+from tests.support.lock_guard import LockGuard
 from tests.support.serving import Service, serving
 
 RAM_DISK = Path("/dev/shm")  # noqa: S108 - pytest makes private folders in it
@@ -42,6 +43,11 @@ def _use_one_certificate() -> None:
     """Let HTTP clients read one certificate: to read all of them takes each client 30 ms."""
     if not os.environ.get("MEILI_URL", "").startswith("https:"):
         os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lock_guard() -> LockGuard:
+    return LockGuard()
 
 
 @pytest.fixture(scope="session")

@@ -200,19 +200,19 @@ def test_a_query_string_is_parsed_into_the_filter(
     assert parse_filter(split_query(_query(question_filter).encode()), known) == question_filter
 
 
-@given(rows=_rows(), asked=_filters())
+@given(rows=_rows(), question_filter=_filters())
 def test_facets_count_without_their_own_parameter(
-    worker: CatalogWorker, rows: list[PublishedRow], asked: QuestionFilter
+    worker: CatalogWorker, rows: list[PublishedRow], question_filter: QuestionFilter
 ) -> None:
     _fill(worker, rows, at_once=True)
     banks = frozenset(BANKS)
     endpoint = GetFacets("facets", worker.catalog, ResponseCache())
-    reply = endpoint(_query(asked).encode(), ANONYMOUS, {})
+    reply = endpoint(_query(question_filter).encode(), ANONYMOUS, {})
     assert isinstance(reply, Reply)
     answer = orjson.loads(reply.body)
-    assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
+    assert answer["total"] == sum(_matches(row, banks, question_filter) for row in rows)
     for name, found in answer["facets"].items():
-        others = asked.without(FACET_BY_PARAMETER[name])
+        others = question_filter.without(FACET_BY_PARAMETER[name])
         matching = [row for row in rows if _matches(row, banks, others)]
         widen = _below if name == "category" else lambda value: {value}
         expected = {

@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.transfer.jobs.helper_process import MIN_BYTES
+from app.transfer.jobs.process_policy import MIN_PROCESS_BYTES
 from tests.prove.kills import HEADERS, send_import
 from tests.prove.service_process import ServiceProcess, make_bank
 
 ROWS = 6_000
 # Few rows with long texts reach the size in bytes from which a process is started.
-EXPLANATION = "So it is. " * (MIN_BYTES // ROWS // 10)
+EXPLANATION = "So it is. " * (MIN_PROCESS_BYTES // ROWS // 10)
 KILLS_EACH = 4
 MAX_LIFE_SECONDS = 8.0
 MAX_APPLYING_SECONDS = 0.4
