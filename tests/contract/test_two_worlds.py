@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -145,7 +146,7 @@ def _queries(name: str, ids: list[str]) -> Iterator[str]:
         "q": ("photon", "gamma ray", "plants", "gamm", "Au"),
     }
     for value in values.get(name, ()):
-        yield f"?{name}={value}"
+        yield f"?{name}={quote(value)}"
 
 
 @pytest.fixture(params=["embedded", "meilisearch"])
@@ -174,7 +175,7 @@ def _see_all(world: World, keys: list[str | None], ids: list[str]) -> dict[str, 
         for question_id in ids:
             for verb in ("publish", "withdraw", "archive"):
                 path = f"/v1/editing/questions/{question_id}/{verb}"
-                seen[f"{caller} {path}"] = world.see(key, path, "POST", json={})
+                seen[f"{caller} {path}"] = world.see(key, path, "POST", b"{}")
     return seen
 
 

@@ -4,8 +4,10 @@ import os
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.core import time_and_random
 from app.core.settings import Settings
@@ -49,6 +51,10 @@ class World:
         self.service = service
         self._source = source
         self._step = 0
+        self._connection = HTTPConnection(urlsplit(service.url).netloc)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def next_step(self) -> None:
         self._step += 1
@@ -74,20 +80,28 @@ class World:
             pass
         assert response.status_code == 200, response.text
 
-    def see(self, key: str | None, path: str, method: str = "GET", **request: Any) -> Seen:
-        """Return every byte of a response except the Date header."""
+    def see(self, key: str | None, path: str, method: str = "GET", body: bytes = b"") -> Seen:
+        """Return every byte of a response except the Date header.
+
+        This is the inner loop of the test, so it uses the client with the least overhead.
+        """
         self.next_step()
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        response = self.service.anonymous.request(method, path, headers=headers, **request)
-        headers_seen = tuple(
-            (name, value) for name, value in response.headers.multi_items() if name != "date"
-        )
-        return response.status_code, headers_seen, response.content
+        headers = {"Accept-Encoding": "gzip", "Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self._connection.request(method, path, body or None, headers)
+        response = self._connection.getresponse()
+        seen = tuple(pair for pair in response.getheaders() if pair[0].lower() != "date")
+        return response.status, seen, response.read()
 
 
 @contextmanager
 def serve_world(settings: Settings) -> Iterator[World]:
     """Serve a world over an empty database."""
     source = ReplayedSource()
-    with time_and_random.overridden(source), serving(settings) as service:
-        yield World(service, source)
+    with (
+        time_and_random.overridden(source),
+        serving(settings) as service,
+        closing(World(service, source)) as world,
+    ):
+        yield world
