@@ -162,6 +162,7 @@ def create_app(settings: Settings | None = None) -> Edge:
         editions=editions,
         requirements=Requirements(routes),
         metrics=metrics,
+        logs_responses=settings.access_log,
     )
 
 
