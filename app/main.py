@@ -46,7 +46,7 @@ from app.search.engines import Engines
 from app.search.service import Searcher
 from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
-from app.transfer.jobs.runner import Runner
+from app.transfer.jobs.runner import ImportRunner
 
 MEASURE_INTERVAL_SECONDS = 1.0
 
@@ -135,7 +135,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     quizzes = services.add(GetQuiz(catalog, database))
     searcher = Searcher(catalog, synonym_snapshot, engines.in_order)
     search = services.add(SearchQuestions(searcher, catalog, editions))
-    runner = services.add(Runner(database, settings, secrets))
+    runner = services.add(ImportRunner(database, settings, secrets))
     health = WorkerHealth(follower, catalog, engines)
     services.add(HealthChecks(health.is_ready, health.details))
     fast_routes = FastRoutes()
@@ -180,7 +180,7 @@ class _Lifespan:
         self,
         loops: Sequence[Callable[[], Coroutine[None, None, None]]],
         engines: Engines,
-        runner: Runner,
+        runner: ImportRunner,
         database: Database,
     ) -> None:
         self._loops = loops

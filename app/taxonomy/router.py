@@ -120,7 +120,7 @@ def _add_read_routes(routes: _VocabularyRoutes) -> None:
         return routes.respond(term, response)
 
 
-def _add_write_routes(routes: _VocabularyRoutes) -> None:
+def _add_create_route(routes: _VocabularyRoutes) -> None:
     @router.post(
         routes.path,
         name=f"create_{routes.singular}",
@@ -148,6 +148,8 @@ def _add_write_routes(routes: _VocabularyRoutes) -> None:
         response.headers["Location"] = f"{routes.path}/{term.slug}"
         return routes.respond(term, response)
 
+
+def _add_change_routes(routes: _VocabularyRoutes) -> None:
     @router.patch(
         routes.path + "/{slug}",
         name=f"update_{routes.singular}",
@@ -212,4 +214,5 @@ VOCABULARY_ROUTES = (
 )
 for _routes in VOCABULARY_ROUTES:
     _add_read_routes(_routes)
-    _add_write_routes(_routes)
+    _add_create_route(_routes)
+    _add_change_routes(_routes)

@@ -1,27 +1,25 @@
-"""Tells people how an import goes: a bar on a terminal, else plain lines; then a report."""
+"""Shows the progress and the report of an import on the command line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.core.progress import ProgressUpdate, progress_display
+from app.core.progress import ProgressUpdate, WriteLine, progress_display
 from app.transfer.models import OPEN_STATES, ImportJob
 
-MAX_ROWS_TOLD = 50
-
-Say = Callable[[str], None]
+MAX_PRINTED_ERRORS = 50
 
 
 @contextmanager
-def shown_progress(name: str, say: Say) -> Iterator[Callable[[ImportJob], None]]:
-    """Give what an import tells its progress to, while the block runs."""
-    with progress_display(name, say) as show:
+def shown_progress(name: str, write_line: WriteLine) -> Iterator[Callable[[ImportJob], None]]:
+    """Give a callback that shows a job's progress: as a bar on a terminal, else as lines."""
+    with progress_display(name, write_line) as show:
         yield lambda job: show(_progress_update(name, job))
 
 
 def _progress_update(name: str, job: ImportJob) -> ProgressUpdate:
-    of = "" if job.of is None else f" of {job.of}"
-    line = f"{name}: {job.state}, {job.done}{of} rows"
+    total = "" if job.of is None else f" of {job.of}"
+    line = f"{name}: {job.state}, {job.done}{total} rows"
     return ProgressUpdate(
         done=job.done,
         total=None if job.state == "checking" else job.of,
@@ -31,29 +29,30 @@ def _progress_update(name: str, job: ImportJob) -> ProgressUpdate:
 
 
 def report_lines(job: ImportJob) -> Iterator[str]:
-    """Yield what became of an import, for people."""
-    for row in job.rows[:MAX_ROWS_TOLD]:
-        yield _row_line(row)
-    if job.error_count > MAX_ROWS_TOLD:
-        yield f"… and {job.error_count - MAX_ROWS_TOLD} more"
+    """Yield the report of an import that has ended, as lines of text."""
+    for error in job.rows[:MAX_PRINTED_ERRORS]:
+        yield _error_line(error)
+    if job.error_count > MAX_PRINTED_ERRORS:
+        yield f"… and {job.error_count - MAX_PRINTED_ERRORS} more errors"
     if job.unknown_terms:
-        named = [f"{term['value']} ({term['vocabulary']})" for term in job.unknown_terms]
-        yield f"{'new' if job.create_terms else 'unknown'} terms: {', '.join(named)}"
+        terms = [f"{term['value']} ({term['vocabulary']})" for term in job.unknown_terms]
+        yield f"{'new' if job.create_terms else 'unknown'} terms: {', '.join(terms)}"
     if job.state == "refused":
         yield f"refused: nothing was written; {job.error_count} errors in {job.of or 0} rows"
-        return
-    told = "would be" if job.dry_run else "were"
-    yield (
-        f"{job.of} rows: {job.created} {told} created, {job.changed} changed, "
-        f"{job.unchanged} {'are' if job.dry_run else 'stayed'} as they were"
-    )
+    elif job.dry_run:
+        yield (
+            f"dry run, nothing was written: of {job.of} rows, {job.created} would be created, "
+            f"{job.changed} changed, {job.unchanged} unchanged"
+        )
+    else:
+        yield (
+            f"{job.of} rows: {job.created} created, {job.changed} changed, "
+            f"{job.unchanged} unchanged"
+        )
 
 
-def _row_line(row: dict[str, Any]) -> str:
-    place = f"row {row['line']}" + (f", {row['field']}" if row["field"] else "")
-    hint = row["hint"]
-    if row["value"] is None:
-        return f"{place}: {hint}"
-    if hint.startswith(("The ", "There ")):
-        return f"{place}: {row['value']!r}, but {hint[0].lower()}{hint[1:]}"
-    return f"{place}: {row['value']!r}. {hint}"
+def _error_line(error: dict[str, Any]) -> str:
+    position = f"line {error['line']}" + (f", {error['field']}" if error["field"] else "")
+    if error["value"] is None:
+        return f"{position}: {error['hint']}"
+    return f"{position}: {error['value']!r}: {error['hint']}"

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from app.core.settings import Settings
 from tests.search.support.search_service import SearchService, serve_search
 from tests.support.serving import Service
-from tests.transfer.rows import lines
-from tests.transfer.sending import ended
+from tests.transfer.rows import json_lines
+from tests.transfer.sending import import_as_admin
 
 # What each riddle is made with, by its name; `plain` has no value of either facet.
 RIDDLES: dict[str, dict[str, Any]] = {
@@ -206,7 +206,7 @@ def test_the_values_are_delivered_and_documented(bank: SearchService) -> None:
 def test_files_carry_the_values(bank: SearchService, file_format: str) -> None:
     service = bank.service
     exported = service.admin.get(f"/v1/exports?file_format={file_format}").content
-    job = ended(service, exported, name=f"export.{file_format}")
+    job = import_as_admin(service, exported, name=f"export.{file_format}")
     assert (job["unchanged"], job["created"], job["changed"]) == (3, 0, 0), job["rows"]
     if file_format == "csv":
         rows = list(csv.DictReader(io.StringIO(exported.decode(), newline="")))
@@ -214,8 +214,8 @@ def test_files_carry_the_values(bank: SearchService, file_format: str) -> None:
         assert cells["both"] == ("adults|children", "interview")
         sent = b"external_id,audiences,setting\r\nexam,children,\r\n"
     else:
-        sent = lines({"external_id": "exam", "audiences": ["children"], "setting": None})
-    job = ended(service, sent, name=f"rows.{file_format}")
+        sent = json_lines({"external_id": "exam", "audiences": ["children"], "setting": None})
+    job = import_as_admin(service, sent, name=f"rows.{file_format}")
     assert job["changed"] == 1, job["rows"]
     assert _names(service.anonymous.get("/v1/questions?audience=children&setting=-interview")) == {
         "exam"

@@ -32,7 +32,7 @@ LOCKS: dict[str, Callable[[Session], object]] = {
     "a bank's external ids": lambda session: questions.lock_bank(session, "science"),
     "terms of a question": lambda session: questions.existing_terms(session, "tags", ["viva"]),
     "synonyms": lambda session: synonyms.find(session, ANY_ID, lock=True),
-    "an import": lambda session: imports.advance(session, ANY_ID, {}, {"done": 1}),
+    "an import": lambda session: imports.update_if_unchanged(session, ANY_ID, {}, {"done": 1}),
     "an Idempotency-Key": lambda session: Idempotency(ANY_ID, "key", "route", b"").record(
         session, 201, "resource"
     ),

@@ -1,4 +1,4 @@
-"""The content that a row leads to: which options keep their ids."""
+"""The content of a question after its row is imported: which options keep their ids."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from app.kinds import content_values, give_item_ids, parse_content
 from app.taxonomy.vocabulary import Vocabularies, Vocabulary
 from app.transfer.formats import FORMATS
-from app.transfer.rows.candidates import content_of
+from app.transfer.rows.candidates import read_content
 from app.transfer.rows.term_lookup import TermFinder
 from tests.questions.examples import BODIES
 
@@ -21,7 +21,7 @@ def existing_choice() -> dict[str, Any]:
 def options_after(existing: dict[str, Any], options: list[dict[str, Any]]) -> list[dict[str, Any]]:
     finder = TermFinder(Vocabularies(Vocabulary(), Vocabulary(), Vocabulary()), create=False)
     row = {"kind": "single_choice", "options": options}
-    content, faults = content_of(row, existing, "en", FORMATS["jsonl"], finder)
+    content, faults = read_content(row, existing, "en", FORMATS["jsonl"], finder)
     assert not faults
     assert content is not None
     found: list[dict[str, Any]] = content_values(content)["options"]

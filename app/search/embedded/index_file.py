@@ -1,4 +1,4 @@
-"""The files of the embedded index: a SQLite file for each build, and a pointer to the current one.
+"""The files of the embedded index: a SQLite file for each build, and a pointer to one of them.
 
 A build writes a new file and then replaces the pointer. Files are never renamed or reused, because
 another worker process may have one open.

@@ -1,4 +1,4 @@
-"""Places that one host's processes share: a lock of the system each, free again when one dies."""
+"""Slots that the processes of one host share, as lock files; a dead process frees its slot."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,11 @@ from app.core.file_lock import try_lock
 
 
 @contextmanager
-def slot(folder: Path, name: str, count: int = 1) -> Iterator[bool]:
-    """Hold one of the `count` places that `name` has while the block runs; False when none is free.
+def try_slot(folder: Path, name: str, count: int = 1) -> Iterator[bool]:
+    """Hold one of the `count` slots of `name` while the block runs; give False if none is free.
 
-    A killed process gives its place back at once, which a lease in the database does not.
+    The system frees the slot of a killed process at once; a lease in the database would have to
+    expire first.
     """
     for number in range(count):
         with try_lock(folder / f"{name}.{number}.lock") as is_free:

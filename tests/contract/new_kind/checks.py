@@ -17,7 +17,7 @@ from app.main import create_framework
 from tests.support.databases import SqliteTemplate
 from tests.support.meili.fake import FakeMeili
 from tests.support.serving import Service, serving
-from tests.transfer.sending import ended
+from tests.transfer.sending import import_as_admin
 
 SCRIPT = "<script>alert(1)</script>"
 # The word that only the answer side contains.
@@ -273,21 +273,39 @@ def content_of(view: dict[str, Any]) -> dict[str, Any]:
 def test_json_lines_lose_nothing(fresh_bank: Bank) -> None:
     service = fresh_bank.service
     data = exported(fresh_bank, "bank=science")
-    again = ended(service, data, dry_run=True)
+    again = import_as_admin(service, data, dry_run=True)
     assert again["unchanged"] == again["of"] == 2
     service.make_bank(slug="copy")
     rows = [{**orjson.loads(line), "bank": "copy"} for line in data.splitlines()]
-    assert ended(service, b"\n".join(map(orjson.dumps, rows)), bank="copy")["created"] == 2
+    assert (
+        import_as_admin(service, b"\n".join(map(orjson.dumps, rows)), bank="copy")["created"] == 2
+    )
     for name in ("p", "e"):
         copied, original = (view_in(fresh_bank, slug, name) for slug in ("copy", "science"))
         assert content_of(copied) == content_of(original)
+
+
+def test_an_import_keeps_the_ids_of_items_and_invents_none(fresh_bank: Bank) -> None:
+    service = fresh_bank.service
+    before = view_in(fresh_bank, "science", "p")["items"]
+    without_ids = [{"text": "new"}, *({"text": item["text"]} for item in before[1:])]
+    row = orjson.dumps(PAIRING | {"difficulty": "easy", "items": without_ids})
+    assert import_as_admin(service, row)["changed"] == 1
+    after = view_in(fresh_bank, "science", "p")["items"]
+    assert after[1:] == before[1:]
+    assert after[0]["id"] not in {item["id"] for item in before}
+    service.make_bank(slug="copy")
+    row = orjson.dumps(PAIRING | {"difficulty": "easy", "items": before})
+    import_as_admin(service, row, bank="copy")
+    copied = view_in(fresh_bank, "copy", "p")["items"]
+    assert not {item["id"] for item in copied} & {item["id"] for item in before}
 
 
 def test_json_numbers_stay_exact(fresh_bank: Bank) -> None:
     fresh_bank.service.make_bank(slug="exact")
     row = orjson.dumps(ESTIMATE | {"difficulty": "easy"})
     row = row.replace(f'"{EXACT}"'.encode(), EXACT.encode())
-    assert ended(fresh_bank.service, row, bank="exact")["created"] == 1
+    assert import_as_admin(fresh_bank.service, row, bank="exact")["created"] == 1
     assert view_in(fresh_bank, "exact", "e")["answer"]["low"] == EXACT
 
 
@@ -297,20 +315,20 @@ def test_a_csv_holds_the_kind_that_declares_columns(fresh_bank: Bank) -> None:
     (row,) = csv.DictReader(io.StringIO(data.decode()))
     assert (row["kind"], row["low"], row["sources"]) == ("estimate", EXACT, "a\\|b|c")
     assert (row["quantity"], row["strict"], row["context"]) == ("furlongs", "true", CONTEXT)
-    again = ended(service, data, name="rows.csv", dry_run=True)
+    again = import_as_admin(service, data, name="rows.csv", dry_run=True)
     assert again["unchanged"] == again["of"] == 1
     service.make_bank(slug="copy")
-    ended(service, data, name="rows.csv", bank="copy")
+    import_as_admin(service, data, name="rows.csv", bank="copy")
     copied, original = (view_in(fresh_bank, slug, "e") for slug in ("copy", "science"))
     assert content_of(copied) == content_of(original)
 
 
 def test_a_csv_names_the_column_of_an_error(fresh_bank: Bank) -> None:
     data = b"kind,stem,difficulty,quantity,low,strict\r\nestimate,x,easy,m,much,perhaps\r\n"
-    job = ended(fresh_bank.service, data, name="rows.csv", dry_run=True)
+    job = import_as_admin(fresh_bank.service, data, name="rows.csv", dry_run=True)
     assert {row["field"] for row in job["rows"]} == {"strict"}
     data = b"kind,stem,difficulty,quantity,low,high\r\nestimate,x,easy,m,much,1\r\n"
-    job = ended(fresh_bank.service, data, name="rows.csv", dry_run=True)
+    job = import_as_admin(fresh_bank.service, data, name="rows.csv", dry_run=True)
     assert {row["field"] for row in job["rows"]} == {"low"}
 
 
@@ -318,10 +336,10 @@ def test_a_csv_refuses_the_kind_that_does_not_fit(fresh_bank: Bank) -> None:
     response = fresh_bank.service.admin.get("/v1/exports?file_format=csv&kind=pairing")
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     data = b"kind,stem,difficulty\r\npairing,x,easy\r\n"
-    job = ended(fresh_bank.service, data, name="rows.csv", dry_run=True)
+    job = import_as_admin(fresh_bank.service, data, name="rows.csv", dry_run=True)
     assert [(row["field"], row["value"]) for row in job["rows"]] == [("kind", "pairing")]
     filled = b"kind,stem,difficulty,correct,quantity\r\nestimate,x,easy,A,m\r\n"
-    job = ended(fresh_bank.service, filled, name="rows.csv", dry_run=True)
+    job = import_as_admin(fresh_bank.service, filled, name="rows.csv", dry_run=True)
     assert "correct" in {row["field"] for row in job["rows"]}
 
 
