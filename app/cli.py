@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from app import __version__
 from app.access.commands import key_commands
 from app.core.db.database import Database
 from app.core.errors import Problem
@@ -59,6 +60,22 @@ def _load_settings() -> Settings:
     settings = load_settings()
     configure_logging(settings)
     return settings
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"quizwell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _say(text: str) -> None:
