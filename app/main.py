@@ -24,7 +24,7 @@ import app.transfer.router
 from app import __version__
 from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
-from app.access.rate_limits import Limiter
+from app.access.rate_limits import RateLimiter
 from app.catalog.http.endpoint import ResponseCache
 from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.service import Catalog
@@ -130,7 +130,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     catalog = services.add(Catalog(database, settings, secrets, access, glossary))
     synonym_snapshot = SynonymSnapshot()
     follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
-    database.listen(follower.nudge)
+    database.on_commit(follower.nudge)
     editions = Editions(secrets, follower, database)
     engines = Engines(database, settings, glossary)
     quizzes = services.add(GetQuiz(catalog, database))
@@ -158,7 +158,7 @@ def create_app(settings: Settings | None = None) -> Edge:
     routes = [context.original_route for context in iter_route_contexts(framework.routes)]
     return Edge(
         GZipMiddleware(framework, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1),
-        admission=Admission(access, Limiter(settings), settings),
+        admission=Admission(access, RateLimiter(settings), settings),
         fast_routes=fast_routes,
         editions=editions,
         requirements=Requirements(routes),
@@ -169,7 +169,7 @@ def create_app(settings: Settings | None = None) -> Edge:
 
 async def _measure(health: WorkerHealth, metrics: Metrics) -> None:
     while True:
-        metrics.settle()
+        metrics.flush()
         health.measure(metrics)
         await asyncio.sleep(MEASURE_INTERVAL_SECONDS)
 

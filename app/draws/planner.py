@@ -14,11 +14,11 @@ from app.catalog.service import Catalog, ReadAccess
 from app.core.http.query_string import (
     Parameter,
     boolean,
+    int_between,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 from app.draws.cursor import DrawPosition, open_position
@@ -121,11 +121,11 @@ class Planner:
     def _parse(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         pairs = split_query(query)
         reject_unknown(pairs, _KNOWN)
-        count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
-        strict = take(pairs, "strict", boolean, default=False)
+        count = single_value(pairs, "count", int_between(1, MAX_COUNT), DEFAULT_COUNT)
+        strict = single_value(pairs, "strict", boolean, default=False)
         text_format = parse_format(pairs)
-        seed = take(pairs, "seed", text(1, MAX_SEED_CHARACTERS), None)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR_CHARACTERS), None)
+        seed = single_value(pairs, "seed", text_of_length(1, MAX_SEED_CHARACTERS), None)
+        cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR_CHARACTERS), None)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(caller))
         position = None
         if cursor is not None:
@@ -154,7 +154,7 @@ def _decode_seed(raw: bytes) -> str | None:
     if 0 < len(raw) <= MAX_SEED_CHARACTERS and not raw.translate(None, UNRESERVED):
         return raw.decode()
     pairs = split_query(SEED_PARAMETER + raw)
-    return take(pairs, "seed", text(1, MAX_SEED_CHARACTERS), None)
+    return single_value(pairs, "seed", text_of_length(1, MAX_SEED_CHARACTERS), None)
 
 
 def _check_same_seed(seed: str | None, position: DrawPosition) -> None:

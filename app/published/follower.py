@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from app.core.db.clock_poller import ClockWatch
+from app.core.db.clock_poller import ClockPoller
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
 from app.published.feed_columns import PublishedColumns, PublishedRow
@@ -85,7 +85,7 @@ class Follower:
         self._loads = 0
         self._file = FileWatch(database)
         self._file_was_replaced = False
-        self._clock = ClockWatch(database)
+        self._clock = ClockPoller(database)
         self.mark = NO_MARK
 
     @property
@@ -152,7 +152,7 @@ class Follower:
 
     async def clock_mark(self) -> Mark:
         """Return the clock's mark; raises what the database driver raises."""
-        now = self._clock.glance()
+        now = self._clock.read_if_free()
         return await asyncio.to_thread(self._clock.read) if now is None else now
 
     async def wait_for(self, wanted: Mark, seconds: float) -> bool:

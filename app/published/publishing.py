@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import insert_rows, key_for
+from app.core.db.bulk_insert import id_converter, insert_rows
 from app.core.db.edition_clock import advance
 from app.core.db.tables import table_of
 from app.published.feed_columns import FACET_COLUMNS
@@ -59,7 +59,7 @@ def publish(session: Session, publications: Sequence[Publication]) -> list[int]:
         else:
             numbers.append(publication.number)
     _insert_bodies(connection, publications, numbers)
-    key = key_for(connection.dialect.name)
+    key = id_converter(connection.dialect.name)
     numbered = list(zip(publications, numbers, strict=True))
     rows = [
         _row(each, number, seq, key(each.id))

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.core import time_and_random
-from app.core.db.bulk_insert import Key
+from app.core.db.bulk_insert import IdConverter
 from app.core.secrets import Secrets
 from app.kinds import QuestionContent, content_values, give_item_ids
 from app.published.publishing import Publication, publish
@@ -44,7 +44,7 @@ class PreparedQuestions(NamedTuple):
 
 
 def prepare_new(
-    secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: Key
+    secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: IdConverter
 ) -> PreparedQuestions:
     """Prepare new questions before the transaction begins; it takes as long as writing them.
 

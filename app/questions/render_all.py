@@ -44,7 +44,7 @@ def render_all(database: Database, secrets: Secrets) -> int:
         rendered += len(questions)
         after = ids[-1]
         if database.write_lock is not None:
-            database.write_lock.stand_back()
+            database.write_lock.let_others_write()
 
 
 def _live_after(session: Session, after: UUID | None) -> list[UUID]:

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, update
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import Key, insert_rows, key_for
+from app.core.db.bulk_insert import IdConverter, id_converter, insert_rows
 from app.published.facets import CONTENT_FACETS, Facet
 from app.questions.repository import LINKS, QUESTION, REVISION
 from app.questions.state import PendingRevision, QuestionState, References, Values
@@ -55,7 +55,7 @@ class Rows(NamedTuple):
     links: dict[str, list[tuple[object, ...]]]
 
 
-def rows_of_new(questions: Iterable[QuestionState], key: Key, by: UUID | None) -> Rows:
+def rows_of_new(questions: Iterable[QuestionState], key: IdConverter, by: UUID | None) -> Rows:
     """Return the rows of new questions; `by` is the API key that saves them."""
     saved_by = None if by is None else key(by)
     rows = Rows([], [], {name: [] for name in LINKS})
@@ -82,7 +82,7 @@ def insert_rows_of_new(connection: Connection, rows: Rows) -> None:
 def write_questions(session: Session, questions: Sequence[QuestionState], by: UUID | None) -> None:
     """Insert new questions and update changed ones."""
     connection = session.connection()
-    key = key_for(connection.dialect.name)
+    key = id_converter(connection.dialect.name)
     new = [question for question in questions if question.stored_references is None]
     insert_rows_of_new(connection, rows_of_new(new, key, by))
     known = [question for question in questions if question.stored_references is not None]
@@ -97,7 +97,7 @@ def write_questions(session: Session, questions: Sequence[QuestionState], by: UU
 
 
 def _update(
-    connection: Connection, known: Sequence[QuestionState], key: Key, saved_by: object
+    connection: Connection, known: Sequence[QuestionState], key: IdConverter, saved_by: object
 ) -> None:
     connection.execute(_UPDATE_QUESTION, [_update_parameters(question) for question in known])
     revisions = [
@@ -142,7 +142,7 @@ def _links(
 def _differences(
     name: str,
     known: Iterable[tuple[QuestionState, dict[str, References], Mapping[str, Any]]],
-    key: Key,
+    key: IdConverter,
 ) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
     """Return the link rows to delete and to insert for existing questions."""
     deleted: list[dict[str, object]] = []

@@ -41,7 +41,7 @@ def select_questions(catalog: Catalog, caller: Caller, body: QuizCreate) -> Sele
         raise TypeError(message)
     # Exam banks may be named here, so that the error is exam_bank instead of an unknown value.
     rules = catalog.rights.banks
-    banks = {slug: rules[slug].name for slug in sorted(catalog.rights.seen(caller))}
+    banks = {slug: rules[slug].name for slug in sorted(catalog.rights.visible(caller))}
     question_filter = parse_filter_body(
         body.filter, KnownNames(banks, catalog.vocabularies), "/filter"
     )
@@ -84,7 +84,7 @@ def _drawn(
 
 def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
     readable = catalog.rights.readable(caller)
-    seen = catalog.rights.seen(caller)
+    seen = catalog.rights.visible(caller)
     items: dict[int, int] = {}
     banks = set()
     errors = []

@@ -11,7 +11,7 @@ from app.core.fields import is_slug
 from app.core.http.deps import ReadSession, SecretsDep, WriteSession
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
 from app.core.http.query_string import reject_unknown
 from app.core.http.request_inputs import (
@@ -85,7 +85,7 @@ class _VocabularyRoutes:
 
 
 def _add_read_routes(routes: _VocabularyRoutes) -> None:
-    listing = Listing(f"editing/{routes.vocabulary}", most=1000, default=1000)
+    listing = KeysetList(f"editing/{routes.vocabulary}", max_limit=1000, default_limit=1000)
     page = {"items": [routes.example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"}
 
     @router.get(
@@ -98,10 +98,12 @@ def _add_read_routes(routes: _VocabularyRoutes) -> None:
     )
     def list_terms(pairs: QueryPairs, session: ReadSession, secrets: SecretsDep) -> Page[Any]:
         """Return all terms in the order of their slugs."""
-        asked = listing.asked(session, secrets, pairs)
-        terms, total = repository.page(session, routes.vocabulary, asked.after, asked.limit + 1)
+        page_request = listing.read_request(session, secrets, pairs)
+        terms, total = repository.page(
+            session, routes.vocabulary, page_request.after, page_request.limit + 1
+        )
         found = [(term.slug, routes.view(term)) for term in terms]
-        return listing.page(secrets, asked, found, total)
+        return listing.page(secrets, page_request, found, total)
 
     @router.get(
         routes.path + "/{slug}",

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from app.core.db.edition_clock import bump_config
-from app.core.db.references import count_uses
+from app.core.db.references import count_references
 from app.core.errors import FieldError, Problem, invalid, near_misses, not_found
 from app.core.fields import MAX_NAME
 from app.core.http.idempotency import Idempotency
@@ -62,7 +62,7 @@ def update_term(session: Session, vocabulary: str, before: Term, values: TermWri
 def delete_term(session: Session, vocabulary: str, term: Term) -> None:
     """Delete a term that is locked for removal; 409 `in_use` with the number of references."""
     slug = repository.vocabulary_table(vocabulary).c.slug
-    count = sum(count_uses(session, slug, term.slug).values())
+    count = sum(count_references(session, slug, term.slug).values())
     if count:
         message = "Questions or other terms refer to this term."
         raise Problem("in_use", message, context={"count": count})

@@ -10,7 +10,14 @@ from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import Caller, Rights
 from app.core.db.database import Database
 from app.core.errors import FieldError, Problem, invalid, near_misses
-from app.core.http.query_string import Pairs, Parameter, one_of, reject_unknown, split_query, take
+from app.core.http.query_string import (
+    Pairs,
+    Parameter,
+    one_of,
+    reject_unknown,
+    single_value,
+    split_query,
+)
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published import question_filter as filters
@@ -88,9 +95,9 @@ def plan_export(pairs: Pairs, rights: Rights, caller: Caller, vocabularies: Voca
     unknown parameter or value.
     """
     reject_unknown(pairs, [parameter.name for parameter in PARAMETERS])
-    file_format = FORMATS[take(pairs, "file_format", one_of(*FORMATS), "jsonl")]
+    file_format = FORMATS[single_value(pairs, "file_format", one_of(*FORMATS), "jsonl")]
     states = _states(pairs)
-    seen = rights.seen(caller)
+    seen = rights.visible(caller)
     known = KnownNames({slug: rights.banks[slug].name for slug in sorted(seen)}, vocabularies)
     requested = _supported_filter(parse_filter(pairs, known), file_format)
     banks = frozenset(requested.bank.any) or _exportable_banks(rights, caller) - frozenset(

@@ -5,11 +5,11 @@ from app.core.http.query_string import (
     Pairs,
     Parameter,
     boolean,
+    int_between,
     one_of,
     reject_unknown,
-    take,
-    text,
-    whole,
+    single_value,
+    text_of_length,
 )
 from app.transfer.formats import FORMATS
 from app.transfer.service import ImportOptions
@@ -64,16 +64,18 @@ def parse_import_query(pairs: Pairs) -> tuple[ImportOptions, int]:
     parameter or value, and for a missing bank.
     """
     reject_unknown(pairs, [parameter.name for parameter in PARAMETERS])
-    bank = take(pairs, "bank", text(1, 64), "")
+    bank = single_value(pairs, "bank", text_of_length(1, 64), "")
     if not bank:
         detail = "Name the bank to import into."
         raise invalid(FieldError("missing_value", detail, parameter="bank"))
-    state = take(pairs, "state", one_of("draft", "published"), "draft")
+    state = single_value(pairs, "state", one_of("draft", "published"), "draft")
     options = ImportOptions(
         bank,
-        take(pairs, "file_format", one_of(*FORMATS), ""),
+        single_value(pairs, "file_format", one_of(*FORMATS), ""),
         "published" if state == "published" else "draft",
-        create_terms=take(pairs, "create_terms", boolean, default=False),
-        dry_run=take(pairs, "dry_run", boolean, default=False),
+        create_terms=single_value(pairs, "create_terms", boolean, default=False),
+        dry_run=single_value(pairs, "dry_run", boolean, default=False),
     )
-    return options, take(pairs, "wait", whole(0, MAX_WAIT_SECONDS), DEFAULT_WAIT_SECONDS)
+    return options, single_value(
+        pairs, "wait", int_between(0, MAX_WAIT_SECONDS), DEFAULT_WAIT_SECONDS
+    )

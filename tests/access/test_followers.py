@@ -51,7 +51,7 @@ class Worker:
 
     def caller(self, secret: str) -> Caller | None:
         try:
-            return self.access.keyring.caller({b"authorization": f"Bearer {secret}".encode()})
+            return self.access.keyring.authenticate({b"authorization": f"Bearer {secret}".encode()})
         except Problem:
             return None
 
@@ -70,7 +70,7 @@ def admin(database: Database, settings: Settings) -> Caller:
     access = AccessSnapshot(settings)
     with database.read() as session:
         access.load(session)
-    return access.keyring.caller({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
+    return access.keyring.authenticate({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
 
 
 def _make_key(database: Database, settings: Settings, admin: Caller) -> tuple[ApiKey, str]:
@@ -151,19 +151,19 @@ def test_uses_are_written_later_and_only_forward(
     usage = AccessSnapshot(settings).usage
     usage.flush(database)
     key, _ = _make_key(database, settings, admin)
-    usage.note(key.id)
-    noted = usage.last(key.id, None)
+    usage.record(key.id)
+    recorded = usage.last_used(key.id, None)
     usage.flush(database)
-    assert usage.last(key.id, None) is None
+    assert usage.last_used(key.id, None) is None
 
     def stored() -> object:
         with database.read() as session:
             return service.find_key(session, admin, key.id).last_used_at
 
-    assert stored() == noted
+    assert stored() == recorded
     with database.write() as session:
         session.connection().exec_driver_sql("UPDATE api_keys SET last_used_at = 9999999999999")
     later = stored()
-    usage.note(key.id)
+    usage.record(key.id)
     usage.flush(database)
     assert stored() == later

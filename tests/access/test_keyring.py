@@ -11,7 +11,7 @@ from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
 from app.access.keyring import Keyring, digest_of
 from app.access.models import ApiKey
-from app.access.rate_limits import Limiter
+from app.access.rate_limits import RateLimiter
 from app.access.rights import ANONYMOUS
 from app.core import time_and_random
 from app.core.errors import Problem
@@ -48,7 +48,7 @@ def _key(**changes: object) -> ApiKey:
 def _refusal(keyring: Keyring, **headers: str) -> str | None:
     raw = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     try:
-        keyring.caller(raw)
+        keyring.authenticate(raw)
     except Problem as refused:
         return refused.code
     return None
@@ -56,9 +56,9 @@ def _refusal(keyring: Keyring, **headers: str) -> str | None:
 
 def test_a_caller_is_found_by_its_key_and_anonymous_without_one() -> None:
     keyring = Keyring([_key()])
-    assert keyring.caller({}) is ANONYMOUS
+    assert keyring.authenticate({}) is ANONYMOUS
     for header in (f"Bearer {SECRET}", f"bearer   {SECRET} "):
-        assert keyring.caller({b"authorization": header.encode()}).key_id == UUID(int=1)
+        assert keyring.authenticate({b"authorization": header.encode()}).key_id == UUID(int=1)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def _admission(tmp_path: Path, *keys: ApiKey) -> Admission:
     settings = make_settings(tmp_path, rate_anonymous="25/minute", rate_key="3/minute")
     access = AccessSnapshot(settings)
     access.keyring = Keyring(keys)
-    return Admission(access, Limiter(settings), settings)
+    return Admission(access, RateLimiter(settings), settings)
 
 
 def _admit(admission: Admission, path: str = "/v1/questions", key: str | None = None) -> str | None:

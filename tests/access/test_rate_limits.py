@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.delegation import rate_is_beyond
-from app.access.rate_limits import UNLIMITED, Limiter, client_of, trusted_addresses
+from app.access.delegation import exceeds_rate
+from app.access.rate_limits import UNLIMITED, RateLimiter, client_of, trusted_addresses
 from app.access.rights import ANONYMOUS, Caller
 from tests.support.databases import make_settings
 
@@ -18,14 +18,14 @@ KEY = Caller(key_id=UUID(int=1), kind="secret", banks=None)
 PAGE = Caller(key_id=UUID(int=2), kind="publishable", banks=frozenset({"a"}))
 
 
-def _limiter(tmp_path: Path, **changes: object) -> Limiter:
+def _limiter(tmp_path: Path, **changes: object) -> RateLimiter:
     rates: dict[str, Any] = {"rate_anonymous": "5/minute", "rate_key": "10/minute"}
-    return Limiter(make_settings(tmp_path, **(rates | changes)))
+    return RateLimiter(make_settings(tmp_path, **(rates | changes)))
 
 
-def _spend(limiter: Limiter, caller: Caller, client: str) -> int:
+def _spend(limiter: RateLimiter, caller: Caller, client: str) -> int:
     count = 0
-    while limiter.charge(caller, client).allowed:
+    while limiter.charge(caller, client).is_allowed:
         count += 1
     return count
 
@@ -34,7 +34,7 @@ def test_each_client_and_each_key_has_a_budget_of_its_own(tmp_path: Path) -> Non
     limiter = _limiter(tmp_path)
     assert [_spend(limiter, ANONYMOUS, client) for client in ("1.1.1.1", "2.2.2.2")] == [5, 5]
     assert _spend(limiter, KEY, "1.1.1.1") == 10
-    assert not limiter.charge(KEY, "3.3.3.3").allowed
+    assert not limiter.charge(KEY, "3.3.3.3").is_allowed
     # A page's key is used from many places at once.
     assert [_spend(limiter, PAGE, client) for client in ("1.1.1.1", "2.2.2.2")] == [10, 10]
 
@@ -56,9 +56,9 @@ def test_an_answer_tells_what_is_left_of_the_budget(tmp_path: Path) -> None:
     headers = dict(allowance.headers)
     assert headers[b"ratelimit"].startswith(b'"default";r=3;t=')
     assert headers[b"ratelimit-policy"] == b'"default";q=5;w=60'
-    assert 1 <= allowance.seconds <= 60
+    assert 1 <= allowance.reset_seconds <= 60
     off = _limiter(tmp_path, rate_anonymous="off").charge(ANONYMOUS, "1.1.1.1", 1000)
-    assert (off.headers, off.allowed) == ([], True)
+    assert (off.headers, off.is_allowed) == ([], True)
 
 
 def _client(address: str, *forwarded: str, trusted: tuple[str, ...] = ()) -> str:
@@ -115,4 +115,4 @@ def test_a_zone_does_not_make_another_client() -> None:
     ],
 )
 def test_a_lesser_rate_never_allows_more_in_any_window(rate: str, bound: str, beyond: bool) -> None:
-    assert rate_is_beyond(rate, bound) is beyond
+    assert exceeds_rate(rate, bound) is beyond

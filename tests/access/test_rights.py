@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.delegation import ORDER, opened
+from app.access.delegation import RULE_VALUES, opened_rules
 from app.access.rights import ANONYMOUS, AnswerRight, BankRules, Caller, Rights
-from app.access.scopes import BANK_SCOPES, GLOBAL_SCOPES, SCOPES, Scope, implied
+from app.access.scopes import BANK_SCOPES, GLOBAL_SCOPES, SCOPES, Scope, with_implied_scopes
 from app.core.errors import Problem
 
 SLUGS = ("a", "b", "c", "d")
@@ -23,7 +23,7 @@ def _rules(draw: st.DrawFn) -> dict[str, BankRules]:
             name=slug,
             description="",
             language="en",
-            **{rule: draw(st.sampled_from(order)) for rule, order in ORDER.items()},  # type: ignore[arg-type]
+            **{rule: draw(st.sampled_from(values)) for rule, values in RULE_VALUES.items()},  # type: ignore[arg-type]
         )
         for slug in draw(st.sets(st.sampled_from(SLUGS)))
     }
@@ -43,14 +43,14 @@ def test_nobody_reads_an_exam_bank_in_delivery(banks: dict[str, BankRules], call
     rights = Rights(banks)
     exams = {slug for slug, bank in banks.items() if bank.exposure == "exam"}
     assert not rights.readable(caller) & exams
-    assert rights.answerable(caller) <= rights.readable(caller) <= rights.seen(caller)
+    assert rights.answerable(caller) <= rights.readable(caller) <= rights.visible(caller)
     if caller.kind != "secret":
-        assert not rights.seen(caller) & exams
+        assert not rights.visible(caller) & exams
 
 
 @given(_rules(), _callers)
 def test_a_key_sees_its_banks_and_nothing_else(banks: dict[str, BankRules], caller: Caller) -> None:
-    seen = Rights(banks).seen(caller)
+    seen = Rights(banks).visible(caller)
     if caller.kind == "anonymous":
         assert all(banks[slug].read == "public" for slug in seen)
     elif caller.banks is not None:
@@ -91,8 +91,12 @@ def test_nobody_else_makes_a_right_to_answers() -> None:
 
 
 def test_scopes_imply_what_they_say() -> None:
-    assert implied({"questions:write"}) == {"questions:write", "questions:read", "answers:read"}
-    assert implied({"admin"}) == SCOPES
+    assert with_implied_scopes({"questions:write"}) == {
+        "questions:write",
+        "questions:read",
+        "answers:read",
+    }
+    assert with_implied_scopes({"admin"}) == SCOPES
     assert set(get_args(Scope)) == SCOPES == BANK_SCOPES | GLOBAL_SCOPES
 
 
@@ -110,7 +114,7 @@ def test_a_bank_that_is_not_seen_is_not_found_rather_than_forbidden(
 ) -> None:
     rights = Rights(banks)
     expected = None
-    if slug not in rights.seen(caller):
+    if slug not in rights.visible(caller):
         expected = "not_found"
     elif not caller.may(scope, slug):
         expected = "missing_scope"
@@ -128,9 +132,9 @@ def test_a_rule_is_opened_exactly_when_it_tells_more(
     banks: dict[str, BankRules], data: st.DataObject
 ) -> None:
     for before in banks.values():
-        rule = data.draw(st.sampled_from(sorted(ORDER)))
-        value = data.draw(st.sampled_from(ORDER[rule]))
+        rule = data.draw(st.sampled_from(sorted(RULE_VALUES)))
+        value = data.draw(st.sampled_from(RULE_VALUES[rule]))
         after = replace(before, **{rule: value})  # type: ignore[arg-type]
-        is_more = ORDER[rule].index(value) > ORDER[rule].index(getattr(before, rule))
-        assert opened(before, after) == ([rule] if is_more else [])
-        assert opened(before, before) == []
+        is_more = RULE_VALUES[rule].index(value) > RULE_VALUES[rule].index(getattr(before, rule))
+        assert opened_rules(before, after) == ([rule] if is_more else [])
+        assert opened_rules(before, before) == []

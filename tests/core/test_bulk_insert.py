@@ -5,15 +5,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.core import time_and_random
-from app.core.db.bulk_insert import TOGETHER, insert_rows, key_for
+from app.core.db.bulk_insert import ROWS_PER_STATEMENT, id_converter, insert_rows
 from app.core.db.database import Database
 
 NAMES = ("id", "results", "created_at")
-ODD = 2 * TOGETHER + 50
+ODD = 2 * ROWS_PER_STATEMENT + 50
 
 
 def _rows(database: Database, count: int) -> list[tuple[object, ...]]:
-    key = key_for(database.dialect)
+    key = id_converter(database.dialect)
     return [(key(time_and_random.uuid7()), "[]", place) for place in range(count)]
 
 
@@ -28,7 +28,9 @@ def _found(database: Database) -> list[int]:
         return list(session.connection().execute(statement).scalars())
 
 
-@pytest.mark.parametrize("count", [0, 1, TOGETHER - 1, TOGETHER, TOGETHER + 1, ODD])
+@pytest.mark.parametrize(
+    "count", [0, 1, ROWS_PER_STATEMENT - 1, ROWS_PER_STATEMENT, ROWS_PER_STATEMENT + 1, ODD]
+)
 def test_every_row_arrives(database: Database, count: int) -> None:
     _insert(database, _rows(database, count))
     assert _found(database) == list(range(count))
@@ -36,7 +38,7 @@ def test_every_row_arrives(database: Database, count: int) -> None:
 
 def test_an_ending_holds_for_every_row(database: Database) -> None:
     rows = _rows(database, ODD)
-    _insert(database, rows[: TOGETHER + 10])
+    _insert(database, rows[: ROWS_PER_STATEMENT + 10])
     _insert(database, rows, "ON CONFLICT DO NOTHING")
     assert _found(database) == list(range(ODD))
 

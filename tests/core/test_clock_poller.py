@@ -1,12 +1,12 @@
 """The watch sees every commit at once, and goes on after its connection was given up."""
 
-from app.core.db.clock_poller import WAIT_MS, ClockWatch
+from app.core.db.clock_poller import BUSY_TIMEOUT_MS, ClockPoller
 from app.core.db.database import Database
 from app.core.db.edition_clock import bump_config, read_mark
 
 
 def test_it_sees_what_was_committed(database: Database) -> None:
-    watch = ClockWatch(database)
+    watch = ClockPoller(database)
     for _ in range(3):
         with database.write() as session:
             bump_config(session)
@@ -16,7 +16,7 @@ def test_it_sees_what_was_committed(database: Database) -> None:
 
 
 def test_it_keeps_no_transaction_open(database: Database) -> None:
-    watch = ClockWatch(database)
+    watch = ClockPoller(database)
     before = watch.read()
     with database.write() as session:
         bump_config(session)
@@ -26,7 +26,7 @@ def test_it_keeps_no_transaction_open(database: Database) -> None:
 
 
 def test_it_opens_anew_after_connections_were_closed(database: Database) -> None:
-    watch = ClockWatch(database)
+    watch = ClockPoller(database)
     before = watch.read()
     database.close()
     with database.write() as session:
@@ -36,12 +36,12 @@ def test_it_opens_anew_after_connections_were_closed(database: Database) -> None
 
 
 def test_a_glance_sees_what_was_committed_where_it_costs_nothing(database: Database) -> None:
-    watch = ClockWatch(database)
-    assert watch.glance() is None
+    watch = ClockPoller(database)
+    assert watch.read_if_free() is None
     before = watch.read()
     with database.write() as session:
         bump_config(session)
-    seen = watch.glance()
+    seen = watch.read_if_free()
     if database.dialect == "sqlite":
         assert seen is not None
         assert seen.config_version == before.config_version + 1
@@ -52,11 +52,15 @@ def test_a_glance_sees_what_was_committed_where_it_costs_nothing(database: Datab
 
 
 def test_a_glance_has_no_patience_with_locks_but_a_look_has(database: Database) -> None:
-    watch = ClockWatch(database)
+    watch = ClockPoller(database)
     watch.read()
     if database.dialect == "sqlite":
-        for look, patience in ((watch.glance, 0), (watch.read, WAIT_MS), (watch.glance, 0)):
+        for look, patience in (
+            (watch.read_if_free, 0),
+            (watch.read, BUSY_TIMEOUT_MS),
+            (watch.read_if_free, 0),
+        ):
             look()
             assert watch._connection.execute("PRAGMA busy_timeout").fetchone() == (patience,)
     watch.close()
-    assert watch.glance() is None
+    assert watch.read_if_free() is None

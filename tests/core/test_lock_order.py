@@ -22,7 +22,7 @@ NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 LOCKS: dict[str, Callable[[Session], object]] = {
     "a bank": lambda session: access.find_bank(session, "science", lock=True),
-    "banks that a key names": lambda session: access.existing_banks(session, ["science"]),
+    "banks that a key names": lambda session: access.lock_banks(session, ["science"]),
     "a key": lambda session: access.find_key(session, ANY_ID, {"read": True}),
     "keys to revoke": lambda session: access.revoke(session, [ANY_ID], NOW),
     "the admin keys": access.lock_admin_keys,

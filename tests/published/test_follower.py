@@ -171,7 +171,7 @@ def test_an_older_clock_causes_a_full_load(
 def test_waiters_wake_up_when_their_mark_is_covered(database: Database) -> None:
     memory = Memory()
     follower = Follower(database, memory, [])
-    database.listen(follower.nudge)
+    database.on_commit(follower.nudge)
 
     async def follow() -> None:
         running = asyncio.create_task(follower.run())

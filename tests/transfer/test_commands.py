@@ -84,7 +84,7 @@ def test_keys_are_created_listed_and_revoked(shell: CliRunner) -> None:
     )
     secret = made.splitlines()[-1]
     assert re.fullmatch(r"qw_sk_[A-Za-z0-9_-]{40,}", secret)
-    key_id = re.search(r"Made key (\S+)\.", made)
+    key_id = re.search(r"Created key (\S+)\.", made)
     assert key_id is not None
     listed = run(shell, "keys", "list")
     assert secret not in listed

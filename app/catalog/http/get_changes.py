@@ -27,11 +27,11 @@ from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_c
 from app.core.http.query_string import (
     Pairs,
     Parameter,
+    int_between,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
 from app.published.question_filter import (
     FILTER_NAMES,
@@ -86,7 +86,7 @@ class GetChanges(Endpoint):
         """Return one page of changes."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        sealed = take(pairs, "after", text(1, MAX_CURSOR), None)
+        sealed = single_value(pairs, "after", text_of_length(1, MAX_CURSOR), None)
         if sealed is None:
             return self._page(pairs, request.caller, None)
         before = self._opened(sealed)
@@ -99,7 +99,7 @@ class GetChanges(Endpoint):
     def _page(
         self, pairs: Pairs, caller: Caller, before: CopyState | None
     ) -> ResponseBody | Awaitable[ResponseBody]:
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
         if before is None:
             state = self._start(pairs, caller)
         else:

@@ -17,12 +17,12 @@ from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, 
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import (
     Parameter,
+    int_between,
     one_of,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
 from app.published.question_filter import (
     FILTER_NAMES,
@@ -83,9 +83,9 @@ class ListQuestions(Endpoint):
         """Return one page."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-        sort = take(pairs, "sort", one_of(*SORTS), None)
-        sealed = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+        sort = single_value(pairs, "sort", one_of(*SORTS), None)
+        sealed = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
         answers, text_format = parse_answers(pairs), parse_format(pairs)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
         position: int | None = None

@@ -11,7 +11,14 @@ from app.catalog.http.get_facets import facet_counts
 from app.catalog.http.list_questions import CURSOR
 from app.catalog.service import Catalog
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
-from app.core.http.query_string import Parameter, reject_unknown, split_query, take, text, whole
+from app.core.http.query_string import (
+    Parameter,
+    int_between,
+    reject_unknown,
+    single_value,
+    split_query,
+    text_of_length,
+)
 from app.published.facets import BANK, FACETS
 from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 from app.taxonomy.vocabulary import Term, fold
@@ -47,8 +54,8 @@ class ListTerms(Endpoint):
         """Return one page of terms."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), MAX_LIMIT)
-        sealed = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), MAX_LIMIT)
+        sealed = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
         after: _SortKey | None = None
         if sealed is not None:

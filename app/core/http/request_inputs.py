@@ -1,4 +1,4 @@
-"""What routes take from a request by hand, so that refusals keep to their order."""
+"""Inputs that routes read and validate themselves, so that errors have a fixed order."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -35,12 +35,12 @@ IfMatch = Annotated[
 
 
 def require_match(if_match: str | None, etag: str) -> None:
-    """Raise 412 where If-Match is there and names another state."""
+    """Raise 412 if there is an If-Match header and it names another etag."""
     if if_match is None:
         return
     given = [tag.strip() for tag in if_match.split(",")]
     if "*" not in given and etag not in (tag.removeprefix("W/").strip('"') for tag in given):
-        raise Problem("revision_stale", "It is not as it was when that etag was sent.")
+        raise Problem("revision_stale", "It has changed since that etag was sent.")
 
 
 def etag_text(values: Mapping[str, object]) -> str:
@@ -49,7 +49,7 @@ def etag_text(values: Mapping[str, object]) -> str:
 
 
 def validated(model: type[M], values: object) -> M:
-    """Return a body as its model; Problem invalid_request naming everything that is wrong."""
+    """Return a body as its model; Problem invalid_request with all errors."""
     if not isinstance(values, dict):
         raise invalid(FieldError("invalid_value", "A JSON object.", pointer=""))
     try:
@@ -57,11 +57,11 @@ def validated(model: type[M], values: object) -> M:
     except ValidationError as error:
         found = [{**part, "loc": ("body", *part["loc"])} for part in error.errors()]
         raise invalid(
-            *(_with_near(part, model.model_fields) for part in field_errors(found, values))
+            *(_with_suggestions(each, model.model_fields) for each in field_errors(found, values))
         ) from error
 
 
-def _with_near(error: FieldError, fields: Collection[str]) -> FieldError:
+def _with_suggestions(error: FieldError, fields: Collection[str]) -> FieldError:
     if error.code != "unknown_field":
         return error
     return replace(error, suggestions=near_misses((error.pointer or "").rpartition("/")[2], fields))
@@ -86,23 +86,25 @@ def apply_merge_patch(
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI `requestBody` of a body that is `validated` by hand."""
+    """Return the OpenAPI `requestBody` of a body that the route passes to `validated`."""
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"required": True, "content": content}
 
 
-def patch_schema(model: type[BaseModel], fixed: Collection[str], example: object) -> dict[str, Any]:
-    """Return the `requestBody` of a merge patch whose result is `validated` by that model."""
+def patch_schema(
+    model: type[BaseModel], read_only: Collection[str], example: object
+) -> dict[str, Any]:
+    """Return the OpenAPI `requestBody` of a merge patch; the model validates its result."""
     properties = {
         name: {"anyOf": [schema, {"type": "null"}]}
         for name, schema in model.model_json_schema()["properties"].items()
-        if name not in fixed
+        if name not in read_only
     }
     unchanged = {"type": "string", "description": "may be sent back unchanged"}
     schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": properties | dict.fromkeys(fixed, unchanged),
+        "properties": properties | dict.fromkeys(read_only, unchanged),
         "examples": [example],
     }
     return {"required": True, "content": {kind: {"schema": schema} for kind in MERGE_PATCH_TYPES}}

@@ -12,7 +12,7 @@ class WriteBatch:
 
     They are flushed together once the loop has read all that came in. A client process is woken
     by the first response that it gets: sent one after the other, several responses wake it once.
-    docs/adr/0011-own-parts-on-the-hot-path.md says what that is worth.
+    docs/adr/0011-custom-parts-on-the-hot-path.md says what that is worth.
     """
 
     def __init__(self) -> None:

@@ -97,7 +97,7 @@ BATCHED: dict[str, Any] = {
             "etag": None,
             "problem": {
                 "type": "/docs/errors#revision_stale",
-                "title": "Somebody changed it meanwhile",
+                "title": "It was changed meanwhile",
                 "status": 412,
                 "code": "revision_stale",
                 "detail": "The question has changed since that etag was sent.",

@@ -8,9 +8,15 @@ from sqlalchemy import Row
 
 from app.core.http.deps import ReadSession, SecretsDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
-from app.core.http.query_string import Parameter, openapi_parameters, reject_unknown, take, whole
+from app.core.http.query_string import (
+    Parameter,
+    int_between,
+    openapi_parameters,
+    reject_unknown,
+    single_value,
+)
 from app.core.http.request_inputs import QueryPairs
 from app.core.openapi.operation_docs import problems, scope
 from app.questions import repository
@@ -35,7 +41,8 @@ router = APIRouter(tags=["editing"], route_class=JsonRoute)
     summary="List the revisions of a question",
     responses=problems(404, 410) | {200: example_response(examples.REVISIONS, Page[RevisionRead])},
     openapi_extra=scope(
-        "questions:read", parameters=Listing("editing/revisions", most=100, default=20).openapi
+        "questions:read",
+        parameters=KeysetList("editing/revisions", max_limit=100, default_limit=20).openapi,
     ),
 )
 def list_revisions(
@@ -47,12 +54,12 @@ def list_revisions(
 ) -> Response:
     """Return the revisions without content, the newest first."""
     question = QuestionService(session, secrets, editor).get(question_id)
-    listing = Listing(f"editing/revisions/{question.id}", most=100, default=20)
-    asked = listing.asked(session, secrets, pairs)
-    before = int(asked.after) if asked.after else None
-    rows, total = repository.revisions(session, question.id, before, asked.limit + 1)
+    listing = KeysetList(f"editing/revisions/{question.id}", max_limit=100, default_limit=20)
+    page_request = listing.read_request(session, secrets, pairs)
+    before = int(page_request.after) if page_request.after else None
+    rows, total = repository.revisions(session, question.id, before, page_request.limit + 1)
     found = [(str(row.number), _revision_json(row)) for row in rows]
-    return json_response(listing.page(secrets, asked, found, total).model_dump())
+    return json_response(listing.page(secrets, page_request, found, total).model_dump())
 
 
 @router.get(
@@ -94,8 +101,10 @@ def get_diff(
     service = QuestionService(session, secrets, editor)
     question = service.get(question_id)
     reject_unknown(pairs, (FROM.name, TO.name))
-    later = take(pairs, TO.name, whole(1, MAX_REVISION), question.revision)
-    earlier = take(pairs, FROM.name, whole(1, MAX_REVISION), _default_from(question, later))
+    later = single_value(pairs, TO.name, int_between(1, MAX_REVISION), question.revision)
+    earlier = single_value(
+        pairs, FROM.name, int_between(1, MAX_REVISION), _default_from(question, later)
+    )
     _, before = service.revision(question, earlier)
     _, after = service.revision(question, later)
     return json_response({"from": earlier, "to": later, "changes": differences(before, after)})

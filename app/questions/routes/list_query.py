@@ -10,11 +10,11 @@ from app.core.http.query_string import (
     Pairs,
     Parameter,
     boolean,
+    int_between,
     one_of,
     reject_unknown,
-    take,
-    text,
-    whole,
+    single_value,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 from app.kinds import limits
@@ -86,14 +86,14 @@ def read_query(pairs: Pairs, known: KnownNames, secrets: Secrets, epoch: str) ->
         filter=parse_filter(pairs, known),
         states=_many(pairs, "state"),
         external_ids=_many(pairs, "external_id"),
-        unpublished_changes=take(pairs, "unpublished_changes", boolean, None),
+        unpublished_changes=single_value(pairs, "unpublished_changes", boolean, None),
     )
     for state in selection.states:
         one_of(*STATES)("state", state)
     for external_id in selection.external_ids:
-        text(1, limits.EXTERNAL_ID)("external_id", external_id)
-    limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-    cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        text_of_length(1, limits.EXTERNAL_ID)("external_id", external_id)
+    limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+    cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
     if cursor is None:
         return ListRequest(selection, limit, None, epoch)
     values = open_cursor(secrets, ROUTE, cursor)

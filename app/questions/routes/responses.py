@@ -6,7 +6,14 @@ from fastapi import Depends, Request, Response
 
 from app.access.deps import AccessDep, CallerDep
 from app.core.errors import FieldError, invalid
-from app.core.http.query_string import Pairs, Parameter, boolean, reject_unknown, take, text
+from app.core.http.query_string import (
+    Pairs,
+    Parameter,
+    boolean,
+    reject_unknown,
+    single_value,
+    text_of_length,
+)
 from app.core.http.replies import Headers, json_reply, reply_response
 from app.questions.editor import Editor
 from app.questions.schemas import MAX_NOTE
@@ -61,8 +68,8 @@ def if_match(request: Request) -> str | None:
 def publish_and_note(pairs: Pairs) -> tuple[bool, str | None]:
     """Return `publish` and `note`; 422 for any other parameter."""
     reject_unknown(pairs, (PUBLISH.name, NOTE.name))
-    publish = take(pairs, PUBLISH.name, boolean, default=False)
-    return publish, take(pairs, NOTE.name, text(1, MAX_NOTE), None)
+    publish = single_value(pairs, PUBLISH.name, boolean, default=False)
+    return publish, single_value(pairs, NOTE.name, text_of_length(1, MAX_NOTE), None)
 
 
 def json_object(body: object) -> Values:

@@ -9,7 +9,12 @@ from app.core.http.deps import SecretsDep, WriteSession
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import IdempotencyDep, key_of
 from app.core.http.json_route import JsonRoute
-from app.core.http.query_string import openapi_parameters, reject_unknown, take, text
+from app.core.http.query_string import (
+    openapi_parameters,
+    reject_unknown,
+    single_value,
+    text_of_length,
+)
 from app.core.http.replies import new_request_id
 from app.core.http.request_inputs import JsonBody, QueryPairs
 from app.core.openapi.operation_docs import problems, scope
@@ -160,7 +165,7 @@ def batch_questions(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     Everything that they publish becomes public together, at the end.
     """
     reject_unknown(pairs, (NOTE.name,))
-    note = take(pairs, NOTE.name, text(1, MAX_NOTE), None)
+    note = single_value(pairs, NOTE.name, text_of_length(1, MAX_NOTE), None)
     recorded = idempotency.replay(session)
     if recorded is not None:
         return json_response({"items": repository.batch_results(session, UUID(recorded))})

@@ -58,7 +58,7 @@ class EmbeddedEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._mark_changed = asyncio.Event()
-        database.listen(self.nudge)
+        database.on_commit(self.nudge)
 
     @property
     def mark(self) -> Mark:
@@ -137,7 +137,7 @@ class EmbeddedEngine:
         self._wake.clear()
         if woken or time.monotonic() >= self._next_file_check:
             return False
-        return self._synchronizer.clock.glance() == self._mark
+        return self._synchronizer.clock.read_if_free() == self._mark
 
     async def _synchronize(self, loop: asyncio.AbstractEventLoop) -> bool:
         done = await loop.run_in_executor(self._writer_thread, self._step)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from app.core.db.clock_poller import ClockWatch
+from app.core.db.clock_poller import ClockPoller
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.settings import Settings
@@ -60,7 +60,7 @@ class Synchronizer:
         self._files = files
         self._is_stopping = is_stopping
         self._updater = IndexUpdater(database, settings)
-        self.clock = ClockWatch(database)
+        self.clock = ClockPoller(database)
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[Path, int] | None = None
         self._changes_since_merge = 0

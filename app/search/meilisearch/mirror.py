@@ -52,7 +52,7 @@ class Mirror:
 
     def start(self) -> None:
         """Start the thread; a thread is needed because the official client blocks."""
-        self._database.listen(self._wake.set)
+        self._database.on_commit(self._wake.set)
         self._thread = threading.Thread(target=self.run, name=LEASE_NAME, daemon=True)
         self._thread.start()
 

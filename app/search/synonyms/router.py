@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from app.core.http.deps import ReadSession, SecretsDep, WriteSession
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
 from app.core.http.query_string import reject_unknown
 from app.core.http.request_inputs import (
@@ -32,7 +32,7 @@ SCOPE = "taxonomy:write"
 PATH = "/v1/editing/synonyms"
 GROUP_PATH = PATH + "/{synonyms_id:uuid}"
 READ_ONLY_FIELDS = ("id", "etag")
-LISTING = Listing("editing/synonyms", most=1000, default=1000)
+LISTING = KeysetList("editing/synonyms", max_limit=1000, default_limit=1000)
 EXAMPLE_GROUP: dict[str, Any] = {
     "id": "01a3b2c4-d5e6-7f80-91a2-b3c4d5e6f708",
     **SYNONYMS_EXAMPLE,
@@ -68,11 +68,11 @@ def list_synonyms(
     pairs: QueryPairs, session: ReadSession, secrets: SecretsDep
 ) -> Page[SynonymsRead]:
     """Return every synonym group, oldest first."""
-    asked = LISTING.asked(session, secrets, pairs)
-    after = UUID(asked.after) if asked.after else None
-    groups, total = repository.list_page(session, after, asked.limit + 1)
+    page_request = LISTING.read_request(session, secrets, pairs)
+    after = UUID(page_request.after) if page_request.after else None
+    groups, total = repository.list_page(session, after, page_request.limit + 1)
     return LISTING.page(
-        secrets, asked, [(str(group.id), _to_read(group)) for group in groups], total
+        secrets, page_request, [(str(group.id), _to_read(group)) for group in groups], total
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import key_for
+from app.core.db.bulk_insert import id_converter
 from app.core.db.database import Database
 from app.core.secrets import Secrets
 from app.questions.bulk_edit import BulkEdit, PreparedQuestions
@@ -50,7 +50,7 @@ class BatchPreparer:
         self._secrets = secrets
         self._context = context
         self._finder = TermFinder(context.vocabularies, create=False)
-        self._key = key_for(database.dialect)
+        self._key = id_converter(database.dialect)
 
     def __call__(self, batch: list[RawRow]) -> PreparedBatch:
         """Prepare a batch for the questions as they are now."""

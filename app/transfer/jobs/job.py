@@ -151,7 +151,7 @@ class JobRun:
         def on_commit() -> None:
             self._on_progress(job)
             if self._database.write_lock is not None:
-                self._database.write_lock.stand_back()
+                self._database.write_lock.let_others_write()
             self._check_stopped()
 
         self._check_stopped()

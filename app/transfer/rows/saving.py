@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import Key
+from app.core.db.bulk_insert import IdConverter
 from app.core.secrets import Secrets
 from app.questions.bulk_edit import (
     BulkEdit,
@@ -21,7 +21,7 @@ REVISION_NOTE = "import"
 
 
 def compose_new(
-    secrets: Secrets, context: ImportContext, key: Key, rows: Sequence[PreparedRow]
+    secrets: Secrets, context: ImportContext, key: IdConverter, rows: Sequence[PreparedRow]
 ) -> PreparedQuestions:
     """Render the new questions among the rows, before the transaction that writes them."""
     edits = [_edit(context, row) for row in rows if row.change == "create"]
