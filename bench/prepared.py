@@ -10,6 +10,7 @@ from sqlmodel import Session, create_engine
 
 from app.access.service import ensure_admin_key
 from app.core.db.database import Database
+from app.core.db.tables import table_of
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.migrating import migrate
@@ -100,7 +101,7 @@ def prepare_textbook(path: Path, count: int) -> None:
         }
         for question in questions(count)
     ]
-    table = TextbookQuestion.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    table = table_of(TextbookQuestion)
     with Session(engine) as session:
         session.connection().execute(table.insert(), rows)
         session.commit()

@@ -25,7 +25,7 @@ from app.starting import load_seed
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from bench.banks import CATEGORIES, DIFFICULTIES
 from bench.corpus import SearchBank, keystrokes, prepare_search, queries
-from bench.load import URL, Work, load, middle, serving
+from bench.load import URL, Work, load, medians, serving
 from bench.prepared import KEY, settings_of
 from bench.relevance import Score, load_judgements, mean_scores, search_over_http
 from bench.report import Report, percentile
@@ -54,9 +54,9 @@ def measure_search(report: Report, folder: Path) -> None:
         engines: Engines = {"embedded": {}} | ({MEILISEARCH: meilisearch} if meilisearch else {})
         _report_relevance(report, folder, engines)
         banks = [prepare_search(folder / f"search-{size}", size) for size in SIZES]
-        build_seconds = {bank.count: index_build_seconds(bank.folder) for bank in banks}
+        index_build_seconds = {bank.count: index_build_seconds(bank.folder) for bank in banks}
         _report_typing(report, banks, folder)
-        _report_indexes(report, banks, build_seconds, engines)
+        _report_indexes(report, banks, index_build_seconds, engines)
         for bank in banks:
             shutil.rmtree(bank.folder)
     if len(engines) == 1:
@@ -179,7 +179,7 @@ def _report_typing(report: Report, banks: Sequence[SearchBank], folder: Path) ->
                 _wait_for_index(client)
                 plain_ms, plain_refused = latencies(client, plain)
                 filtered_ms, filtered_refused = latencies(client, filtered)
-            found = middle(load([Work(server, plain)], folder)[0])
+            found = medians(load([Work(server, plain)], folder)[0])
         title = f"{bank.count:,}"
         rows += [
             (title, "as you type, alone", "", *_p50_and_p99(plain_ms), ""),
@@ -266,12 +266,12 @@ def like_latencies(bank: SearchBank, typed: Sequence[str]) -> list[float]:
 def _report_indexes(
     report: Report,
     banks: Sequence[SearchBank],
-    build_seconds: Mapping[int, float],
+    index_build_seconds: Mapping[int, float],
     engines: Engines,
 ) -> None:
     rows = [
         (f"embedded index of {count:,} questions made anew", f"{seconds:.1f} s", "")
-        for count, seconds in build_seconds.items()
+        for count, seconds in index_build_seconds.items()
     ]
     bank = next((bank for bank in banks if bank.count == MIRRORED_QUESTIONS), banks[0])
     if MEILISEARCH in engines:

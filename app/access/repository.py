@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlmodel import Session
 
 from app.access.models import ApiKey, Bank
+from app.core.db.lock_order import check_lock_order
 from app.core.db.references import count_uses
+from app.core.db.tables import table_of
 
-BANKS = Bank.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-KEYS = ApiKey.__table__  # type: ignore[attr-defined]
+BANKS = table_of(Bank)
+KEYS = table_of(ApiKey)
 # An arbitrary number that names our advisory lock on PostgreSQL.
 ADVISORY_LOCK = 7_281_947_116
 
@@ -21,6 +23,8 @@ _VALID = KEYS.c.revoked_at.is_(None)
 
 def find_bank(session: Session, slug: str, *, lock: bool = False) -> Bank | None:
     """Return a bank; with `lock` nobody else changes it or comes to use it before the commit."""
+    if lock:
+        check_lock_order(session)
     return session.get(Bank, slug, with_for_update=lock or None, populate_existing=True)
 
 
@@ -33,6 +37,7 @@ def page_of_banks(session: Session, after: str, limit: int) -> tuple[list[Bank],
 
 def existing_banks(session: Session, slugs: Collection[str]) -> dict[str, str]:
     """Return the exposure of those banks that exist, each kept from removal until the commit."""
+    check_lock_order(session)
     statement = select(BANKS.c.slug, BANKS.c.exposure).where(BANKS.c.slug.in_(slugs))
     locked = statement.order_by(BANKS.c.slug).with_for_update(read=True, key_share=True)
     return {row.slug: row.exposure for row in session.connection().execute(locked)}
@@ -69,6 +74,8 @@ def find_key(
     session: Session, key_id: UUID, lock: Mapping[str, bool] | None = None
 ) -> ApiKey | None:
     """Return a key that is not revoked."""
+    if lock is not None:
+        check_lock_order(session)
     key = session.get(ApiKey, key_id, with_for_update=lock, populate_existing=True)  # type: ignore[arg-type] # SQLAlchemy takes a mapping
     return key if key is not None and key.revoked_at is None else None
 
@@ -96,6 +103,7 @@ def line_of(session: Session, key_id: UUID) -> set[UUID]:
 
 def revoke(session: Session, keys: Collection[UUID], moment: datetime) -> int:
     """Revoke those of the keys that are not revoked; return how many."""
+    check_lock_order(session)
     among = KEYS.c.id.in_(keys) & _VALID
     # Locked in one order, whoever else revokes some of them.
     session.connection().execute(
@@ -116,6 +124,7 @@ def note_usage(session: Session, moments: Mapping[UUID, datetime]) -> None:
 
 def lock_admin_keys(session: Session) -> None:
     """Let one process at a time see to the admin key; SQLite has one writer anyway."""
+    check_lock_order(session)
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})

@@ -31,9 +31,9 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -155,7 +155,7 @@ def update_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it ne
     current = bank_read(bank).model_dump()
     require_match(if_match, current["etag"])
     reject_unknown(pairs, ())
-    changes = merged(current, body, FIXED)
+    changes = apply_merge_patch(current, body, FIXED)
     wanted = validated(
         BankWrite, changes | {"slug": slug} if isinstance(changes, dict) else changes
     )

@@ -1,12 +1,13 @@
 """Pure: the kinds of question, one module each.
 
-A content type says what a question of its kind contains, what of it is public, and how its texts
-are treated; the other packages read that from here.
+The content type of a kind declares its fields, which of them are public, and the type of each text.
+Other packages read these declarations instead of naming kinds.
 """
 
-from app.kinds.csv_columns import CsvColumn
-from app.kinds.details import KindDetails
-from app.kinds.leaves import EACH, Leaf, Path, values_at
+from app.kinds.declarations.csv_columns import CsvColumn
+from app.kinds.declarations.details import KindDetails
+from app.kinds.declarations.leaves import EACH, Leaf, Path, values_at
+from app.kinds.declarations.text_type import TextType
 from app.kinds.registry import (
     DETAILS,
     KINDS,
@@ -19,7 +20,6 @@ from app.kinds.registry import (
     parse_content,
     public_part,
 )
-from app.kinds.text_type import TextType
 
 __all__ = [
     "DETAILS",

@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.text_type import Name, Plain, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import Name, Plain, TextType
 
 
 class CodeTest(Part):
@@ -47,10 +47,10 @@ class Code(Content):
         TextType.NAME,
     ]
     starter: Annotated[str, not_blank(limits.SOURCE_CODE), TextType.PLAIN] | None = Field(
-        default=None, description="what a player begins with"
+        default=None, description="the code that a player starts with"
     )
     answer: Solution
 
     def public_part(self) -> PublicCode:
-        """Return the language and the code that a player begins with."""
+        """Return the language and the code that a player starts with."""
         return {"programming_language": self.programming_language, "starter": self.starter}

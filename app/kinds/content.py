@@ -2,21 +2,15 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from typing_extensions import TypedDict
 
 from app.kinds import limits
 from app.kinds.decimals import Points, points_number
+from app.kinds.declarations.text_type import Markdown, TextType
 from app.kinds.fields import (
     UNIQUE,
     DateText,
@@ -25,52 +19,10 @@ from app.kinds.fields import (
     Level,
     Part,
     Slug,
-    Url,
     not_blank,
     without_duplicates,
 )
-from app.kinds.text_type import Markdown, TextType
-
-
-class Source(Part):
-    """Where a question comes from."""
-
-    title: Annotated[str, not_blank(limits.SOURCE_TITLE), TextType.PLAIN] | None = Field(
-        default=None, description="plain text"
-    )
-    url: Url | None = None
-
-    @model_validator(mode="after")
-    def _check_not_empty(self) -> Self:
-        if self.title is None and self.url is None:
-            message = "A source has a title, a url, or both"
-            raise ValueError(message)
-        return self
-
-
-class Evidence(Part):
-    """How it is known that a company asks a question; null where it is not known."""
-
-    source: Annotated[str, not_blank(limits.SOURCE_TITLE), TextType.PLAIN] | None = None
-    first_seen: DateText | None = None
-    last_seen: DateText | None = None
-    times_seen: Annotated[int, Field(ge=0, le=limits.TIMES_SEEN)] | None = None
-
-    @model_validator(mode="after")
-    def _check_order(self) -> Self:
-        if self.first_seen and self.last_seen and self.first_seen > self.last_seen:
-            message = "It was first seen before it was last seen"
-            raise ValueError(message)
-        return self
-
-
-class Media(Part):
-    """A file that a question shows."""
-
-    url: Annotated[Url, Field(max_length=limits.MEDIA_URL)]
-    alt: Annotated[str, TextType.PLAIN] | None = Field(
-        default=None, max_length=limits.MEDIA_ALT, description="what it shows, in plain text"
-    )
+from app.kinds.shared_parts import Evidence, Media, Source
 
 
 class PublicPart(TypedDict):
@@ -104,7 +56,7 @@ class Content(Part):
     # deeply for each question.
     model_config = ConfigDict(json_schema_extra=_show_factory_defaults)
 
-    version: Literal[1] = Field(default=1, description="the form of the content")
+    version: Literal[1] = Field(default=1, description="the version of the content's format")
     stem: Annotated[str, not_blank(limits.STEM), TextType.MARKDOWN] = Field(
         description="the question itself, CommonMark"
     )
@@ -137,10 +89,10 @@ class Content(Part):
         default=None, description="why the answer is right, CommonMark"
     )
     family: Slug | None = Field(
-        default=None, description="questions that give each other away share one"
+        default=None, description="questions that reveal each other's answers have the same family"
     )
     translation_group: Slug | None = Field(
-        default=None, description="the same question in other languages shares one"
+        default=None, description="the translations of a question have the same group"
     )
     review_by: DateText | None = None
 

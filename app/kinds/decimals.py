@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from app.kinds import limits
-from app.kinds.text_type import TextType
+from app.kinds.declarations.text_type import TextType
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?$"
 
@@ -28,7 +28,7 @@ def read_decimal(value: object) -> Decimal:
         raise ValueError(message)
     number = number or Decimal(text)
     if abs(number.adjusted()) > limits.DECIMAL_EXPONENT:
-        message = f"Its exponent lies beyond {limits.DECIMAL_EXPONENT}"
+        message = f"A number with an exponent of at most {limits.DECIMAL_EXPONENT}"
         raise ValueError(message)
     return number
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.core.fields import SLUG_PATTERN
 from app.kinds import limits
-from app.kinds.text_type import TextType
+from app.kinds.declarations.text_type import TextType
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def not_blank(max_length: int) -> StringConstraints:
 def without_duplicates(values: list[T]) -> list[T]:
     """Return the list; raise ValueError if it contains a value twice."""
     if len(values) > 1 and len(set(values)) < len(values):
-        message = "A value stands twice"
+        message = "A value is repeated"
         raise ValueError(message)
     return values
 
@@ -46,7 +46,7 @@ def _not_an_id(slug: str) -> str:
             UUID(slug)
         except ValueError:
             return slug
-        message = "A slug does not have the form of an id"
+        message = "A slug must not have the form of an id"
         raise ValueError(message)
     return slug
 

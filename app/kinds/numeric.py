@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
 from app.kinds.decimals import DecimalText, decimal_text
+from app.kinds.declarations.text_type import Plain, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import Plain, TextType
 
 
 def _not_negative(tolerance: Decimal) -> Decimal:

@@ -7,8 +7,8 @@ from pydantic import Field
 from app.kinds import limits
 from app.kinds.content import Content
 from app.kinds.decimals import Points, points_number
+from app.kinds.declarations.text_type import TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import TextType
 
 PointsOfAnswer = Annotated[
     list[Annotated[str, not_blank(limits.POINT_OF_ANSWER), TextType.MARKDOWN]],

@@ -7,9 +7,9 @@ from typing_extensions import TypedDict
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.items import ItemId, PublicItem, id_of
+from app.kinds.declarations.text_type import Data, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.items import ItemId, PublicItem, id_of
-from app.kinds.text_type import Data, TextType
 
 # Options are named by letters in a CSV: option_a, feedback_a, and the letters of the keys.
 LETTERS = "abcdefghij"
@@ -24,7 +24,7 @@ class Option(Part):
     )
     key: bool = Field(description="whether choosing it is right")
     feedback: Annotated[str, not_blank(limits.FEEDBACK), TextType.MARKDOWN] | None = Field(
-        default=None, description="what a player is told who chose it, CommonMark"
+        default=None, description="shown to a player who chose the option, CommonMark"
     )
 
 
@@ -32,7 +32,7 @@ def _without_repeated_texts_or_ids(options: list[Option]) -> list[Option]:
     if len({option.text.strip() for option in options}) < len(options):
         texts = [option.text.strip() for option in options]
         index = next(index for index, text in enumerate(texts) if text in texts[:index])
-        message = f"Option {index + 1} says what an earlier one says"
+        message = f"Option {index + 1} has the same text as an earlier option"
         raise ValueError(message)
     ids = [option.id for option in options if option.id is not None]
     if len(set(ids)) < len(ids):
@@ -43,7 +43,7 @@ def _without_repeated_texts_or_ids(options: list[Option]) -> list[Option]:
 
 Options = Annotated[
     list[Option],
-    Field(min_length=limits.OPTIONS_LEAST, max_length=limits.OPTIONS),
+    Field(min_length=limits.OPTIONS_MIN, max_length=limits.OPTIONS),
     AfterValidator(_without_repeated_texts_or_ids),
 ]
 
@@ -64,11 +64,11 @@ class Choice(Content):
     """The fields and methods of the choice kinds."""
 
     CSV_COLUMNS: ClassVar = {
-        **{f"option_{letter}": f"options/{place}/text" for place, letter in enumerate(LETTERS)},
+        **{f"option_{letter}": f"options/{index}/text" for index, letter in enumerate(LETTERS)},
         "correct": "options",
         **{
-            f"feedback_{letter}": f"options/{place}/feedback"
-            for place, letter in enumerate(LETTERS)
+            f"feedback_{letter}": f"options/{index}/feedback"
+            for index, letter in enumerate(LETTERS)
         },
     }
 

@@ -1,4 +1,4 @@
-"""All kinds of question, and what the other packages do with the content of any kind."""
+"""The list of all kinds, and functions for content of any kind."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, get_args
@@ -8,9 +8,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.kinds.code import Code
 from app.kinds.content import AnswerPart, PublicPart
-from app.kinds.details import KindDetails, details_of, kind_name
-from app.kinds.items import give_ids
-from app.kinds.markdown_paths import markdown_paths
+from app.kinds.declarations.details import KindDetails, details_of, kind_name
+from app.kinds.declarations.items import give_ids
+from app.kinds.declarations.markdown_paths import markdown_paths
 from app.kinds.multiple_choice import MultipleChoice
 from app.kinds.numeric import Numeric
 from app.kinds.open import Open
@@ -18,7 +18,7 @@ from app.kinds.short_text import ShortText
 from app.kinds.single_choice import SingleChoice
 from app.kinds.true_false import TrueFalse
 
-# The one list of kinds: everything else follows from it.
+# The only list of kinds. A new kind adds its content type here.
 QuestionContent: TypeAlias = (
     SingleChoice | MultipleChoice | TrueFalse | ShortText | Numeric | Open | Code
 )

@@ -4,8 +4,9 @@ from functools import reduce
 from operator import or_
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel
 
+from app.core.openapi.model_fields import with_added_fields
 from app.kinds.registry import DETAILS, MODELS
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -38,13 +39,6 @@ def _public_fields() -> dict[str, list[Any]]:
 
 
 def _extended(model: type[ModelT], fields: dict[str, list[Any]]) -> type[ModelT]:
-    added: dict[str, Any] = {
-        name: (reduce(or_, annotations) | None, None)
-        for name, annotations in fields.items()
-        if name not in model.model_fields
-    }
-    if not added:
-        return model
-    return create_model(
-        model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **added
+    return with_added_fields(
+        model, {name: (reduce(or_, each) | None, None) for name, each in fields.items()}
     )

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from app.kinds import limits
 from app.kinds.content import Content
+from app.kinds.declarations.text_type import TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import TextType
 
 
 class Accepted(Part):

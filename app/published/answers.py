@@ -6,11 +6,12 @@ from sqlalchemy import Connection
 from sqlmodel import select
 
 from app.access.rights import AnswerRight
+from app.core.db.tables import table_of
 from app.core.errors import Problem
 from app.published.document_reader import batches
 from app.published.models import Answer
 
-_TABLE = Answer.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Answer)
 
 
 def read_answers(

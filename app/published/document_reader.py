@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlmodel import select
 
+from app.core.db.tables import table_of
 from app.published.feed_reader import free_page_cache
 from app.published.models import Document
 
@@ -16,7 +17,7 @@ MAX_PAIRS = 250
 # SQLite's own page cache; the operating system caches the other pages.
 PAGE_CACHE_KIB = 16_384
 
-_TABLE = Document.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Document)
 
 
 def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, bytes]:

@@ -1,4 +1,7 @@
-"""The facets by which questions are filtered and counted: each is declared here, and only here."""
+"""The facets by which questions are filtered and counted: each is declared here, and only here.
+
+docs/architecture.md says what a new facet takes.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,13 +25,13 @@ class Facet:
     name depends on the caller.
     """
 
-    # The name in a query string, in a filter in JSON, and in GET /v1/facets.
-    parameter: str
-    # The name everywhere else: in a question's content and its delivered JSON, as a column of
-    # `published`, and in the search index.
+    # The name in a question's content and its delivered JSON, of the column in `published`, and in
+    # the search index.
     column: str
-    # What OpenAPI says of the parameter.
+    # What OpenAPI says about the parameter.
     description: str
+    # The name in a query string, in a filter in JSON, and in GET /v1/facets.
+    parameter: str = ""
     # Whether a question can have several values: a list in JSON, joined by commas in the column.
     many: bool = False
     values: tuple[str, ...] = ()
@@ -43,7 +46,7 @@ class Facet:
 
     @property
     def is_tree(self) -> bool:
-        """Whether a value stands for all values below it as well."""
+        """Whether a question with a value counts as having every value above it, too."""
         return self.vocabulary == "categories"
 
     def column_text(self, content: Mapping[str, Any]) -> str:
@@ -83,50 +86,63 @@ class FacetChoice:
 ANY_VALUE = FacetChoice()
 
 
-def _facet(column: str, description: str, **properties: Any) -> dict[str, Facet]:  # noqa: ANN401
+def _declare(facet: Facet) -> dict[str, Facet]:
     """Return the metadata of a field that declares a facet; the field's name is the parameter."""
-    return {_METADATA_KEY: Facet("", column, description, **properties)}
+    return {_METADATA_KEY: facet}
 
 
 @dataclass(frozen=True, slots=True)
 class FacetChoices:
-    """What a filter chooses by facet. Each field declares one facet; the order is OpenAPI's."""
+    """The part of a filter that chooses by facet.
+
+    Each field declares one facet. Query parameters have the same order.
+    """
 
     bank: FacetChoice = field(
-        default=ANY_VALUE, metadata=_facet("bank", "bank, by slug or name", counted=False)
+        default=ANY_VALUE,
+        metadata=_declare(Facet("bank", "bank, by slug or name", counted=False)),
     )
     kind: FacetChoice = field(
-        default=ANY_VALUE, metadata=_facet("kind", "kind of question", values=KINDS)
+        default=ANY_VALUE, metadata=_declare(Facet("kind", "kind of question", values=KINDS))
     )
     category: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet(
-            "categories",
-            "category by slug, alias or name, with everything below it; several are OR-ed, a "
-            "leading `-` excludes",
-            many=True,
-            vocabulary="categories",
-            example=("ensembles",),
+        metadata=_declare(
+            Facet(
+                "categories",
+                "category by slug, alias or name, with everything below it; several are OR-ed, a "
+                "leading `-` excludes",
+                many=True,
+                vocabulary="categories",
+                example=("ensembles",),
+            )
         ),
     )
     company: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet("companies", "company, likewise", many=True, vocabulary="companies"),
+        metadata=_declare(
+            Facet("companies", "company, likewise", many=True, vocabulary="companies")
+        ),
     )
     tag: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet("tags", "tag, likewise", many=True, vocabulary="tags"),
+        metadata=_declare(Facet("tags", "tag, likewise", many=True, vocabulary="tags")),
     )
     difficulty: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet("difficulty", "how hard", values=get_args(Difficulty), ordered=True),
+        metadata=_declare(
+            Facet("difficulty", "how hard", values=get_args(Difficulty), ordered=True)
+        ),
     )
     level: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet("levels", "who it is for", many=True, values=get_args(Level), ordered=True),
+        metadata=_declare(
+            Facet("levels", "who it is for", many=True, values=get_args(Level), ordered=True)
+        ),
     )
     language: FacetChoice = field(
-        default=ANY_VALUE, metadata=_facet("language", "BCP 47 tag", pattern=_LANGUAGE)
+        default=ANY_VALUE,
+        metadata=_declare(Facet("language", "BCP 47 tag", pattern=_LANGUAGE)),
     )
 
 

@@ -12,22 +12,23 @@ ID_BYTES = 16
 T = TypeVar("T")
 
 _FACET_BY_COLUMN = {facet.column: facet for facet in FACETS}
-# The columns of `published` that hold facets, in the table's order; `bank` is a member of its own.
+# The columns of `published` that hold facets, in the table's order. `bank` is not among
+# them: rows have a member for it.
 FACET_COLUMNS = tuple(
     name for name in Published.model_fields if name in _FACET_BY_COLUMN and name != "bank"
 )
-# The columns that followers read, in the order in which `feed_row` and `feed_columns` take them.
+# The columns that followers read, in the order that `feed_row` and `feed_columns` expect.
 FEED_COLUMNS = ("number", "id", "bank", "seq", "revision", "updated_at", *FACET_COLUMNS)
 
 _FACETS = [_FACET_BY_COLUMN[name] for name in FACET_COLUMNS]
-_FIXED = len(FEED_COLUMNS) - len(FACET_COLUMNS)
+_FIXED_COLUMNS = len(FEED_COLUMNS) - len(FACET_COLUMNS)
 _POSITIONS = {name: position for position, name in enumerate(FACET_COLUMNS)}
 
 
 class PublishedRow(NamedTuple):
     """One row of the change feed.
 
-    `id` has 16 bytes, or none where the database holds something else. `updated_at` is in
+    `id` has 16 bytes, or none if the database holds no valid id. `updated_at` is in
     milliseconds since 1970. `facets` has the text of each of FACET_COLUMNS: slugs joined by commas.
     """
 
@@ -121,12 +122,12 @@ def facet_texts(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 def feed_row(values: Sequence[Any]) -> PublishedRow:
     """Return a row of FEED_COLUMNS, whose id is bytes."""
-    return PublishedRow._make((*values[:_FIXED], tuple(values[_FIXED:])))
+    return PublishedRow._make((*values[:_FIXED_COLUMNS], tuple(values[_FIXED_COLUMNS:])))
 
 
 def feed_columns(values: Sequence[Sequence[Any]]) -> PublishedColumns:
     """Return FEED_COLUMNS, whose ids are bytes."""
-    return PublishedColumns._make((*values[:_FIXED], tuple(values[_FIXED:])))
+    return PublishedColumns._make((*values[:_FIXED_COLUMNS], tuple(values[_FIXED_COLUMNS:])))
 
 
 def columns_of(rows: Sequence[PublishedRow]) -> PublishedColumns:

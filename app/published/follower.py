@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 POLL_SECONDS = 0.05
-# Changes are applied in slices of so many rows; other tasks of the event loop run in between.
+# How many rows are applied in one step, and how long steps may take together before other tasks of
+# the event loop run.
 SLICE_SECONDS = 0.002
 SLICE_ROWS = 32
 # A worker that has not been up to date for so long is not ready.

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 from sqlmodel import Session
 
 from app.core.db.bulk_insert import insert_rows, key_for
-from app.core.db.edition_clock import Clock, Mark, set_written_mark
+from app.core.db.edition_clock import advance
+from app.core.db.tables import table_of
 from app.published.feed_columns import FACET_COLUMNS
 from app.published.models import Published
 
@@ -40,14 +41,14 @@ def publish(session: Session, publications: Sequence[Publication]) -> list[int]:
     """Make revisions live and return their questions' numbers, in order.
 
     The document of a revision that was live before stays as it is, so its publication must have
-    the same `updated_at`. Locks the clock: nothing may be locked after it, so call this last, or
-    before other functions of this module only.
+    the same `updated_at`. Locks the edition clock, so call this last, or before other functions of
+    this module only.
     """
     if not publications:
         return []
     connection = session.connection()
     new_count = sum(1 for each in publications if each.number is None)
-    mark, next_number = _advance_clock(session, len(publications), new_count)
+    mark, next_number = advance(session, len(publications), new_count)
     new_number = next_number - new_count
     first_seq = mark.seq - len(publications) + 1
     numbers = []
@@ -73,7 +74,7 @@ def publish(session: Session, publications: Sequence[Publication]) -> list[int]:
 
 
 def withdraw(session: Session, ids: Sequence[UUID]) -> None:
-    """Turn the live rows of questions into tombstones; locks the clock, so call it last."""
+    """Turn the live rows of questions into tombstones; locks the edition clock."""
     connection = session.connection()
     live = [
         row.number
@@ -89,21 +90,12 @@ def withdraw(session: Session, ids: Sequence[UUID]) -> None:
     ]
     if not live:
         return
-    mark, _ = _advance_clock(session, len(live), 0)
+    mark, _ = advance(session, len(live), 0)
     first_seq = mark.seq - len(live) + 1
     for seq, number in enumerate(live, first_seq):
         connection.execute(
             update(_PUBLISHED).where(_PUBLISHED.c.number == number).values(revision=None, seq=seq)
         )
-
-
-def _advance_clock(session: Session, rows: int, new_count: int) -> tuple[Mark, int]:
-    """Count `rows` changes and `new_count` numbers; return the new mark and next number."""
-    parameters = {"rows": rows, "new_count": new_count}
-    *mark_values, next_number = session.connection().execute(_ADVANCE, parameters).one()
-    mark = Mark(*mark_values)
-    set_written_mark(session, mark)
-    return mark, next_number
 
 
 def _insert_bodies(
@@ -136,8 +128,7 @@ def _row(publication: Publication, number: int, seq: int, id_value: object) -> t
     )
 
 
-_CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_PUBLISHED = Published.__table__  # type: ignore[attr-defined]
+_PUBLISHED = table_of(Published)
 # In the order of `_row`.
 _COLUMNS = (
     *("number", "id", "bank", "seq", "revision"),
@@ -148,12 +139,4 @@ _COLUMNS = (
 _CONSTANT = {"number", "id", "published_at"}
 _ON_CONFLICT_UPDATE = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
     f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _CONSTANT
-)
-_ADVANCE = (
-    update(_CLOCK)
-    .values(
-        seq=_CLOCK.c.seq + bindparam("rows"),
-        next_number=_CLOCK.c.next_number + bindparam("new_count"),
-    )
-    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.config_version, _CLOCK.c.next_number)
 )

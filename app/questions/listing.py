@@ -1,4 +1,4 @@
-"""Lists of questions for editors and exports: the filter as SQL, over drafts or what is live."""
+"""Lists of questions for editors and exports: the filter as SQL, over newest or live revisions."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,17 +19,17 @@ from app.questions.state import QuestionState, Values
 from app.questions.views import editing_view, live_view
 from app.taxonomy.vocabulary import Vocabularies
 
-CHUNK = 500
+CHUNK_QUESTIONS = 500
 
-# Makes the condition that a question has one of some values.
+# Returns the SQL condition that a question has one of the given values.
 Condition: TypeAlias = Callable[[Sequence[str]], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSelection:
-    """Which questions a list has: of these banks, matching the filter, and by where they stand.
+    """Selects questions by bank, filter and state.
 
-    With `live` only what is published counts, as it is published, whatever was saved since.
+    With `live` the filter applies to live revisions, and only published questions are selected.
     """
 
     banks: Collection[str]
@@ -43,23 +43,25 @@ class QuestionSelection:
 def conditions(
     selection: QuestionSelection, vocabularies: Vocabularies
 ) -> list[ColumnElement[bool]]:
-    """Return the SQL conditions of a list; for `live` ones `published` is joined."""
-    asked = selection.filter
+    """Return the SQL conditions of a selection; with `live` the statement must join `published`."""
+    question_filter = selection.filter
     facets: Any = PUBLISHED.c if selection.live else QUESTION.c
     found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(selection.banks))]
     for facet in FACETS:
-        choice = with_descendants(facet, asked.choice(facet), vocabularies)
+        choice = with_descendants(facet, question_filter.choice(facet), vocabularies)
         if choice != ANY_VALUE:
-            found += _chosen(choice, _condition(facet, facets, live=selection.live))
-    found += [_has("tags", (slug,), live=selection.live) for slug in asked.tag_all]
-    if asked.exclude:
-        found.append(QUESTION.c.id.not_in(asked.exclude))
-    if asked.updated_after is not None:
-        found.append(facets.updated_at > asked.updated_after)
-    return found + _standing(selection)
+            found += _choice_conditions(
+                choice, _facet_condition(facet, facets, live=selection.live)
+            )
+    found += [_has_term("tags", (slug,), live=selection.live) for slug in question_filter.tag_all]
+    if question_filter.exclude:
+        found.append(QUESTION.c.id.not_in(question_filter.exclude))
+    if question_filter.updated_after is not None:
+        found.append(facets.updated_at > question_filter.updated_after)
+    return found + _state_conditions(selection)
 
 
-def _standing(selection: QuestionSelection) -> list[ColumnElement[bool]]:
+def _state_conditions(selection: QuestionSelection) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if selection.states:
         found.append(QUESTION.c.state.in_(selection.states))
@@ -76,17 +78,17 @@ def _standing(selection: QuestionSelection) -> list[ColumnElement[bool]]:
     return found
 
 
-def _chosen(choice: FacetChoice, condition: Condition) -> Iterator[ColumnElement[bool]]:
+def _choice_conditions(choice: FacetChoice, condition: Condition) -> Iterator[ColumnElement[bool]]:
     if choice.any:
         yield condition(choice.any)
     if choice.none:
         yield ~condition(choice.none)
 
 
-def _condition(facet: Facet, table: Any, *, live: bool) -> Condition:  # noqa: ANN401 - its columns
-    """Return what makes the condition that a question has one of some values of a facet."""
+def _facet_condition(facet: Facet, table: Any, *, live: bool) -> Condition:  # noqa: ANN401 - its columns
+    """Return the function that makes the SQL condition of a facet."""
     if facet.vocabulary is not None:
-        return partial(_has, facet.vocabulary, live=live)
+        return partial(_has_term, facet.vocabulary, live=live)
     column = table[facet.column]
     if facet.many:
         joined = literal(",") + column + literal(",")
@@ -95,13 +97,13 @@ def _condition(facet: Facet, table: Any, *, live: bool) -> Condition:  # noqa: A
     return folded.in_
 
 
-def _has(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:
+def _has_term(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:
     links = LINKS[name]
     side = links.c.in_live if live else links.c.in_draft
     return QUESTION.c.id.in_(select(links.c.question_id).where(links.c.slug.in_(slugs), side))
 
 
-def _ids(selection: QuestionSelection, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
+def _select(selection: QuestionSelection, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
     statement = select(*columns).select_from(QUESTION)
     if selection.live:
         statement = statement.join(PUBLISHED, PUBLISHED.c.id == QUESTION.c.id)
@@ -115,10 +117,10 @@ def page(
     before: UUID | None,
     limit: int,
 ) -> tuple[list[QuestionState], int]:
-    """Return at most `limit` questions, the newest first, and how many there are in all."""
+    """Return at most `limit` questions, the newest first, and the total count."""
     connection = session.connection()
-    total = connection.execute(_ids(selection, vocabularies, func.count())).scalar_one()
-    statement = _ids(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
+    total = connection.execute(_select(selection, vocabularies, func.count())).scalar_one()
+    statement = _select(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
     if before is not None:
         statement = statement.where(QUESTION.c.id < before)
     ids = list(connection.execute(statement.limit(limit)).scalars())
@@ -132,16 +134,16 @@ def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
     selection: QuestionSelection,
     vocabularies: Vocabularies,
     answers: Collection[str],
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_QUESTIONS,
     after: UUID | None = None,
 ) -> Iterator[Values]:
-    """Yield editing views in the order of ids, `chunk` read at a time, from beyond `after` on.
+    """Yield editing views in the order of ids after `after`; read `chunk` questions at a time.
 
-    The answer side is shown of the banks in `answers`; of `live` ones the live revision is shown.
+    Answers are included for the banks in `answers`. With `live` the live revision is shown.
     """
     renderer = Renderer(secrets)
     view = live_view if selection.live else editing_view
-    statement = _ids(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
+    statement = _select(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
     while True:
         part = statement if after is None else statement.where(QUESTION.c.id > after)
         ids = list(session.connection().execute(part).scalars())

@@ -1,4 +1,4 @@
-"""Renders a revision: a document that has no place for an answer, and its answers apart."""
+"""Renders a revision as two documents: one without any answer, and one with the answers."""
 
 import re
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ _PUBLIC_FIELDS = tuple(
 def document(
     question_id: UUID, bank: str, revision: RevisionContent, published_at: int | None
 ) -> Values:
-    """Return the fields that questions of every kind deliver."""
+    """Return the public fields that every question has."""
     values = revision.values
     return {
         "id": str(question_id),
@@ -54,19 +54,19 @@ def document(
 
 @lru_cache(maxsize=1024)
 def time_text(milliseconds: int) -> str:
-    """Return a time as clients get it: RFC 3339 in UTC, to the millisecond."""
+    """Return a time in RFC 3339, in UTC with milliseconds."""
     return from_milliseconds(milliseconds).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class Renderer:
-    """Renders with a secret, so that the order of options tells nothing."""
+    """Renders revisions. A secret key decides the order of options, so it reveals nothing."""
 
     def __init__(self, secrets: Secrets) -> None:
-        """Derive the secret."""
+        """Derive the key."""
         self._key = secrets.derive(ORDER_PURPOSE)
 
     def publication(self, question: QuestionState, number: int | None) -> Publication:
-        """Return the live revision of a question, rendered."""
+        """Render the live revision of a question; ValueError if it has none."""
         revision = question.live
         if revision is None or question.published_at is None:
             message = "the question has no live revision"
@@ -97,9 +97,9 @@ class Renderer:
         return public
 
     def _ordered(self, question_id: UUID, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return items in the order that everyone sees: ascending numbers, else by the secret.
+        """Return items in the delivered order: numbers ascending, others by a keyed hash.
 
-        A keyed hash of each (BLAKE2b, RFC 7693) tells the order: a third of an HMAC's time.
+        The hash is BLAKE2b with a key (RFC 7693); see docs/adr/0014.
         """
         key, of = self._key, question_id.bytes
         shuffled = sorted(

@@ -25,6 +25,8 @@ from sqlmodel import Session, SQLModel
 from app.access.models import Bank
 from app.core import time_and_random
 from app.core.db.database import JsonText, UtcDateTime
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.core.http.idempotency import KEPT_MILLISECONDS
 from app.published.models import Published
 from app.questions.models import (
@@ -47,7 +49,7 @@ CHUNK_ROWS = 500
 
 def _untyped_table(model: type[SQLModel]) -> TableClause:
     """Return a table without type conversion: times in milliseconds, JSON as text."""
-    columns = model.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
+    columns = table_of(model).columns
     types: dict[type, Any] = {UtcDateTime: BigInteger(), JsonText: Text()}
     return table(
         str(model.__tablename__),
@@ -108,6 +110,7 @@ _NUMBERS = select(PUBLISHED.c.id, PUBLISHED.c.number).where(PUBLISHED.c.id.in_(_
 
 def lock(session: Session, ids: Collection[UUID]) -> None:
     """Lock questions by id. Ids that do not exist are ignored."""
+    check_lock_order(session)
     # SQLite has one writer, so no row can be locked by somebody else.
     if session.get_bind().dialect.name == "sqlite":
         return
@@ -178,6 +181,7 @@ def external_id_owner(session: Session, bank: str, external_id: str) -> UUID | N
 
 def lock_bank(session: Session, bank: str) -> None:
     """Lock a bank before several external ids are written, to avoid a deadlock of two writers."""
+    check_lock_order(session)
     session.connection().execute(_LOCK_BANK, {"bank": bank}).all()
 
 
@@ -190,6 +194,7 @@ def bank_language(session: Session, bank: str) -> str | None:
 
 def existing_terms(session: Session, vocabulary: str, slugs: Collection[str]) -> set[str]:
     """Return which of the slugs are terms. They cannot be deleted before the commit."""
+    check_lock_order(session)
     terms = TERMS[vocabulary]
     found: set[str] = set()
     for part in chunks(sorted(slugs)):

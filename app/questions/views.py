@@ -1,10 +1,10 @@
-"""The editing view of a question: what is delivered, where it stands, and its answers for some."""
+"""The editing view of a question: content, state, and answers for those who may see them."""
 
 from app.kinds import DETAILS
 from app.questions.rendering import Renderer, document
 from app.questions.state import QuestionState, RevisionContent, Values
 
-# What the server decides; sent back unchanged it does no harm.
+# Fields that the server sets. A client may send them back unchanged.
 SERVER_FIELDS = (
     "id",
     "revision",
@@ -18,12 +18,12 @@ SERVER_FIELDS = (
     "updated_at",
 )
 
-# What everyone may see who may do something to the question.
+# Fields that every key with any scope on the bank may see.
 STATUS_FIELDS = (*SERVER_FIELDS, "external_id")
 
 
 def editing_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
-    """Return a question's newest revision as editors see it, with or without the answer side."""
+    """Return the newest revision as editors see it, with or without its answers."""
     view = revision_view(question, question.newest, renderer, answers=answers)
     view |= {
         "external_id": question.external_id,
@@ -36,7 +36,7 @@ def editing_view(question: QuestionState, renderer: Renderer, *, answers: bool) 
 
 
 def live_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
-    """Return the live revision alone: for those who may not see what is newer."""
+    """Return only the live revision, for exports of published questions."""
     view = revision_view(question, question.live or question.newest, renderer, answers=answers)
     view |= {
         "external_id": question.external_id,
@@ -51,7 +51,7 @@ def live_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> 
 def revision_view(
     question: QuestionState, revision: RevisionContent, renderer: Renderer, *, answers: bool
 ) -> Values:
-    """Return one revision's content, with or without the answer side."""
+    """Return the content of one revision, with or without its answers."""
     values = revision.values
     view: Values = {**document(question.id, question.bank, revision, question.published_at)}
     view["family"] = values["family"]

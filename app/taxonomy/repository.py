@@ -6,21 +6,23 @@ from typing import Any, Literal
 from sqlalchemy import Table, delete, func, insert, select, tuple_, update
 from sqlmodel import Session
 
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.taxonomy.models import Category, Company, Tag, TermName
 from app.taxonomy.vocabulary import Term
 
 _TABLES: dict[str, Table] = {
-    "categories": Category.__table__,  # type: ignore[attr-defined] # SQLModel does not declare it
-    "companies": Company.__table__,  # type: ignore[attr-defined]
-    "tags": Tag.__table__,  # type: ignore[attr-defined]
+    "categories": table_of(Category),
+    "companies": table_of(Company),
+    "tags": table_of(Tag),
 }
-_NAMES = TermName.__table__  # type: ignore[attr-defined]
+_NAMES = table_of(TermName)
 Lock = Literal["change", "removal"]
 # Well below the maximum number of parameters of a statement on either database.
 CHUNK_NAMES = 500
 
 
-def table_of(vocabulary: str) -> Table:
+def vocabulary_table(vocabulary: str) -> Table:
     """Return the table of a vocabulary."""
     return _TABLES[vocabulary]
 
@@ -48,6 +50,7 @@ def find(session: Session, vocabulary: str, slug: str, lock: Lock | None = None)
     table = _TABLES[vocabulary]
     statement = select(table).where(table.c.slug == slug)
     if lock is not None:
+        check_lock_order(session)
         statement = statement.with_for_update(key_share=lock == "change")
     row = session.connection().execute(statement).one_or_none()
     return None if row is None else _term(row)
@@ -58,6 +61,7 @@ def lock_tree(session: Session) -> dict[str, str | None]:
 
     Two concurrent moves that are each valid could together form a cycle.
     """
+    check_lock_order(session)
     table = _TABLES["categories"]
     statement = select(table.c.slug, table.c.parent).order_by(table.c.slug)
     rows = session.connection().execute(statement.with_for_update(key_share=True))

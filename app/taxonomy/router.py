@@ -19,9 +19,9 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -120,7 +120,7 @@ def _add_read_routes(routes: _VocabularyRoutes) -> None:
         return routes.respond(term, response)
 
 
-def _add_write_routes(routes: _VocabularyRoutes) -> None:
+def _add_create_route(routes: _VocabularyRoutes) -> None:
     @router.post(
         routes.path,
         name=f"create_{routes.singular}",
@@ -148,6 +148,8 @@ def _add_write_routes(routes: _VocabularyRoutes) -> None:
         response.headers["Location"] = f"{routes.path}/{term.slug}"
         return routes.respond(term, response)
 
+
+def _add_change_routes(routes: _VocabularyRoutes) -> None:
     @router.patch(
         routes.path + "/{slug}",
         name=f"update_{routes.singular}",
@@ -175,7 +177,7 @@ def _add_write_routes(routes: _VocabularyRoutes) -> None:
         current = routes.view(before).model_dump()
         require_match(if_match, current["etag"])
         reject_unknown(pairs, ())
-        values = validated(routes.write_schema, merged(current, body, READ_ONLY_FIELDS))
+        values = validated(routes.write_schema, apply_merge_patch(current, body, READ_ONLY_FIELDS))
         return routes.respond(
             service.update_term(session, routes.vocabulary, before, values), response
         )
@@ -212,4 +214,5 @@ VOCABULARY_ROUTES = (
 )
 for _routes in VOCABULARY_ROUTES:
     _add_read_routes(_routes)
-    _add_write_routes(_routes)
+    _add_create_route(_routes)
+    _add_change_routes(_routes)

@@ -61,7 +61,7 @@ def update_term(session: Session, vocabulary: str, before: Term, values: TermWri
 
 def delete_term(session: Session, vocabulary: str, term: Term) -> None:
     """Delete a term that is locked for removal; 409 `in_use` with the number of references."""
-    slug = repository.table_of(vocabulary).c.slug
+    slug = repository.vocabulary_table(vocabulary).c.slug
     count = sum(count_uses(session, slug, term.slug).values())
     if count:
         message = "Questions or other terms refer to this term."
@@ -74,7 +74,7 @@ def merge_into(session: Session, vocabulary: str, slug: str, into: str) -> None:
     """Delete a term that no question has, and make its names aliases of the term `into`.
 
     Categories below it move below `into`. 422 if `into` is itself below the deleted category, or
-    would get too many aliases. Locks the edition clock.
+    would get too many aliases.
     """
     target = find_term(session, vocabulary, into, "change")
     merged_term = find_term(session, vocabulary, slug, "removal")
@@ -106,8 +106,7 @@ def create_terms(session: Session, terms: Sequence[tuple[str, Term]]) -> None:
     """Create the (vocabulary, term) pairs that do not exist yet, in any order.
 
     A term exists if its slug is a name of any term. Problem `name_taken` if only another of its
-    names is; `invalid_request` for a parent that neither exists nor is among the terms. Locks the
-    edition clock.
+    names is; `invalid_request` for a parent that neither exists nor is among the terms.
     """
     created = 0
     for vocabulary in VOCABULARIES:

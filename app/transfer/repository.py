@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy import Update, bindparam, delete, func, select, update
 from sqlmodel import Session
 
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.transfer.models import OPEN_STATES, ImportJob
 
-_TABLE = ImportJob.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(ImportJob)
 _OPEN = _TABLE.c.state.in_(OPEN_STATES)
 
 
@@ -59,6 +61,7 @@ def update_if_unchanged(
     session: Session, job_id: UUID, expected: Mapping[str, Any], values: Mapping[str, Any]
 ) -> bool:
     """Set columns to `values` if other columns still equal `expected`; return whether they did."""
+    check_lock_order(session)
     parameters = {"job_id": job_id}
     parameters |= {f"old_{name}": value for name, value in expected.items()}
     parameters |= {f"new_{name}": value for name, value in values.items()}

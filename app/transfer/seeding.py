@@ -21,12 +21,12 @@ def seed_files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def load_terms_file(session: Session, path: Path) -> None:
-    """Create the banks and terms of a file that do not exist yet; locks the clock."""
+    """Create the banks and terms of a file that do not exist yet."""
     load_terms(session, orjson.loads(path.read_bytes()))
 
 
 def load_terms(session: Session, seed: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Create the banks, categories, companies and tags that do not exist; locks the clock.
+    """Create the banks, categories, companies and tags that do not exist.
 
     A category must follow its parent.
     """

@@ -1,4 +1,4 @@
-"""A worker's memory over each database."""
+"""A worker's catalog over each database."""
 
 from collections.abc import Callable, Iterator
 

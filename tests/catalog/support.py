@@ -1,4 +1,4 @@
-"""A worker's memory over a real database, and a bank to put into it."""
+"""A worker's catalog over a real database, and questions to publish."""
 
 import asyncio
 import inspect
@@ -101,7 +101,7 @@ class CatalogWorker:
             session.connection().execute(text(statement), values)
 
     def publish(self, *questions: Question) -> None:
-        entries = [
+        publications = [
             make_publication(
                 id=question.id,
                 number=question.number,
@@ -123,7 +123,7 @@ class CatalogWorker:
             for question in questions
         ]
         with self.database.write() as session:
-            numbers = publish(session, entries)
+            numbers = publish(session, publications)
         for question, number in zip(questions, numbers, strict=True):
             question.number = number
 
@@ -166,7 +166,7 @@ def make_question(**changes: Any) -> Question:
 
 
 def make_questions(count: int, chance: random.Random, **fixed: Any) -> list[Question]:
-    """Return questions with facets by chance."""
+    """Return questions with random facets."""
     return [
         make_question(
             **{

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.rights import ANONYMOUS, BankRules, Rights
@@ -23,6 +23,7 @@ from app.published.question_filter import QuestionFilter, parse_filter
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.catalog.support import CATEGORIES, COMPANIES, TAGS, CatalogWorker
 from tests.support.databases import make_settings
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import change_row, make_row
 
 BANKS = ("arts", "science")
@@ -164,7 +165,7 @@ def _fill(worker: CatalogWorker, rows: list[PublishedRow], at_once: bool) -> Non
     catalog.apply((), mark._replace(seq=2 * ROWS))
 
 
-@settings(deadline=None, max_examples=300)
+@scaled(1.5)
 @given(
     rows=_rows(),
     question_filter=_filters(),
@@ -191,7 +192,6 @@ def test_members_are_those_of_the_model(
     assert [worker.catalog.find(entry.id) for entry in entries] == entries
 
 
-@settings(deadline=None, max_examples=100)
 @given(question_filter=_filters())
 def test_a_query_string_is_parsed_into_the_filter(
     worker: CatalogWorker, question_filter: QuestionFilter
@@ -200,20 +200,19 @@ def test_a_query_string_is_parsed_into_the_filter(
     assert parse_filter(split_query(_query(question_filter).encode()), known) == question_filter
 
 
-@settings(deadline=None, max_examples=150)
-@given(rows=_rows(), asked=_filters())
+@given(rows=_rows(), question_filter=_filters())
 def test_facets_count_without_their_own_parameter(
-    worker: CatalogWorker, rows: list[PublishedRow], asked: QuestionFilter
+    worker: CatalogWorker, rows: list[PublishedRow], question_filter: QuestionFilter
 ) -> None:
     _fill(worker, rows, at_once=True)
     banks = frozenset(BANKS)
     endpoint = GetFacets("facets", worker.catalog, ResponseCache())
-    reply = endpoint(_query(asked).encode(), ANONYMOUS, {})
+    reply = endpoint(_query(question_filter).encode(), ANONYMOUS, {})
     assert isinstance(reply, Reply)
     answer = orjson.loads(reply.body)
-    assert answer["total"] == sum(_matches(row, banks, asked) for row in rows)
+    assert answer["total"] == sum(_matches(row, banks, question_filter) for row in rows)
     for name, found in answer["facets"].items():
-        others = asked.without(FACET_BY_PARAMETER[name])
+        others = question_filter.without(FACET_BY_PARAMETER[name])
         matching = [row for row in rows if _matches(row, banks, others)]
         widen = _below if name == "category" else lambda value: {value}
         expected = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,6 +27,7 @@ from app.core.settings import Settings
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
 from tests.catalog.support import ADMIN, CatalogWorker, Question, make_question, make_questions
+from tests.support.hypothesis_profiles import scaled
 
 FILTERS = (
     "",
@@ -201,12 +202,7 @@ def test_copies_equal_the_bank_whatever_happened(
     )
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=scaled(0.05, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
     )
 
 

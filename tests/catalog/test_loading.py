@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from app.catalog.index.index import Index
@@ -13,6 +13,7 @@ from app.core.db.database import Database
 from app.published import feed_reader
 from app.published.feed_columns import PublishedColumns, columns_of
 from app.published.publishing import publish, withdraw
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank, make_publication
 
 
@@ -38,9 +39,7 @@ def _state(index: Index) -> object:
     constant=st.booleans(),
     withdrawn=st.sets(st.integers(0, 11)) | st.just(set(range(12))),
 )
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_columns_and_rows_give_the_same_index(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,

@@ -25,13 +25,15 @@ END_OF_FACETS = "\n\nFACETS: "
 NEW_FACETS = """\
     audience: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet(
-            "audiences", "whom it suits", many=True, values=get_args(Audience), ordered=True
+        metadata=_declare(
+            Facet("audiences", "whom it suits", many=True, values=get_args(Audience), ordered=True)
         ),
     )
     setting: FacetChoice = field(
         default=ANY_VALUE,
-        metadata=_facet("setting", "where it is used", values=get_args(Setting), optional=True),
+        metadata=_declare(
+            Facet("setting", "where it is used", values=get_args(Setting), optional=True)
+        ),
     )
 """
 OLD_COLUMN = "    language: str = Field(sa_column=Column(String(35), nullable=False))\n"

@@ -14,8 +14,11 @@ EDITS: dict[str, Edit] = {
     "app/kinds/pairing.py": (FOLDER / "pairing.py").read_text(),
     "app/kinds/registry.py": [
         (
-            "from app.kinds.items import give_ids\n",
-            "from app.kinds.estimate import Estimate\nfrom app.kinds.items import give_ids\n",
+            "from app.kinds.multiple_choice import MultipleChoice\n",
+            (
+                "from app.kinds.estimate import Estimate\n"
+                "from app.kinds.multiple_choice import MultipleChoice\n"
+            ),
         ),
         (
             "from app.kinds.open import Open\n",

@@ -1,5 +1,6 @@
 """Whatever breaks behind the edge, the client gets one problem document and no cause."""
 
+import gc
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -9,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from app.core.db.edition_clock import Mark
-from app.core.http.edge import Edge
+from app.core.http.edge import Edge, Handler
 from app.core.http.exception_handlers import install_handlers
-from app.core.http.replies import Headers
+from app.core.http.replies import Headers, Reply
 from app.core.http.route_requirements import Requirements
 from app.core.metrics import Metrics
 
@@ -42,8 +43,10 @@ class Anyone:
     async def refresh_config(self) -> bool:
         return False
 
-    def find(self, path: str) -> None:
-        return None
+    def find(self, path: str) -> tuple[str, Handler, bool] | None:
+        if path != "/v1/fast":
+            return None
+        return path, lambda _query, _caller, _headers: Reply(200, b"fast"), False
 
 
 @pytest.fixture
@@ -97,6 +100,17 @@ async def test_a_failure_is_one_problem_document(edge: Edge) -> None:
 async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(edge: Edge) -> None:
     with pytest.raises(RuntimeError, match="the secret cause"):
         await _get(edge, "/v1/halfway")
+
+
+def test_a_response_from_memory_leaves_nothing_to_the_garbage_collector(edge: Edge) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/v1/fast", "headers": []}
+    gc.collect()
+    gc.disable()
+    try:
+        assert edge.respond_now(scope | {"query_string": b"", "state": {}}) is not None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.core.http.uvicorn_protocol import PROTOCOL, RawResponse
-from tests.support.running import connect, received, running
+from tests.support.server_thread import connect, receive_all, serve_in_thread
 
 DRESS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]
 BROKEN = [(b"location", b"/\r\nset-cookie: a=b")]
@@ -78,12 +78,12 @@ def _served(application: Application, protocol: str = PROTOCOL, **options: Any) 
         http=protocol,
         **({"access_log": False, "proxy_headers": False} | options),
     )
-    with running(config) as port:
+    with serve_in_thread(config) as port:
         yield port
 
 
 def _rest(connection: socket.socket) -> bytes:
-    return re.sub(rb"date: [^\r]+", b"date: now", received(connection))
+    return re.sub(rb"date: [^\r]+", b"date: now", receive_all(connection))
 
 
 def _asked(port: int, request: bytes) -> bytes:

@@ -7,7 +7,7 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from app.core.http.uvicorn_protocol import PROTOCOL
-from tests.support.running import connect, received, running
+from tests.support.server_thread import connect, receive_all, serve_in_thread
 
 ASK = b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n"
 CLOSE = b"Connection: close\r\n"
@@ -34,7 +34,7 @@ def port() -> Iterator[int]:
     config = uvicorn.Config(
         _app, port=0, log_level="warning", ws="none", lifespan="off", http=PROTOCOL
     )
-    with running(config) as port:
+    with serve_in_thread(config) as port:
         yield port
 
 
@@ -50,14 +50,14 @@ def test_head_and_body_arrive_together(port: int) -> None:
 def test_everything_is_sent_before_the_connection_is_closed(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(ASK % (3_000_000, CLOSE))
-        assert received(connection).partition(b"\r\n\r\n")[2] == b"x" * 3_000_000
+        assert receive_all(connection).partition(b"\r\n\r\n")[2] == b"x" * 3_000_000
 
 
 def test_requests_sent_at_once_are_answered_in_order(port: int) -> None:
     sizes = [1, 70_000, 2, 300_000, 3]
     with connect(port) as connection:
         connection.sendall(b"".join(ASK % (size, b"") for size in sizes) + ASK % (4, CLOSE))
-        answers = received(connection)
+        answers = receive_all(connection)
     bodies = [part.partition(b"\r\n\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
     assert [len(body) for body in bodies] == [*sizes, 4]
 
@@ -65,7 +65,7 @@ def test_requests_sent_at_once_are_answered_in_order(port: int) -> None:
 def test_a_body_in_parts_arrives_part_by_part(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(ASK % (0, CLOSE))
-        assert received(connection).endswith(b"4\r\npart\r\n" * PARTS + b"0\r\n\r\n")
+        assert receive_all(connection).endswith(b"4\r\npart\r\n" * PARTS + b"0\r\n\r\n")
 
 
 def test_who_goes_away_in_the_middle_harms_nobody(port: int) -> None:
@@ -74,4 +74,4 @@ def test_who_goes_away_in_the_middle_harms_nobody(port: int) -> None:
             connection.sendall(ASK % (5_000_000, b""))
     with connect(port) as connection:
         connection.sendall(ASK % (5, CLOSE))
-        assert received(connection).endswith(b"xxxxx")
+        assert receive_all(connection).endswith(b"xxxxx")

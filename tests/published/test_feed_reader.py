@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -11,6 +11,7 @@ from app.core.db.database import Database
 from app.published import feed_reader
 from app.published.feed_columns import FACET_COLUMNS, Repeated, columns_of
 from app.published.publishing import Publication, publish, withdraw
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank, make_publication, make_row
 
 # Small chunks, so that a few rows make several of them.
@@ -46,9 +47,7 @@ def _with_texts(facets: tuple[str, ...], **texts: str) -> tuple[str, ...]:
     withdrawn=st.sets(st.integers(0, 13)),
     deleted=st.sets(st.integers(1, 14)),
 )
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@scaled(0.75, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_full_load_returns_every_row(
     bank: Database,
     published: Sequence[Publication],

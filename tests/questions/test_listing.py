@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from app.core.db.database import Database
@@ -18,6 +18,7 @@ from app.questions.listing import QuestionSelection, iter_views, page
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.questions.examples import BODIES, make_terms
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank
 from tests.support.serving import Service
 
@@ -193,7 +194,7 @@ def _matches(content: dict[str, Any], asked: QuestionFilter) -> bool:
     return all(rules) and set(asked.tag_all) <= set(content["tags"])
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=15, deadline=None)
+@scaled(0.08, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CONTENT, CONTENT), min_size=1, max_size=6), st.lists(FILTER, max_size=6))
 def test_the_sql_filter_agrees_with_a_plain_model_for_drafts_and_live_revisions(
     database: Database,

@@ -108,5 +108,5 @@ def test_each_write_carries_the_edition_of_its_own_commit(service: Service, bank
     for action in ("publish", "withdraw", "publish", "archive"):
         answer = service.admin.post(f"{PATH}/{made['id']}/{action}", headers=AT_ANY)
         seen.add(answer.headers["Quizwell-Edition"])
-        service.settle(answer)
+        service.wait_for_write(answer)
     assert len(seen) == 4

@@ -153,6 +153,7 @@ def _serve(settings: Settings) -> None:
     time.sleep(SERVICE_SECONDS)
 
 
+@pytest.mark.campaign
 def test_an_import_survives_a_service_that_is_killed_again_and_again(
     database: Database, settings: Settings, job: ImportJob
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import Problem
@@ -28,7 +28,6 @@ def receive(path, data, chunk_bytes=7, content_type=CONTENT_TYPE):
     return asyncio.run(receive_file(stream(), content_type, path))
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=300), chunk_bytes=st.integers(1, 80))
 def test_the_file_is_received_unchanged(tmp_path_factory, data, chunk_bytes):
     path = tmp_path_factory.mktemp("upload") / "file"

@@ -8,8 +8,7 @@ from pyroaring import BitMap
 
 SPARE_ENTRIES = 1024
 BLOCK_ENTRIES = 4096
-# What it costs to check one entry of the log, in members that could be sorted in that time; see
-# `_is_sparse`.
+# How many members can be sorted in the time that it takes to check one entry of the log.
 SORTED_PER_CHECK = 3
 
 Seqs = npt.NDArray[np.int64]
@@ -95,7 +94,8 @@ class ChangeLog:
     def _is_sparse(self, members: BitMap, span: int, limit: int) -> bool:
         """Return whether sorting all members costs less than walking through the log.
 
-        If members are spread evenly, the walk checks so many entries until it has `limit` members.
+        `checked` is how many entries the walk would check until it has `limit` members, if members
+        are spread evenly over the log.
         """
         size = len(members)
         checked = min(span, limit * self._count // size + BLOCK_ENTRIES) if size else span + 1

@@ -20,8 +20,8 @@ from app.catalog.index.row_batch import RowBatch
 from app.published.facets import BANK, FACETS
 from app.published.feed_columns import ID_BYTES, PublishedColumns, columns_of
 
-# Columns have at least so many slots for numbers that are not in use yet.
-SPARE_SLOTS = 1024
+# The initial length of the columns.
+INITIAL_SLOTS = 1024
 
 Numbers = npt.NDArray[np.uint32]
 
@@ -50,7 +50,7 @@ class Index:
         self._is_loaded = False
         self._bank_codes: dict[str, int] = {}
         self._bank_names: list[str] = []
-        # Columns by number.
+        # PublishedColumns by number.
         self._id_table = np.zeros((0, ID_BYTES), np.uint8)
         self._seq = np.zeros(0, np.int64)
         self._updated_at = np.zeros(0, np.int64)
@@ -173,7 +173,7 @@ class Index:
         length = len(self._seq)
         if largest < length:
             return
-        wanted = max(largest + 1, 2 * length, SPARE_SLOTS)
+        wanted = max(largest + 1, 2 * length, INITIAL_SLOTS)
         for name in ("_id_table", "_seq", "_updated_at", "_key", "_bank"):
             column = getattr(self, name)
             # The system gives memory for fresh zeros only when they are written to.

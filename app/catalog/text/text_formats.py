@@ -36,7 +36,7 @@ def memory_size(part: ConvertedPart) -> int:
 def convert(body: bytes, text_format: str) -> ConvertedPart:
     """Return the JSON of a delivered question, or of its answer side, in a text format.
 
-    Only what the kinds declare to be Markdown is converted; other texts stay as they are.
+    Only fields that the kinds declare to be Markdown are converted.
     """
     if text_format == MARKDOWN:
         return ConvertedPart(body)
@@ -57,13 +57,19 @@ def _texts(value: Any, path: Path, pointer: str) -> Iterator[tuple[Any, Any, str
     if step != EACH:
         keys: Any = [step] if isinstance(value, dict) and step in value else []
     else:
-        keys = list(value) if isinstance(value, dict) else range(len(value or ()))
+        keys = _element_keys(value)
     for key in keys:
         pointer_of_key = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
         if later_steps:
             yield from _texts(value[key], later_steps, pointer_of_key)
         elif isinstance(value[key], str):
             yield value, key, pointer_of_key
+
+
+def _element_keys(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return list(value)
+    return range(len(value)) if isinstance(value, list) else ()
 
 
 def _escaped(pointer: str) -> bytes:

@@ -25,6 +25,9 @@ NAMING = {
 }
 SQLModel.metadata.naming_convention = NAMING
 
+# The key in a session's `info` of what `before_commit` was given.
+_BEFORE_COMMIT = "before_commit"
+
 PAGE_BYTES = 4096
 # Pages in the log before they go where they belong: what changes often goes there once, not with
 # each step of an import.
@@ -112,12 +115,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Give a writing session; commits when the block ends well, else nothing happened."""
+        """Give a writing session; commits at the end of the block, rolls back after an error."""
+        last_steps: list[Callable[[Session], None]] = []
         with self.exclusive(), Session(self._writer, expire_on_commit=False) as session:
+            session.info[_BEFORE_COMMIT] = last_steps
             with session.begin():
                 yield session
-            callbacks: list[Callable[[], None]] = session.info.pop("after_commit", [])
-        for callback in (*callbacks, *self._listeners):
+                for step in last_steps:
+                    step(session)
+        for callback in self._listeners:
             callback()
 
     def listen(self, callback: Callable[[], None]) -> None:
@@ -154,9 +160,11 @@ class Database:
             yield
 
 
-def after_commit(session: Session, callback: Callable[[], None]) -> None:
-    """Call `callback` once the session's transaction is on disk; never when it fails."""
-    session.info.setdefault("after_commit", []).append(callback)
+def before_commit(session: Session, callback: Callable[[Session], None]) -> None:
+    """Call `callback` as the last step of the session's transaction, once however often given."""
+    callbacks: list[Callable[[Session], None]] = session.info[_BEFORE_COMMIT]
+    if callback not in callbacks:
+        callbacks.append(callback)
 
 
 def _sqlite_engine(url: str, begin: str, pages: int) -> Engine:

@@ -3,13 +3,27 @@
 A worker compares its own mark with the clock's to know whether its memory is up to date.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, String, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection
-from sqlmodel import Field, Session, SQLModel, select
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlmodel import Field, Session, SQLModel
 
 from app.core import time_and_random
+from app.core.db.database import before_commit
+from app.core.db.lock_order import mark_clock_locked
+from app.core.db.tables import table_of
 
 EPOCH_BYTES = 8
 
@@ -62,38 +76,60 @@ def read_mark(source: Session | Connection) -> Mark:
 
 def written_mark(session: Session) -> Mark | None:
     """Return the mark of what a session has written; None if it has not moved the clock."""
-    mark: Mark | None = session.info.get(_MARK_KEY)
+    mark: Mark | None = session.info.get(_WRITTEN_MARK)
     return mark
-
-
-def set_written_mark(session: Session, mark: Mark) -> None:
-    """Note the mark that a session has moved the clock to."""
-    session.info[_MARK_KEY] = mark
 
 
 def bump_config(session: Session) -> None:
     """Count a write to banks, keys, vocabularies or quiz slugs, so that every worker reads them.
 
-    Locks the clock, so call it last in the transaction.
+    The clock moves as the last step of the transaction, once however often this is called.
     """
-    row = session.connection().execute(_BUMP).one()
-    set_written_mark(session, Mark(*row))
+    before_commit(session, _bump_config)
+
+
+def advance(session: Session, changes: int, new_questions: int) -> tuple[Mark, int]:
+    """Take the next values of `seq` and the next numbers of questions; locks the clock.
+
+    Return the mark after the last change, and the number after the last new question. Only rows of
+    what is published may be written afterwards (app.core.db.lock_order).
+    """
+    parameters = {"changes": changes, "new_questions": new_questions}
+    row = _move(session, _ADVANCE, parameters)
+    return Mark(row.epoch, row.seq, row.config_version), row.next_number
 
 
 def start_epoch(session: Session) -> Mark:
     """Start a new epoch after history was rewritten: marks of the former one become invalid."""
-    row = (
-        session.connection()
-        .execute(update(_TABLE).values(epoch=new_epoch()).returning(*_MARK))
-        .one()
-    )
-    mark = Mark(*row)
-    set_written_mark(session, mark)
-    return mark
+    row = _move(session, _START_EPOCH, {"new_epoch": new_epoch()})
+    return Mark(row.epoch, row.seq, row.config_version)
 
 
-_MARK_KEY = "mark"
-_TABLE = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+def _bump_config(session: Session) -> None:
+    _move(session, _BUMP_CONFIG, {})
+
+
+def _move(
+    session: Session, statement: ReturningUpdate[Any], parameters: dict[str, Any]
+) -> Row[Any]:
+    row = session.connection().execute(statement, parameters).one()
+    session.info[_WRITTEN_MARK] = Mark(row.epoch, row.seq, row.config_version)
+    mark_clock_locked(session)
+    return row
+
+
+# The key in a session's `info` of the mark that it has written.
+_WRITTEN_MARK = "mark"
+_TABLE = table_of(Clock)
 _MARK = (_TABLE.c.epoch, _TABLE.c.seq, _TABLE.c.config_version)
 _READ = select(*_MARK)
-_BUMP = update(_TABLE).values(config_version=_TABLE.c.config_version + 1).returning(*_MARK)
+_BUMP_CONFIG = update(_TABLE).values(config_version=_TABLE.c.config_version + 1).returning(*_MARK)
+_START_EPOCH = update(_TABLE).values(epoch=bindparam("new_epoch")).returning(*_MARK)
+_ADVANCE = (
+    update(_TABLE)
+    .values(
+        seq=_TABLE.c.seq + bindparam("changes"),
+        next_number=_TABLE.c.next_number + bindparam("new_questions"),
+    )
+    .returning(*_MARK, _TABLE.c.next_number)
+)

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core import time_and_random
 from app.core.db.database import Database
+from app.core.db.tables import table_of
 
 
 class LeaseRow(SQLModel, table=True):
@@ -21,7 +22,7 @@ class LeaseRow(SQLModel, table=True):
     until: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-_TABLE = LeaseRow.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(LeaseRow)
 
 
 class Lease:

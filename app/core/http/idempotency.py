@@ -12,6 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from app.core import time_and_random
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.core.errors import Problem
 
 HEADER = "Idempotency-Key"
@@ -34,7 +36,7 @@ class IdempotencyRecord(SQLModel, table=True):
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-_TABLE = IdempotencyRecord.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(IdempotencyRecord)
 
 
 class _Running:
@@ -69,6 +71,7 @@ class Idempotency:
         """Remember what was made, in the transaction that makes it."""
         if self._given is None:
             return
+        check_lock_order(session)
         now = time_and_random.milliseconds()
         connection = session.connection()
         connection.execute(delete(_TABLE).where(_TABLE.c.created_at < now - KEPT_MILLISECONDS))

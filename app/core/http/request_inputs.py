@@ -12,6 +12,7 @@ from app.core.errors import FieldError, Problem, invalid, near_misses
 from app.core.field_errors import field_errors
 from app.core.http.query_string import Pairs, split_query
 from app.core.http.replies import etag_of
+from app.core.merge_patch import merge_patch
 
 MERGE_PATCH_TYPES = ("application/json", "application/merge-patch+json")
 
@@ -66,23 +67,22 @@ def _with_near(error: FieldError, fields: Collection[str]) -> FieldError:
     return replace(error, suggestions=near_misses((error.pointer or "").rpartition("/")[2], fields))
 
 
-def merged(current: Mapping[str, object], patch: object, fixed: Collection[str]) -> object:
-    """Return what a merge patch (RFC 7396) makes of a flat object, without what the server decides.
+def apply_merge_patch(
+    current: Mapping[str, object], patch: object, read_only: Collection[str]
+) -> object:
+    """Return an object after a merge patch (RFC 7396), without its read-only fields.
 
-    Null sets the default. Problem read_only where a field of `fixed` is sent with another value.
+    Null removes a field, so that its default applies. A patch that is no object is returned as it
+    is, for `validated` to refuse. Problem read_only for another value of a read-only field.
     """
     if not isinstance(patch, dict):
         return patch
-    changed = [name for name in fixed if name in patch and patch[name] != current[name]]
+    changed = [name for name in read_only if name in patch and patch[name] != current[name]]
     if changed:
-        detail = "The server decides this field."
+        detail = "The server sets this field."
         raise invalid(*(FieldError("read_only", detail, pointer=f"/{name}") for name in changed))
-    values = {**current, **patch}
-    return {
-        name: value
-        for name, value in values.items()
-        if name not in fixed and not (name in patch and value is None)
-    }
+    values = merge_patch(current, patch)
+    return {name: value for name, value in values.items() if name not in read_only}
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:

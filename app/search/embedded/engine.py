@@ -1,4 +1,4 @@
-"""The embedded engine: an index in a SQLite file that every worker process can search and update.
+"""The embedded engine: an index in a SQLite file that every worker searches and updates.
 
 The entry point of this package. It runs the indexing loop (`synchronizer`) in one thread and hands
 searches to `index_reader`.

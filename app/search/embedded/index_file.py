@@ -1,16 +1,17 @@
-"""The files of the embedded index: a SQLite file for each build, and a pointer to the current one.
+"""The files of the embedded index: a SQLite file for each build, and a pointer to one of them.
 
 A build writes a new file and then replaces the pointer. Files are never renamed or reused, because
 another worker process may have one open.
 """
 
-import fcntl
 import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from app.core.file_lock import try_lock
 
 # Raise it when the tables or the text in them change: a new file is built beside the old one.
 SCHEMA_VERSION = 3
@@ -89,18 +90,8 @@ class IndexFiles:
 
         The operating system releases the lock of a killed process.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            os.close(descriptor)
+        with try_lock(self._lock) as is_free:
+            yield is_free
 
     def _all_files(self) -> list[tuple[Path, re.Match[str]]]:
         matches = [

@@ -1,4 +1,4 @@
-"""Caches posting lists: the numbers of all questions of a bank that contain a phrase, as bitmaps.
+"""Caches posting lists: the numbers of the questions that contain a phrase, as bitmaps.
 
 FTS5 reads each posting list once. After a change of the bank the list stays in the cache, and an
 overlay corrects it: the questions that changed since are compared with the phrase themselves. See

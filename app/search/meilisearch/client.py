@@ -20,7 +20,7 @@ from meilisearch.errors import (
 
 from app.core.settings import Settings
 from app.search.meilisearch.failures import FailureKind, ServerError, classify_failure
-from app.search.meilisearch.index_settings import PRIMARY_KEY
+from app.search.meilisearch.indexes.index_settings import PRIMARY_KEY
 
 REQUEST_TIMEOUT_SECONDS = 30
 PAGE_ROWS = 5000

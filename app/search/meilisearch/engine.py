@@ -28,8 +28,8 @@ from app.search.meilisearch.client import SearchClient
 from app.search.meilisearch.correction import corrected_query
 from app.search.meilisearch.failures import FailureKind, ServerError
 from app.search.meilisearch.filter_expression import filter_conditions
-from app.search.meilisearch.index_names import live_index_name
-from app.search.meilisearch.index_settings import ANSWER_FIELD, PUBLIC_FIELDS
+from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.meilisearch.indexes.index_settings import ANSWER_FIELD, PUBLIC_FIELDS
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import MirrorStatus, bank_needs_index, read_status
 from app.search.meilisearch.timings import DEFAULT_TIMINGS, Timings

@@ -21,7 +21,7 @@ from app.search.indexing.feed_reader import read_clock_and_requests, rows_after
 from app.search.meilisearch.batches import Acknowledgement
 from app.search.meilisearch.client import AdminClient
 from app.search.meilisearch.failures import ServerError
-from app.search.meilisearch.maintenance import IndexMaintenance
+from app.search.meilisearch.indexes.maintenance import IndexMaintenance
 from app.search.meilisearch.sender import Sender
 from app.search.meilisearch.server_watch import ServerWatch
 from app.search.meilisearch.state import MirrorStateStore

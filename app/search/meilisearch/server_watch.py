@@ -12,9 +12,9 @@ import orjson
 
 from app.search.meilisearch.client import MARKER_ID
 from app.search.meilisearch.failures import ServerError
-from app.search.meilisearch.index_names import live_index_name, marker_index_name
-from app.search.meilisearch.index_settings import PRIMARY_KEY
-from app.search.meilisearch.maintenance import IndexMaintenance
+from app.search.meilisearch.indexes.index_names import live_index_name, marker_index_name
+from app.search.meilisearch.indexes.index_settings import PRIMARY_KEY
+from app.search.meilisearch.indexes.maintenance import IndexMaintenance
 from app.search.meilisearch.state import ReplicationProgress, new_token
 
 log = logging.getLogger(__name__)

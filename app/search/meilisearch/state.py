@@ -16,6 +16,7 @@ from sqlmodel import Session
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
+from app.core.db.tables import table_of
 from app.published.follower import NO_MARK
 from app.search.models import MirrorIndexRow, MirrorRow, QuarantineRow
 
@@ -222,9 +223,9 @@ def _load(session: Session) -> tuple[ReplicationProgress, dict[str, IndexState]]
     return ReplicationProgress(*progress), {row.bank: IndexState(*row) for row in indexes}
 
 
-_MIRROR = MirrorRow.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_INDEXES = MirrorIndexRow.__table__  # type: ignore[attr-defined]
-_QUARANTINE = QuarantineRow.__table__  # type: ignore[attr-defined]
+_MIRROR = table_of(MirrorRow)
+_INDEXES = table_of(MirrorIndexRow)
+_QUARANTINE = table_of(QuarantineRow)
 # The column of each field, in the order of the fields.
 _PROGRESS_COLUMNS = {
     "epoch": "epoch",

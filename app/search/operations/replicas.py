@@ -1,4 +1,4 @@
-"""The replicas of what is public: a worker's catalog, the embedded index, the Meilisearch indexes.
+"""The replicas of the change feed: a worker's catalog and both kinds of search index.
 
 Each gives the revision of every question that it contains, for the drift check to compare.
 """
@@ -19,9 +19,9 @@ from app.search.embedded.tables import indexed_revisions, read_banks, read_state
 from app.search.indexing.context import IndexingContext
 from app.search.indexing.feed_reader import live_rows
 from app.search.meilisearch.client import AdminClient
-from app.search.meilisearch.comparison import MAX_DOCUMENT_ID
 from app.search.meilisearch.failures import ServerError
-from app.search.meilisearch.index_names import live_index_name
+from app.search.meilisearch.indexes.comparison import MAX_DOCUMENT_ID
+from app.search.meilisearch.indexes.index_names import live_index_name
 from app.search.meilisearch.signature import row_signature
 from app.search.meilisearch.state import MirrorStateStore
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from app.core.db.lock_order import check_lock_order
 from app.search.models import SynonymGroup
 
 
@@ -25,6 +26,8 @@ def list_page(session: Session, after: UUID | None, limit: int) -> tuple[list[Sy
 
 def find(session: Session, group_id: UUID, *, lock: bool = False) -> SynonymGroup | None:
     """Return a group or None; with `lock` the row is locked until the commit."""
+    if lock:
+        check_lock_order(session)
     statement = select(SynonymGroup).where(col(SynonymGroup.id) == group_id)
     return session.exec(statement.with_for_update() if lock else statement).one_or_none()
 

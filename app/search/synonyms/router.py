@@ -16,9 +16,9 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -139,7 +139,7 @@ def update_synonyms(  # noqa: PLR0913, PLR0917 - FastAPI injects each one
     current = _to_read(group).model_dump(mode="json")
     require_match(if_match, current["etag"])
     reject_unknown(pairs, ())
-    wanted = validated(SynonymsWrite, merged(current, body, READ_ONLY_FIELDS))
+    wanted = validated(SynonymsWrite, apply_merge_patch(current, body, READ_ONLY_FIELDS))
     service.update_group(session, group, wanted)
     return _read_with_etag(group, response)
 

@@ -47,17 +47,14 @@ def delete_group(session: Session, group: SynonymGroup) -> None:
 
 
 def load_synonyms_file(session: Session, path: Path) -> None:
-    """Create the groups of a file that no existing group covers; do nothing without a file.
-
-    Locks the clock.
-    """
+    """Create the groups of a file that no existing group covers; do nothing without a file."""
     if path.exists():
         lists_of_words = orjson.loads(path.read_bytes())
         create_groups(session, [SynonymsWrite(words=words) for words in lists_of_words])
 
 
 def create_groups(session: Session, groups: Sequence[SynonymsWrite]) -> None:
-    """Create the groups that no existing group covers; locks the clock."""
+    """Create the groups that no existing group covers."""
     existing = [
         set(synonyms_from_groups([group.words])) for group in repository.all_groups(session)
     ]

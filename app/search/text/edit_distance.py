@@ -1,4 +1,4 @@
-"""Pure: finds the tokens of a vocabulary within a few edits of a token; the correction of queries.
+"""Pure: finds the tokens within a few edits of a misspelt token, to correct queries.
 
 One numpy operation compares a token with all tokens that start with the same letter. That keeps
 the row "slip, prefix, two filters, facets, alone" of docs/benchmarks.md within its target.

@@ -1,4 +1,4 @@
-"""The identity and the new content of a row; pure functions of the row and the question it matches.
+"""Pure: the identity and the new content of a row, given the question that it matches.
 
 A row is a merge patch (RFC 7396): fields that it leaves out keep their values.
 """

@@ -7,11 +7,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlmodel import Session
 
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.questions.models import Question, Revision
 from app.transfer.rows.prepared import MatchedQuestion, QuestionVersion
 
-_QUESTION = Question.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_REVISION = Revision.__table__  # type: ignore[attr-defined]
+_QUESTION = table_of(Question)
+_REVISION = table_of(Revision)
 # In the order of the fields of QuestionVersion.
 _VERSION = (
     _QUESTION.c.id,
@@ -61,6 +63,7 @@ def lock_matches(session: Session, bank: str, versions: Sequence[QuestionVersion
     """Lock questions in the order of their ids; return False if one of them has changed."""
     if not versions:
         return True
+    check_lock_order(session)
     ids = [version.id for version in versions]
     locked = session.connection().execute(_LOCK, {"bank": bank, "keys": ids})
     return {QuestionVersion(*row) for row in locked} == set(versions)

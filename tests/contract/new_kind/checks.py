@@ -285,6 +285,22 @@ def test_json_lines_lose_nothing(fresh_bank: Bank) -> None:
         assert content_of(copied) == content_of(original)
 
 
+def test_an_import_keeps_the_ids_of_items_and_invents_none(fresh_bank: Bank) -> None:
+    service = fresh_bank.service
+    before = view_in(fresh_bank, "science", "p")["items"]
+    without_ids = [{"text": "new"}, *({"text": item["text"]} for item in before[1:])]
+    row = orjson.dumps(PAIRING | {"difficulty": "easy", "items": without_ids})
+    assert import_as_admin(service, row)["changed"] == 1
+    after = view_in(fresh_bank, "science", "p")["items"]
+    assert after[1:] == before[1:]
+    assert after[0]["id"] not in {item["id"] for item in before}
+    service.make_bank(slug="copy")
+    row = orjson.dumps(PAIRING | {"difficulty": "easy", "items": before})
+    import_as_admin(service, row, bank="copy")
+    copied = view_in(fresh_bank, "copy", "p")["items"]
+    assert not {item["id"] for item in copied} & {item["id"] for item in before}
+
+
 def test_json_numbers_stay_exact(fresh_bank: Bank) -> None:
     fresh_bank.service.make_bank(slug="exact")
     row = orjson.dumps(ESTIMATE | {"difficulty": "easy"})

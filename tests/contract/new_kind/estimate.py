@@ -7,8 +7,8 @@ from pydantic import Field
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
 from app.kinds.decimals import DecimalText, decimal_text
+from app.kinds.declarations.text_type import Markdown, Name, TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.text_type import Markdown, Name, TextType
 
 
 class Range(Part):

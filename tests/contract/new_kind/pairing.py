@@ -6,9 +6,9 @@ from pydantic import Field
 
 from app.kinds import limits
 from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.items import ItemId, PublicItem, id_of
+from app.kinds.declarations.text_type import TextType
 from app.kinds.fields import Part, not_blank
-from app.kinds.items import ItemId, PublicItem, id_of
-from app.kinds.text_type import TextType
 
 
 class PairingItem(Part):

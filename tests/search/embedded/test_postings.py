@@ -25,6 +25,7 @@ from app.search.embedded.tables import (
 )
 from app.search.text.documents import SearchDocument
 from app.search.text.token_phrase import FieldScope, TokenPhrase
+from tests.support.hypothesis_profiles import scaled
 
 TOKENS = ["a", "ab", "abc", "b", "ba", "c++"]
 TEXTS = st.lists(st.sampled_from([*TOKENS, "O(b_a)"]), max_size=4).map(" ".join)
@@ -98,9 +99,7 @@ def fail(_: Job) -> None:
     pytest.fail("no query was interrupted, so no list is read in the background")
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.one_of(CHANGES, MANY_ADDED), st.lists(PHRASES, max_size=4)), max_size=8)
 )
@@ -120,9 +119,7 @@ def test_cached_lists_equal_the_index_after_any_changes(
                 checked_postings(cache, connection, phrase)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@scaled(0.3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CHANGES, st.booleans()), min_size=2, max_size=8), PHRASES)
 def test_a_search_in_an_older_snapshot_finds_what_that_snapshot_contains(
     tmp_path: Path,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from app.core.db.database import Database
@@ -80,6 +81,7 @@ def change_randomly(world: World, chance: random.Random, known: list[int]) -> No
             world.withdraw(chance.choice(known))
 
 
+@pytest.mark.campaign
 def test_two_processes_and_this_one_update_one_index(
     database: Database, settings: Settings
 ) -> None:
@@ -95,6 +97,7 @@ def test_two_processes_and_this_one_update_one_index(
         assert first.poll() is second.poll() is None
 
 
+@pytest.mark.campaign
 def test_a_killed_process_leaves_an_index_that_others_continue(
     database: Database, settings: Settings
 ) -> None:

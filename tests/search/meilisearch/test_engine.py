@@ -13,7 +13,7 @@ from app.published.facets import FacetChoice
 from app.published.question_filter import QuestionFilter
 from app.search.engine import EngineUnavailableError, SearchRequest, SearchResult
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.meilisearch.index_names import live_index_name
+from app.search.meilisearch.indexes.index_names import live_index_name
 from app.search.meilisearch.status import read_status
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment

@@ -11,7 +11,7 @@ from app.published.facets import FacetChoice
 from app.published.question_filter import QuestionFilter
 from app.search.meilisearch.failures import FailureKind, classify_failure, task_failure
 from app.search.meilisearch.filter_expression import READY_CONDITION, filter_conditions, quote
-from app.search.meilisearch.index_settings import desired_settings, settings_changes
+from app.search.meilisearch.indexes.index_settings import desired_settings, settings_changes
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 
 TREE = Vocabularies(

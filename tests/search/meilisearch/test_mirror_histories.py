@@ -36,11 +36,14 @@ from app.search.service import NO_FILTER, Searcher, SearchQuery
 from app.search.synonyms.snapshot import SynonymSnapshot
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment
+from tests.support.hypothesis_profiles import scaled
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault, FaultProxy
 from tests.support.meili.state import ServerState
 
-HISTORY_COUNT = int(os.environ.get("QUIZWELL_HISTORIES", "8"))
+pytestmark = pytest.mark.campaign
+
+HISTORY_COUNT = int(os.environ.get("QUIZWELL_HISTORIES") or scaled(0.04).max_examples)
 HISTORY_TIMINGS = replace(
     FAST_TIMINGS,
     lease_seconds=2.5,

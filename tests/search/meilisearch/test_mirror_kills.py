@@ -10,6 +10,8 @@ import pytest
 
 from tests.search.support.mirroring import Deployment
 
+pytestmark = pytest.mark.campaign
+
 KILLS = int(os.environ.get("QUIZWELL_KILLS", "4"))
 
 

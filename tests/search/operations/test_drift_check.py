@@ -14,7 +14,7 @@ from app.published.follower import Follower
 from app.published.publishing import publish
 from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.tables import read_banks
-from app.search.meilisearch.index_names import live_index_name
+from app.search.meilisearch.indexes.index_names import live_index_name
 from app.search.operations.commands import check_all, reindex
 from app.search.operations.drift_check import check_replica
 from app.search.operations.rebuild import reindex_embedded, repair_server

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.search.meilisearch.index_names import live_index_name
-from app.search.meilisearch.index_settings import desired_settings, settings_changes
+from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.meilisearch.indexes.index_settings import desired_settings, settings_changes
 from app.search.operations.rebuild import RebuildProgress, reindex_server, repair_server
 from tests.search.support.mirroring import FAST_TIMINGS, TIMEOUT_SECONDS, Deployment
 from tests.support.meili.proxy import Fault

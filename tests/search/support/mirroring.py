@@ -18,8 +18,8 @@ from app.core.db.database import Database
 from app.core.settings import Settings
 from app.published.publishing import publish, withdraw
 from app.search.meilisearch.client import AdminClient
-from app.search.meilisearch.index_names import live_index_name
-from app.search.meilisearch.index_settings import PRIMARY_KEY
+from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.meilisearch.indexes.index_settings import PRIMARY_KEY
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.state import MirrorStateStore
 from app.search.meilisearch.status import read_status

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from app.kinds.content import Content
-from app.kinds.leaves import EACH, Leaf, Path
+from app.kinds.declarations.leaves import EACH, Leaf, Path
 from app.kinds.options import Choice
 
 

@@ -1,4 +1,4 @@
-"""Finds the leaves of a type: where each text, number and boolean of its JSON value is."""
+"""Lists the leaves of a type: the paths of the texts, numbers and booleans in its JSON values."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -18,7 +18,7 @@ from typing import (
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from app.kinds.text_type import TextType
+from app.kinds.declarations.text_type import TextType
 
 # The names on the way to a value; EACH stands for every element of a list or mapping.
 Path: TypeAlias = tuple[str, ...]
@@ -45,8 +45,8 @@ def leaves(shape: Any, path: Path = ()) -> Iterator[Leaf]:  # noqa: ANN401 - any
 
 
 def values_at(value: Any, path: Path) -> list[Any]:  # noqa: ANN401 - any JSON value
-    """Return what a JSON value has at a path, in order; absent and null values are left out."""
-    # A loop that keeps lists short: indexing calls it several times for each question.
+    """Return the values at a path of a JSON value, in order, without absent and null ones."""
+    # Plain loops: indexing calls this several times for each question.
     found = [value]
     for step in path:
         parts, found = found, []

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from app.search.indexing.context import IndexingContext
 from app.search.meilisearch.client import AdminClient, EnqueuedTask
-from app.search.meilisearch.comparison import IndexComparison
 from app.search.meilisearch.failures import FailureKind, ServerError
-from app.search.meilisearch.index_names import live_index_name, staging_index_name
-from app.search.meilisearch.index_settings import desired_settings, settings_changes
+from app.search.meilisearch.indexes.comparison import IndexComparison
+from app.search.meilisearch.indexes.index_names import live_index_name, staging_index_name
+from app.search.meilisearch.indexes.index_settings import desired_settings, settings_changes
 from app.search.meilisearch.sender import Sender
 from app.search.meilisearch.state import IndexState, MirrorStateStore
 from app.search.meilisearch.timings import Timings

@@ -1,4 +1,4 @@
-"""Items: the elements of a list that the server gives ids, such as the options of a choice."""
+"""Items: parts with ids that the server gives, such as the options of a choice."""
 
 from typing import Annotated, Protocol
 
@@ -7,11 +7,11 @@ from typing_extensions import TypedDict
 
 from app.core import time_and_random
 from app.kinds import limits
-from app.kinds.text_type import Data, Markdown, TextType
+from app.kinds.declarations.text_type import Data, Markdown, TextType
 
 ID_BYTES = 8
 
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=limits.OPTION_ID), TextType.DATA]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=limits.ITEM_ID), TextType.DATA]
 
 
 class Item(Protocol):
@@ -39,7 +39,7 @@ def give_ids(items: list[Item]) -> None:
     """Give each item without an id a random one, in place."""
     without_id = [item for item in items if item.id is None]
     if without_id:
-        fresh = time_and_random.random_bytes(ID_BYTES * len(without_id)).hex()
-        for place, item in enumerate(without_id):
+        fresh_ids = time_and_random.random_bytes(ID_BYTES * len(without_id)).hex()
+        for index, item in enumerate(without_id):
             # Assigning the attribute through pydantic takes five times as long.
-            vars(item)["id"] = fresh[place * 2 * ID_BYTES : (place + 1) * 2 * ID_BYTES]
+            vars(item)["id"] = fresh_ids[index * 2 * ID_BYTES : (index + 1) * 2 * ID_BYTES]

@@ -1,4 +1,4 @@
-"""A serving process that can be killed at any moment and started again at once."""
+"""A process that serves, and that can be killed at any moment and started again."""
 
 import multiprocessing
 import os
@@ -15,10 +15,11 @@ from app.core.db.database import Database
 from app.core.http.uvicorn_protocol import PROTOCOL
 from app.core.settings import Settings
 from app.main import create_app
+from tests.support.serving import http_client
 
 # A fork server imports the application once; each start after that takes milliseconds.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.prove.child"])
+CONTEXT.set_forkserver_preload(["tests.prove.service_process"])
 
 
 def _serve(settings: Settings, port: int) -> None:
@@ -40,8 +41,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Child:
-    """One serving process over `settings`, on a port that stays the same."""
+class ServiceProcess:
+    """A process that serves with `settings`; every start uses the same port."""
 
     def __init__(self, settings: Settings, *, daemon: bool = True) -> None:
         self._settings = settings
@@ -58,14 +59,10 @@ class Child:
         )
         process.start()
         self._process = process
-        while True:
-            assert process.is_alive(), f"the service ended with status {process.exitcode}"
-            try:
-                if httpx.get(self.url + "/readyz", timeout=5).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.005)
+        with http_client(self.url) as client:
+            while not _is_ready(client):
+                assert process.is_alive(), f"the service ended with status {process.exitcode}"
+                time.sleep(0.005)
 
     def _make_admin(self) -> None:
         database = Database(self._settings)
@@ -80,10 +77,17 @@ class Child:
         self._process.join()
 
 
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def make_bank(client: httpx.Client) -> None:
-    """Make the bank that is written to, and wait until the service knows it."""
+    """Make the bank for the written questions, and wait until the service has loaded it."""
     bank = {"slug": "science", "name": "Science", "read": "public", "answers": "public"}
-    made = client.post("/v1/editing/banks", json=bank)
-    assert made.status_code == 201, made.text
-    reached = {"Quizwell-Min-Edition": made.headers["Quizwell-Edition"]}
-    client.get("/v1/facets", headers=reached).raise_for_status()
+    response = client.post("/v1/editing/banks", json=bank)
+    assert response.status_code == 201, response.text
+    min_edition = {"Quizwell-Min-Edition": response.headers["Quizwell-Edition"]}
+    client.get("/v1/facets", headers=min_edition).raise_for_status()

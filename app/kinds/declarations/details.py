@@ -1,20 +1,20 @@
-"""What the other packages read about a kind, derived once from its content type."""
+"""The details of a kind that other packages need, derived from its content type."""
 
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
 from app.kinds.content import Content
-from app.kinds.csv_columns import CsvColumn, csv_columns
-from app.kinds.leaves import EACH, Leaf, leaves
-from app.kinds.text_type import TextType
+from app.kinds.declarations.csv_columns import CsvColumn, csv_columns
+from app.kinds.declarations.leaves import EACH, Leaf, leaves
+from app.kinds.declarations.text_type import TextType
 
 
 @dataclass(frozen=True, slots=True)
 class KindDetails:
-    """One kind of question: its content type, and what follows from the annotations in it.
+    """The details of one kind of question, derived from the annotations in its content type.
 
-    Paths in `public_texts` lead through a delivered question, those in `answer_texts` through its
-    answer side. An item is a part with an `id`, which the server gives.
+    The paths of `public_texts` are paths in a delivered question, those of `answer_texts` in its
+    answer side. Items are parts with an `id`, which the server gives.
     """
 
     content_type: type[Content]
@@ -22,9 +22,9 @@ class KindDetails:
     fields: tuple[str, ...]
     # Which of `fields` are lists of items.
     item_lists: tuple[str, ...]
-    # The shape of what the kind adds to a delivered question, a TypedDict.
+    # A TypedDict of the fields that the kind adds to a delivered question.
     public_shape: Any
-    # The lists of items in it; they are delivered in an order that reveals nothing.
+    # The lists of items in it, whose order must not reveal the answer.
     public_item_lists: tuple[str, ...]
     public_texts: tuple[Leaf, ...]
     answer_texts: tuple[Leaf, ...]

@@ -14,11 +14,11 @@ from app.core.db.database import Database
 from app.search.indexing.context import IndexingContext
 from app.search.indexing.feed_reader import count_live
 from app.search.meilisearch.client import AdminClient
-from app.search.meilisearch.comparison import IndexComparison
 from app.search.meilisearch.failures import ServerError
-from app.search.meilisearch.index_build import IndexBuild
-from app.search.meilisearch.index_names import live_index_name
-from app.search.meilisearch.index_settings import desired_settings, settings_changes
+from app.search.meilisearch.indexes.comparison import IndexComparison
+from app.search.meilisearch.indexes.index_build import IndexBuild
+from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.meilisearch.indexes.index_settings import desired_settings, settings_changes
 from app.search.meilisearch.sender import Sender
 from app.search.meilisearch.state import IndexState, MirrorStateStore
 from app.search.meilisearch.timings import Timings

@@ -1,11 +1,11 @@
-"""Where delivered questions contain Markdown, whatever their kind."""
+"""The paths of Markdown in delivered questions of all kinds."""
 
 from collections.abc import Iterable, Iterator
 
 from app.kinds.content import AnswerPart, Content
-from app.kinds.details import KindDetails
-from app.kinds.leaves import Leaf, Path, leaves
-from app.kinds.text_type import TextType
+from app.kinds.declarations.details import KindDetails
+from app.kinds.declarations.leaves import Leaf, Path, leaves
+from app.kinds.declarations.text_type import TextType
 
 
 def markdown_paths(kinds: Iterable[KindDetails]) -> tuple[Path, ...]:
