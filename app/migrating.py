@@ -1,4 +1,4 @@
-"""The one runner of migrations: under a lock, with a backup first, whole or not at all."""
+"""Runs migrations: under a lock, after a backup, in one transaction."""
 
 import sqlite3
 import sys
@@ -21,7 +21,7 @@ from app.core.db.edition_clock import Clock, new_epoch
 SCRIPTS = Path(__file__).parent.parent / "migrations"
 # Alembic's own.
 VERSION_TABLE = "alembic_version"
-# An arbitrary number that names our advisory lock on PostgreSQL.
+# An arbitrary number: the key of an advisory lock on PostgreSQL.
 ADVISORY_LOCK = 7_281_947_115
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"}
 
@@ -50,13 +50,13 @@ def migrate(database: Database, revision: str = "head") -> list[str]:
 
 
 def check(database: Database) -> None:
-    """Raise Alembic's error when the models and the migrated tables differ."""
+    """Raise Alembic's CommandError if models and tables differ."""
     with database.engine.connect() as connection:
         command.check(_config(connection))
 
 
 def is_migrated(database: Database) -> bool:
-    """Return whether the tables are those of this version."""
+    """Return whether all migrations of this version have run."""
     with database.engine.connect() as connection:
         return _current(connection) == ScriptDirectory(str(SCRIPTS)).get_current_head()
 
@@ -95,7 +95,7 @@ def _exclusive_connection(database: Database) -> Iterator[Connection]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             yield connection
         return
-    refuse_network_file_system(_path(database).parent)
+    refuse_network_file_system(_sqlite_path(database).parent)
     with database.exclusive(), database.write_engine.connect() as connection:
         # Rebuilding a table with foreign keys on would delete the rows that refer to it, and the
         # pragma does nothing inside a transaction.
@@ -144,33 +144,34 @@ def _start_clock(connection: Connection) -> None:
             session.flush()
 
 
-def _path(database: Database) -> Path:
+def _sqlite_path(database: Database) -> Path:
     return Path(str(database.engine.url.database))
 
 
 def _back_up(database: Database) -> None:
     if database.dialect != "sqlite":
         return
-    path = _path(database)
+    path = _sqlite_path(database)
     stamp = time_and_random.now().strftime("%Y%m%dT%H%M%S")
     with sqlite3.connect(path) as source, sqlite3.connect(f"{path}.before-{stamp}") as target:
         source.backup(target)
 
 
 def refuse_network_file_system(folder: Path) -> None:
-    """Raise MigrationError when `folder` lies where SQLite's locks cannot be trusted."""
+    """Raise MigrationError if `folder` is on a file system without reliable locks."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
         return
+    # Mount point and file system of the innermost mount.
     best = ("", "")
     resolved = folder.resolve()
     for line in mounts.read_text().splitlines():
-        _, place, kind, *_ = line.split(" ")
-        if resolved.is_relative_to(place) and len(place) >= len(best[0]):
-            best = (place, kind)
+        _, mount_point, file_system, *_ = line.split(" ")
+        if resolved.is_relative_to(mount_point) and len(mount_point) >= len(best[0]):
+            best = (mount_point, file_system)
     if best[1] in NETWORK_FILE_SYSTEMS:
         message = (
-            f"{resolved} lies on a network file system ({best[1]}), where SQLite loses writes: "
+            f"{resolved} is on a network file system ({best[1]}), where SQLite loses writes: "
             "set QUIZWELL_DATA_DIR to a local disk, or QUIZWELL_DATABASE_URL to PostgreSQL"
         )
         raise MigrationError(message)

@@ -19,7 +19,7 @@ from app.migrating import migrate
 from app.published.feed_columns import facet_texts
 from app.published.publishing import Publication, publish
 from app.search.synonyms.service import load_synonyms_file
-from app.starting import SEED
+from app.starting import SEED_FOLDER
 from app.transfer.seeding import load_terms
 from bench.banks import CATEGORIES, COMPANIES, DIFFICULTIES, LEVELS, TAGS, terms
 from bench.prepared import KEY, settings_of
@@ -60,7 +60,7 @@ class _WordSource:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         counts: Counter[str] = Counter()
-        for path in sorted((SEED / "questions").glob("*.jsonl")):
+        for path in sorted((SEED_FOLDER / "questions").glob("*.jsonl")):
             for question in map(orjson.loads, path.read_bytes().splitlines()):
                 text = f"{question['stem']} {question['explanation'] or ''}"
                 counts.update(_WORD.findall(text.lower()))
@@ -93,7 +93,7 @@ def prepare_search(folder: Path, count: int) -> SearchBank:
         load_terms(
             session, terms() | {"banks": [bank | _PUBLIC_ANSWERS for bank in terms()["banks"]]}
         )
-        load_synonyms_file(session, SEED / "synonyms.json")
+        load_synonyms_file(session, SEED_FOLDER / "synonyms.json")
     chance = random.Random(count)
     words = _WordSource(chance)
     sampled_stems: list[str] = []

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from app.core.errors import PROBLEMS
-from app.documentation import build, written
+from app.documentation import build, generated_files
 from app.main import create_framework
 
 DOCUMENT: dict[str, Any] = build(create_framework())
@@ -23,7 +23,7 @@ OPERATIONS = [
 
 
 def test_the_committed_files_are_those_that_the_code_generates() -> None:
-    for path, text in written(create_framework()).items():
+    for path, text in generated_files(create_framework()).items():
         assert path.read_text() == text, f"{path.name}: run `make openapi`"
 
 
@@ -74,7 +74,9 @@ def test_examples_are_valid(path: str, method: str, operation: dict[str, Any]) -
 
 def test_the_errors_page_describes_every_code() -> None:
     text = next(
-        text for path, text in written(create_framework()).items() if path.name == "errors.md"
+        text
+        for path, text in generated_files(create_framework()).items()
+        if path.name == "errors.md"
     )
     for code in PROBLEMS:
         assert f"\n## {code}\n" in text

@@ -100,7 +100,7 @@ def test_render_gives_each_live_question_a_new_revision(shell: CliRunner, tmp_pa
     path = tmp_path / "rows.jsonl"
     path.write_bytes(json_lines(question_row("q1"), question_row("q2")))
     run(shell, "import", path, "--state", "published")
-    assert "2 questions were rendered anew" in run(shell, "render")
+    assert "Rendered 2 questions again" in run(shell, "render")
     copy = tmp_path / "copy.jsonl"
     run(shell, "export", copy)
     rows = [orjson.loads(line) for line in copy.read_bytes().splitlines()]

@@ -11,7 +11,7 @@ from app.core.db.database import Database
 from app.core.db.edition_clock import read_mark
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
-from app.starting import SEED, SeedError, load_seed, prepare
+from app.starting import SEED_FOLDER, SeedError, load_seed, prepare
 from app.transfer import repository
 from app.transfer.jobs.runner import ImportRunner
 from tests.transfer.rows import json_lines, question_row
@@ -67,12 +67,10 @@ def test_a_seed_that_is_loaded_twice_changes_nothing(
     load_seed(database, settings, printed.append, folder)
     before = state_of(database)
     assert before[1:] == tuple((name, "published", 1) for name in ("a1", "a2", "b1", "b2"))
-    assert printed == [
-        "Seed bank: 4 questions were made, 0 changed, 0 stayed as they were; 1 quizzes were made"
-    ]
+    assert printed == ["Seed bank: 4 questions created, 0 changed, 0 unchanged; 1 quizzes created"]
     load_seed(database, settings, printed.append, folder)
     assert state_of(database) == before
-    assert printed[1].endswith("4 stayed as they were; 0 quizzes were made")
+    assert printed[1].endswith("4 unchanged; 0 quizzes created")
 
 
 def test_the_next_start_finishes_a_seed_that_was_interrupted(
@@ -116,7 +114,7 @@ def test_the_first_start_loads_the_seed_and_the_second_changes_nothing(
     prepare(settings, printed.append)
     database = Database(settings)
     before = state_of(database)
-    assert len(before) > len(list((SEED / "questions").glob("*.jsonl")))
+    assert len(before) > len(list((SEED_FOLDER / "questions").glob("*.jsonl")))
     prepare(settings, printed.append)
     assert state_of(database) == before
     database.close()

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from app.core.db.database import Database
+from app.core.log_config import configure_logging
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
 from app.transfer import repository
@@ -52,6 +53,7 @@ _worker: _Worker | None = None
 def initialize(settings: Settings, job_id: UUID) -> None:
     """Prepare the worker process; it ends when its parent process ends."""
     global _worker  # noqa: PLW0603 - an executor keeps no other state between its calls
+    configure_logging(settings)
     # Ctrl+C stops the parent process, which then stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, name="exit-with-parent", daemon=True).start()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import time_and_random
 from app.core.db.database import Database
+from app.core.log_config import configure_logging
 from app.core.secrets import Secrets, load_secrets
 from app.core.settings import Settings
 from app.transfer import repository
@@ -156,6 +157,7 @@ def _run_job(  # noqa: PLR0913, PLR0917 - everything that a run needs
 def _run_in_process(argument: tuple[Settings, UUID], stopping: threading.Event) -> None:
     """Run a job in a process of its own."""
     settings, job_id = argument
+    configure_logging(settings)
     database = Database(settings)
     try:
         secrets = load_secrets(settings)

@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.search.synonyms import repository
 from app.search.synonyms.service import load_synonyms_file
 from app.search.synonyms.snapshot import SynonymSnapshot, synonyms_from_groups
-from app.starting import SEED
+from app.starting import SEED_FOLDER
 from tests.search.support.search_service import SearchService, serve_search
 from tests.support.serving import Service
 
@@ -119,7 +119,7 @@ def test_a_repeated_request_creates_one_group(service: Service) -> None:
 
 def test_a_new_service_has_the_synonyms_of_the_seed(database: Database) -> None:
     def load(session: Session) -> int:
-        load_synonyms_file(session, SEED / "synonyms.json")
+        load_synonyms_file(session, SEED_FOLDER / "synonyms.json")
         return len(repository.all_groups(session))
 
     with database.write() as session:
@@ -145,7 +145,7 @@ def test_a_new_service_has_the_synonyms_of_the_seed(database: Database) -> None:
 
 
 def test_the_phrases_of_each_seed_group_have_different_words() -> None:
-    for words in orjson.loads((SEED / "synonyms.json").read_bytes()):
+    for words in orjson.loads((SEED_FOLDER / "synonyms.json").read_bytes()):
         assert len(synonyms_from_groups([words])) == len(words) >= 2
 
 
