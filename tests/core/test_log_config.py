@@ -1,4 +1,4 @@
-"""Log entries: their form, and which ones there are."""
+"""The format of log entries, and the levels."""
 
 import io
 import json
@@ -38,9 +38,9 @@ def output() -> io.StringIO:
 def logger(stream: io.StringIO, formatter: logging.Formatter) -> logging.Logger:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    made = logging.Logger("app.test")  # noqa: LOG001 - one that nobody else gets
-    made.addHandler(handler)
-    return made
+    log = logging.Logger("app.test")  # noqa: LOG001 - used in one test only
+    log.addHandler(handler)
+    return log
 
 
 def test_a_line_of_text_has_time_level_logger_and_request(output: io.StringIO) -> None:

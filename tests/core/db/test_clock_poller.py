@@ -1,66 +1,66 @@
-"""The watch sees every commit at once, and goes on after its connection was given up."""
+"""The poller reads every commit, and reconnects after its connection was closed."""
 
 from app.core.db.clock_poller import BUSY_TIMEOUT_MS, ClockPoller
 from app.core.db.database import Database
 from app.core.db.edition_clock import bump_config, read_mark
 
 
-def test_it_sees_what_was_committed(database: Database) -> None:
-    watch = ClockPoller(database)
+def test_it_reads_what_was_committed(database: Database) -> None:
+    poller = ClockPoller(database)
     for _ in range(3):
         with database.write() as session:
             bump_config(session)
         with database.read() as session:
-            assert watch.read() == read_mark(session)
-    watch.close()
+            assert poller.read() == read_mark(session)
+    poller.close()
 
 
 def test_it_keeps_no_transaction_open(database: Database) -> None:
-    watch = ClockPoller(database)
-    before = watch.read()
+    poller = ClockPoller(database)
+    before = poller.read()
     with database.write() as session:
         bump_config(session)
-        assert watch.read() == before
-    assert watch.read().config_version == before.config_version + 1
-    watch.close()
+        assert poller.read() == before
+    assert poller.read().config_version == before.config_version + 1
+    poller.close()
 
 
-def test_it_opens_anew_after_connections_were_closed(database: Database) -> None:
-    watch = ClockPoller(database)
-    before = watch.read()
+def test_it_reconnects_after_the_database_was_closed(database: Database) -> None:
+    poller = ClockPoller(database)
+    before = poller.read()
     database.close()
     with database.write() as session:
         bump_config(session)
-    assert watch.read().config_version == before.config_version + 1
-    watch.close()
+    assert poller.read().config_version == before.config_version + 1
+    poller.close()
 
 
-def test_a_glance_sees_what_was_committed_where_it_costs_nothing(database: Database) -> None:
-    watch = ClockPoller(database)
-    assert watch.read_if_free() is None
-    before = watch.read()
+def test_on_sqlite_it_reads_without_a_thread(database: Database) -> None:
+    poller = ClockPoller(database)
+    assert poller.read_if_free() is None
+    before = poller.read()
     with database.write() as session:
         bump_config(session)
-    seen = watch.read_if_free()
+    seen = poller.read_if_free()
     if database.dialect == "sqlite":
         assert seen is not None
         assert seen.config_version == before.config_version + 1
     else:
         assert seen is None
-    assert watch.read().config_version == before.config_version + 1
-    watch.close()
+    assert poller.read().config_version == before.config_version + 1
+    poller.close()
 
 
-def test_a_glance_has_no_patience_with_locks_but_a_look_has(database: Database) -> None:
-    watch = ClockPoller(database)
-    watch.read()
+def test_only_read_waits_for_locks(database: Database) -> None:
+    poller = ClockPoller(database)
+    poller.read()
     if database.dialect == "sqlite":
-        for look, patience in (
-            (watch.read_if_free, 0),
-            (watch.read, BUSY_TIMEOUT_MS),
-            (watch.read_if_free, 0),
+        for read, timeout in (
+            (poller.read_if_free, 0),
+            (poller.read, BUSY_TIMEOUT_MS),
+            (poller.read_if_free, 0),
         ):
-            look()
-            assert watch._connection.execute("PRAGMA busy_timeout").fetchone() == (patience,)
-    watch.close()
-    assert watch.read_if_free() is None
+            read()
+            assert poller._connection.execute("PRAGMA busy_timeout").fetchone() == (timeout,)
+    poller.close()
+    assert poller.read_if_free() is None

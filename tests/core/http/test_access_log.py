@@ -1,4 +1,4 @@
-"""The access log: an entry for each response, whichever way it was made, and nothing secret."""
+"""The access log: an entry for each response, without secrets."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whatever breaks behind the edge, the client gets one problem document and no cause."""
+"""The edge: an exception becomes one problem document without its cause."""
 
 import gc
 import io
@@ -22,7 +22,7 @@ from app.core.metrics import Metrics
 
 
 class Anyone:
-    """Admits everyone without a budget, knows one edition and no hot route."""
+    """Admits everyone without a budget, knows one edition and one fast route."""
 
     headers: ClassVar[Headers] = []
 
@@ -114,7 +114,7 @@ async def test_the_log_names_the_request_of_the_problem_document(edge: Edge) -> 
 
 
 @pytest.mark.anyio
-async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(edge: Edge) -> None:
+async def test_a_failure_within_a_response_breaks_the_connection(edge: Edge) -> None:
     with pytest.raises(RuntimeError, match="the secret cause"):
         await _get(edge, "/v1/halfway")
 

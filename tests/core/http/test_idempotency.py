@@ -1,4 +1,4 @@
-"""An Idempotency-Key does its work once, whichever workers are asked at the same moment."""
+"""A request with an Idempotency-Key is done idempotency, even by two workers at the same time."""
 
 import threading
 from uuid import UUID
@@ -10,23 +10,23 @@ from app.core.http.idempotency import Idempotency
 KEY = UUID(int=7)
 
 
-def once() -> Idempotency:
+def idempotency() -> Idempotency:
     return Idempotency(KEY, "the same", "POST /things", b"{}")
 
 
 def test_two_workers_do_the_same_request_once(database: Database) -> None:
     recorded = threading.Event()
-    asked = threading.Event()
+    is_reading = threading.Event()
     seen: list[str] = []
 
     def other() -> None:
         recorded.wait(5)
         try:
             with database.write() as session:
-                asked.set()
-                found = once().replay(session)
+                is_reading.set()
+                found = idempotency().replay(session)
                 if found is None:
-                    once().record(session, 201, "second")
+                    idempotency().record(session, 201, "second")
                 seen.append(found or "second")
         except Problem as problem:
             seen.append(problem.code)
@@ -34,12 +34,12 @@ def test_two_workers_do_the_same_request_once(database: Database) -> None:
     thread = threading.Thread(target=other)
     thread.start()
     with database.write() as session:
-        assert once().replay(session) is None
-        once().record(session, 201, "first")
+        assert idempotency().replay(session) is None
+        idempotency().record(session, 201, "first")
         recorded.set()
-        # SQLite lets nobody else in; PostgreSQL lets the other ask while this is not committed.
-        asked.wait(0.5)
+        # On PostgreSQL the other transaction reads before this one commits; on SQLite it waits.
+        is_reading.wait(0.5)
     thread.join()
     assert seen in (["first"], ["request_running"])
     with database.read() as session:
-        assert once().replay(session) == "first"
+        assert idempotency().replay(session) == "first"

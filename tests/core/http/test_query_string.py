@@ -1,4 +1,4 @@
-"""Query strings are read strictly: every parameter counts, or is refused with what was near."""
+"""Query strings are parsed strictly: an unknown parameter or value is refused, with suggestions."""
 
 from urllib.parse import quote
 
@@ -27,19 +27,19 @@ PAIRS = st.lists(
 
 
 @given(PAIRS)
-def test_what_was_encoded_is_read_back(pairs: list[tuple[str, str]]) -> None:
+def test_encoded_pairs_are_decoded(pairs: list[tuple[str, str]]) -> None:
     raw = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
     assert split_query(raw.encode()) == pairs
 
 
 @pytest.mark.parametrize("raw", [b"q=%ff", b"q=%00", b"q=" + b"x" * 9000])
-def test_what_cannot_be_text_is_refused(raw: bytes) -> None:
+def test_invalid_text_is_refused(raw: bytes) -> None:
     with pytest.raises(Problem) as caught:
         split_query(raw)
     assert caught.value.code == "malformed_request"
 
 
-def test_an_unknown_parameter_is_named_with_what_was_near() -> None:
+def test_an_unknown_parameter_gets_suggestions() -> None:
     with pytest.raises(Problem) as caught:
         reject_unknown(split_query(b"compnay=google"), ["company", "count"])
     (error,) = caught.value.errors
@@ -67,7 +67,7 @@ def test_values_are_parsed() -> None:
     assert single_value(pairs, "absent", text_of_length(1, 64), "default") == "default"
 
 
-def test_a_near_value_is_suggested() -> None:
+def test_a_similar_value_is_suggested() -> None:
     with pytest.raises(Problem) as caught:
         single_value([("sort", "newst")], "sort", one_of("newest", "oldest"), "newest")
     assert list(caught.value.errors[0].suggestions) == ["newest"]

@@ -1,4 +1,4 @@
-"""Answers given at once are, byte for byte, what uvicorn writes from two messages."""
+"""Responses of `respond_now` have the same bytes as those that uvicorn writes itself."""
 
 import asyncio
 import json
@@ -16,59 +16,59 @@ from starlette.types import Receive, Scope, Send
 from app.core.http.uvicorn_protocol import PROTOCOL, RawResponse
 from tests.support.server_thread import connect, receive_all, serve_in_thread
 
-DRESS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]
-BROKEN = [(b"location", b"/\r\nset-cookie: a=b")]
-HUGE = 30_000_000
+HEADERS = [(b"content-type", b"application/json"), (b"quizwell-edition", b"xyz")]
+BROKEN_HEADER = [(b"location", b"/\r\nset-cookie: a=b")]
+HUGE_SIZE = 30_000_000
 
 
 class Application:
-    """Answers with the status and as many bytes as the path says, below /later not at once."""
+    """Responds with the status and size in the path; paths below /later are not fast."""
 
     def __init__(self) -> None:
-        self.at_once_for: list[str] = []
-        self.called_for: list[str] = []
+        self.fast_paths: list[str] = []
+        self.called_paths: list[str] = []
         self.states: list[dict[str, Any]] = []
 
     def respond_now(self, scope: Scope) -> RawResponse | None:
-        self.at_once_for.append(scope["path"])
+        self.fast_paths.append(scope["path"])
         if scope["path"].startswith("/broken"):
             raise RuntimeError
         if scope["path"].startswith("/later"):
-            scope["state"]["begun"] = True
+            scope["state"]["is_started"] = True
             return None
-        return _answer(scope)
+        return _response(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.called_for.append(scope["path"])
+        self.called_paths.append(scope["path"])
         self.states.append(scope["state"])
-        status, headers, body = _answer(scope)
+        status, headers, body = _response(scope)
         body = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 class Slow(Application):
-    """Takes longer than a connection may be idle for what is not answered at once."""
+    """Takes longer than the keep-alive timeout for responses that are not fast."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(1.5)
         await super().__call__(scope, receive, send)
 
 
-def _answer(scope: Scope) -> RawResponse:
+def _response(scope: Scope) -> RawResponse:
     parts = scope["path"].split("/")
     status, size = int(parts[-2]), int(parts[-1])
     if status == 500:
-        return 500, [*BROKEN, (b"content-length", b"%d" % size)], b"x" * size
+        return 500, [*BROKEN_HEADER, (b"content-length", b"%d" % size)], b"x" * size
     seen = b"%b %b" % (scope["raw_path"], scope["query_string"])
-    headers = [*DRESS, (b"seen", seen), (b"asked", str(len(scope["headers"])).encode())]
+    headers = [*HEADERS, (b"seen", seen), (b"header-count", str(len(scope["headers"])).encode())]
     if status not in {204, 304}:
         headers.append((b"content-length", b"%d" % size))
     return status, headers, b"x" * size
 
 
 @contextmanager
-def _served(application: Application, protocol: str = PROTOCOL, **options: Any) -> Iterator[int]:
+def _serve(application: Application, protocol: str = PROTOCOL, **options: Any) -> Iterator[int]:
     config = uvicorn.Config(
         application,
         port=0,
@@ -82,14 +82,14 @@ def _served(application: Application, protocol: str = PROTOCOL, **options: Any) 
         yield port
 
 
-def _rest(connection: socket.socket) -> bytes:
+def _receive_without_date(connection: socket.socket) -> bytes:
     return re.sub(rb"date: [^\r]+", b"date: now", receive_all(connection))
 
 
-def _asked(port: int, request: bytes) -> bytes:
+def _exchange(port: int, request: bytes) -> bytes:
     with connect(port) as connection:
         connection.sendall(request)
-        return _rest(connection)
+        return _receive_without_date(connection)
 
 
 def _request(
@@ -99,7 +99,7 @@ def _request(
     return b"%b %b HTTP/%b\r\nHost: x\r\n%b\r\n" % (method, path, version, ending)
 
 
-AT_ONCE = [
+FAST_REQUESTS = [
     _request(b"/200/500"),
     _request(b"/200/0"),
     _request(b"/200/300000"),
@@ -112,7 +112,7 @@ AT_ONCE = [
     _request(b"/200/5", close=False) * 3 + _request(b"/200/6"),
     _request(b"/200/5", close=False) + _request(b"/404/6", b"HEAD"),
 ]
-AS_EVER = [
+UNUSUAL_REQUESTS = [
     _request(b"/200/500", b"HEAD"),
     _request(b"/200/9", version=b"1.0", close=False),
     _request(b"/20%30/5?a"),
@@ -124,7 +124,7 @@ AS_EVER = [
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n",
     b"GET /200/5 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n",
 ]
-NO_HTTP = [
+INVALID_REQUESTS = [
     _request(b"/200/\xc3\xa4"),
     _request(b"/200/5?\xc3\xa4"),
     _request(b"200/5"),
@@ -135,44 +135,44 @@ NO_HTTP = [
 ]
 
 
-class Pair:
-    """One application behind this protocol and behind uvicorn's own."""
+class ProtocolPair:
+    """One application behind our protocol and behind uvicorn's own."""
 
     def __init__(self, own: Application, own_port: int, plain_port: int) -> None:
         self.own, self.own_port, self.plain_port = own, own_port, plain_port
 
     def check(self, request: bytes) -> bytes:
-        """Return what both answer alike."""
-        self.own.at_once_for.clear()
-        expected = _asked(self.plain_port, request)
-        assert _asked(self.own_port, request) == expected
+        """Return the response, which is the same from both."""
+        self.own.fast_paths.clear()
+        expected = _exchange(self.plain_port, request)
+        assert _exchange(self.own_port, request) == expected
         return expected
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+def pair() -> Iterator[ProtocolPair]:
     own, plain = Application(), Application()
-    with _served(own) as own_port, _served(plain, "httptools") as plain_port:
-        yield Pair(own, own_port, plain_port)
-    assert not plain.at_once_for
+    with _serve(own) as own_port, _serve(plain, "httptools") as plain_port:
+        yield ProtocolPair(own, own_port, plain_port)
+    assert not plain.fast_paths
 
 
-@pytest.mark.parametrize("request_bytes", AT_ONCE)
-def test_the_same_bytes_are_sent_at_once(pair: Pair, request_bytes: bytes) -> None:
+@pytest.mark.parametrize("request_bytes", FAST_REQUESTS)
+def test_a_fast_response_has_the_same_bytes(pair: ProtocolPair, request_bytes: bytes) -> None:
     assert pair.check(request_bytes).startswith(b"HTTP/1.1 ")
-    assert pair.own.at_once_for
+    assert pair.own.fast_paths
 
 
-@pytest.mark.parametrize("request_bytes", AS_EVER)
-def test_what_is_unusual_is_left_to_uvicorn(pair: Pair, request_bytes: bytes) -> None:
+@pytest.mark.parametrize("request_bytes", UNUSUAL_REQUESTS)
+def test_unusual_requests_are_left_to_uvicorn(pair: ProtocolPair, request_bytes: bytes) -> None:
     assert pair.check(request_bytes)
-    assert not pair.own.at_once_for
+    assert not pair.own.fast_paths
 
 
-@pytest.mark.parametrize("request_bytes", NO_HTTP)
-def test_what_is_no_http_is_refused_by_a_problem_document(pair: Pair, request_bytes: bytes) -> None:
-    refused = _asked(pair.own_port, request_bytes).rpartition(b"HTTP/1.1 ")[2]
-    head, _, body = refused.partition(b"\r\n\r\n")
+@pytest.mark.parametrize("request_bytes", INVALID_REQUESTS)
+def test_invalid_http_gets_a_problem_document(pair: ProtocolPair, request_bytes: bytes) -> None:
+    response = _exchange(pair.own_port, request_bytes).rpartition(b"HTTP/1.1 ")[2]
+    head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(b"400 ")
     assert b"\r\ncontent-type: application/problem+json\r\n" in head
     assert b"\r\ncontent-length: %d\r\n" % len(body) in head
@@ -180,68 +180,68 @@ def test_what_is_no_http_is_refused_by_a_problem_document(pair: Pair, request_by
     assert json.loads(body)["code"] == "malformed_request"
 
 
-def test_what_cannot_be_answered_at_once_is_gone_on_with(pair: Pair) -> None:
+def test_the_application_is_called_with_the_same_scope_after_none(pair: ProtocolPair) -> None:
     pair.own.states.clear()
     pair.check(_request(b"/later/200/5"))
-    assert pair.own.at_once_for == ["/later/200/5"]
-    assert [state["begun"] for state in pair.own.states] == [True]
+    assert pair.own.fast_paths == ["/later/200/5"]
+    assert [state["is_started"] for state in pair.own.states] == [True]
 
 
-def test_a_fault_at_once_is_not_taken_for_the_clients(pair: Pair) -> None:
+def test_an_exception_in_respond_now_is_not_blamed_on_the_client(pair: ProtocolPair) -> None:
     assert pair.check(_request(b"/broken/200/5")).startswith(b"HTTP/1.1 200 ")
-    assert pair.own.at_once_for == ["/broken/200/5"]
+    assert pair.own.fast_paths == ["/broken/200/5"]
 
 
-def test_only_the_first_of_a_pipeline_is_answered_at_once(pair: Pair) -> None:
-    pair.own.called_for.clear()
+def test_only_the_first_request_of_a_pipeline_is_fast(pair: ProtocolPair) -> None:
+    pair.own.called_paths.clear()
     request = b"".join(_request(b"/200/%d" % size, close=False) for size in range(1, 4))
     pair.check(request + _request(b"/200/4"))
-    assert pair.own.at_once_for == ["/200/1"]
-    assert pair.own.called_for == ["/200/2", "/200/3", "/200/4"]
+    assert pair.own.fast_paths == ["/200/1"]
+    assert pair.own.called_paths == ["/200/2", "/200/3", "/200/4"]
 
 
-def test_each_request_of_a_kept_connection_is_answered_at_once(pair: Pair) -> None:
-    pair.own.at_once_for.clear()
+def test_each_request_of_a_keep_alive_connection_is_fast(pair: ProtocolPair) -> None:
+    pair.own.fast_paths.clear()
     with connect(pair.own_port) as connection:
         for size in (5, 6, 7):
             request = _request(b"/200/%d" % size, close=False)
-            # In two pieces, as a network may deliver it.
+            # In two pieces, as the network may deliver it.
             connection.sendall(request[:20])
             time.sleep(0.01)
             connection.sendall(request[20:])
             assert connection.recv(65_536).endswith(b"\r\n\r\n" + b"x" * size)
-    assert pair.own.at_once_for == ["/200/5", "/200/6", "/200/7"]
+    assert pair.own.fast_paths == ["/200/5", "/200/6", "/200/7"]
 
 
-def test_who_does_not_read_is_waited_for(pair: Pair) -> None:
-    pair.own.at_once_for.clear()
+def test_a_client_that_does_not_read_gets_no_further_fast_response(pair: ProtocolPair) -> None:
+    pair.own.fast_paths.clear()
     with connect(pair.own_port) as connection:
-        connection.sendall(_request(b"/200/%d" % HUGE, close=False))
+        connection.sendall(_request(b"/200/%d" % HUGE_SIZE, close=False))
         time.sleep(0.2)
         connection.sendall(_request(b"/200/6"))
         time.sleep(0.2)
-        assert pair.own.at_once_for == [f"/200/{HUGE}"]
-        answers = _rest(connection)
-    assert len(answers) > HUGE
-    assert answers.endswith(b"\r\n\r\nxxxxxx")
+        assert pair.own.fast_paths == [f"/200/{HUGE_SIZE}"]
+        received = _receive_without_date(connection)
+    assert len(received) > HUGE_SIZE
+    assert received.endswith(b"\r\n\r\nxxxxxx")
 
 
-def test_an_answer_does_not_wait_for_a_body_that_is_yet_to_come(pair: Pair) -> None:
+def test_a_response_does_not_wait_for_the_body_of_a_get(pair: ProtocolPair) -> None:
     head = b"GET /200/5 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
     with connect(pair.own_port) as connection:
         connection.sendall(head)
         assert connection.recv(65_536).endswith(b"xxxxx")
 
 
-def test_a_line_break_in_a_header_is_never_sent(pair: Pair) -> None:
-    answer = pair.check(_request(b"/500/5"))
-    assert b"set-cookie" not in answer
-    assert pair.own.at_once_for == ["/500/5"]
+def test_a_line_break_in_a_header_is_never_sent(pair: ProtocolPair) -> None:
+    response = pair.check(_request(b"/500/5"))
+    assert b"set-cookie" not in response
+    assert pair.own.fast_paths == ["/500/5"]
 
 
-def test_a_connection_is_closed_once_it_is_idle_for_long() -> None:
+def test_an_idle_connection_is_closed_after_the_timeout() -> None:
     with (
-        _served(Application(), timeout_keep_alive=1) as port,
+        _serve(Application(), timeout_keep_alive=1) as port,
         connect(port) as connection,
     ):
         for path in (b"/200/5", b"/200/6", b"/later/200/7", b"/200/8"):
@@ -249,13 +249,13 @@ def test_a_connection_is_closed_once_it_is_idle_for_long() -> None:
             assert connection.recv(65_536).endswith(b"x" * int(path[-1:]))
             time.sleep(0.6)
         began = time.monotonic()
-        assert _rest(connection) == b""
+        assert _receive_without_date(connection) == b""
         assert 0.1 < time.monotonic() - began < 5
 
 
-def test_a_connection_is_kept_while_an_answer_is_made() -> None:
+def test_a_connection_is_not_idle_while_a_response_is_made() -> None:
     with (
-        _served(Slow(), timeout_keep_alive=1) as port,
+        _serve(Slow(), timeout_keep_alive=1) as port,
         connect(port) as connection,
     ):
         connection.sendall(_request(b"/200/5", close=False))
@@ -267,8 +267,8 @@ def test_a_connection_is_kept_while_an_answer_is_made() -> None:
 @pytest.mark.parametrize(
     "options", [{"access_log": True}, {"root_path": "/api"}, {"limit_concurrency": 10}]
 )
-def test_what_only_uvicorn_knows_is_left_to_it(options: dict[str, Any]) -> None:
+def test_options_of_uvicorn_turn_fast_responses_off(options: dict[str, Any]) -> None:
     application = Application()
-    with _served(application, **options) as port:
-        assert _asked(port, _request(b"/200/5")).endswith(b"xxxxx")
-    assert not application.at_once_for
+    with _serve(application, **options) as port:
+        assert _exchange(port, _request(b"/200/5")).endswith(b"xxxxx")
+    assert not application.fast_paths

@@ -1,4 +1,4 @@
-"""What several connections write goes out in one go, in order, and none of it is lost."""
+"""Writes of several connections are flushed together, in order, and none is lost."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from app.core.http.write_batching import MAX_WAITING_TRANSPORTS, BatchedTranspor
 
 
 class Recorder(asyncio.Transport):
-    """A transport that notes in a log that all share what is written to it."""
+    """A transport that records writes in a shared log."""
 
     def __init__(self, name: int, log: list[tuple[int, bytes]]) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ def connections(count: int) -> tuple[list[BatchedTransport], list[tuple[int, byt
     return [BatchedTransport(Recorder(name, log), batch) for name in range(count)], log
 
 
-def test_answers_to_what_came_together_leave_together() -> None:
+def test_writes_of_one_round_of_the_loop_are_flushed_together() -> None:
     async def run() -> None:
         (first, second), log = connections(2)
         first.write(b"a")
@@ -45,7 +45,7 @@ def test_answers_to_what_came_together_leave_together() -> None:
     asyncio.run(run())
 
 
-def test_no_answer_waits_for_more_than_so_many_others() -> None:
+def test_a_full_batch_is_flushed_without_waiting() -> None:
     async def run() -> None:
         transports, log = connections(MAX_WAITING_TRANSPORTS + 1)
         for name, transport in enumerate(transports):
@@ -59,7 +59,7 @@ def test_no_answer_waits_for_more_than_so_many_others() -> None:
     asyncio.run(run())
 
 
-def test_what_was_written_leaves_before_a_connection_ends() -> None:
+def test_writes_are_flushed_before_the_transport_closes() -> None:
     async def run() -> None:
         (first,), log = connections(1)
         first.write(b"a")
@@ -72,7 +72,7 @@ def test_what_was_written_leaves_before_a_connection_ends() -> None:
     asyncio.run(run())
 
 
-def test_what_is_written_behind_the_end_is_dropped() -> None:
+def test_writes_after_a_connection_was_lost_are_dropped() -> None:
     async def run() -> None:
         log: list[tuple[int, bytes]] = []
         batch, lost = WriteBatch(), Recorder(0, log)
@@ -87,7 +87,7 @@ def test_what_is_written_behind_the_end_is_dropped() -> None:
 
 
 @given(st.lists(st.none() | st.integers(0, 40), max_size=200))
-def test_each_connection_gets_all_of_its_own_in_order(steps: list[int | None]) -> None:
+def test_each_connection_gets_its_own_writes_in_order(steps: list[int | None]) -> None:
     async def run() -> None:
         transports, log = connections(41)
         written = [b""] * 41
