@@ -1,4 +1,4 @@
-"""What callers see, read and may do follows from their keys and the banks' rules alone."""
+"""The rights of callers, from their keys and the rules of banks."""
 
 from dataclasses import replace
 from typing import get_args
@@ -49,7 +49,7 @@ def test_nobody_reads_an_exam_bank_in_delivery(banks: dict[str, BankRules], call
 
 
 @given(_rules(), _callers)
-def test_a_key_sees_its_banks_and_nothing_else(banks: dict[str, BankRules], caller: Caller) -> None:
+def test_a_key_sees_only_its_banks(banks: dict[str, BankRules], caller: Caller) -> None:
     seen = Rights(banks).visible(caller)
     if caller.kind == "anonymous":
         assert all(banks[slug].read == "public" for slug in seen)
@@ -58,7 +58,7 @@ def test_a_key_sees_its_banks_and_nothing_else(banks: dict[str, BankRules], call
 
 
 @given(_rules(), _publishable)
-def test_a_publishable_key_may_what_anonymous_callers_may(
+def test_a_publishable_key_has_the_rights_of_anonymous_callers(
     banks: dict[str, BankRules], caller: Caller
 ) -> None:
     rights = Rights(banks)
@@ -68,7 +68,7 @@ def test_a_publishable_key_may_what_anonymous_callers_may(
 
 
 @given(_rules(), _callers)
-def test_answers_need_a_public_bank_or_the_scope_on_it(
+def test_answers_need_a_public_bank_or_the_scope(
     banks: dict[str, BankRules], caller: Caller
 ) -> None:
     rights = Rights(banks)
@@ -83,14 +83,14 @@ def test_answers_need_a_public_bank_or_the_scope_on_it(
             assert refused.value.code == "answers_not_allowed"
 
 
-def test_nobody_else_makes_a_right_to_answers() -> None:
+def test_a_right_to_answers_cannot_be_made_elsewhere() -> None:
     with pytest.raises(TypeError):
         AnswerRight(frozenset({"a"}), object())
     with pytest.raises(Problem):
         Rights({}).answer_right(ANONYMOUS, [])
 
 
-def test_scopes_imply_what_they_say() -> None:
+def test_implied_scopes() -> None:
     assert with_implied_scopes({"questions:write"}) == {
         "questions:write",
         "questions:read",
@@ -100,7 +100,7 @@ def test_scopes_imply_what_they_say() -> None:
     assert set(get_args(Scope)) == SCOPES == BANK_SCOPES | GLOBAL_SCOPES
 
 
-def test_a_global_scope_counts_on_all_banks_only() -> None:
+def test_a_global_scope_needs_a_key_on_all_banks() -> None:
     narrow = Caller(kind="secret", scopes=frozenset({"admin", "banks:write"}), banks=frozenset("a"))
     assert not any(narrow.may(scope) for scope in GLOBAL_SCOPES)
     assert not narrow.is_admin
@@ -109,7 +109,7 @@ def test_a_global_scope_counts_on_all_banks_only() -> None:
 
 
 @given(_rules(), _callers, st.sampled_from(sorted(BANK_SCOPES)), st.sampled_from(SLUGS))
-def test_a_bank_that_is_not_seen_is_not_found_rather_than_forbidden(
+def test_an_invisible_bank_is_not_found_rather_than_forbidden(
     banks: dict[str, BankRules], caller: Caller, scope: str, slug: str
 ) -> None:
     rights = Rights(banks)
@@ -128,7 +128,7 @@ def test_a_bank_that_is_not_seen_is_not_found_rather_than_forbidden(
 
 
 @given(_rules(), st.data())
-def test_a_rule_is_opened_exactly_when_it_tells_more(
+def test_opened_rules_are_those_that_became_more_open(
     banks: dict[str, BankRules], data: st.DataObject
 ) -> None:
     for before in banks.values():

@@ -1,4 +1,4 @@
-"""A worker that ends has written down when its keys were last used."""
+"""A worker process writes the last uses of keys before it ends."""
 
 from uuid import UUID
 
