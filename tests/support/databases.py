@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
+from sqlalchemy import make_url
 
 from app.core.db.database import Database
 from app.core.settings import Settings
@@ -89,8 +90,8 @@ class PostgresTemplate:
         return self._settings("template1", data_dir)
 
     def remove(self, settings: Settings) -> None:
-        name = settings.url.rpartition("/")[2].partition("?")[0]
-        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        name = make_url(settings.url).database
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
         shutil.rmtree(settings.data_dir, ignore_errors=True)
 
     def close(self) -> None:
