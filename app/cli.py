@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from app import __version__
 from app.access.commands import key_commands
 from app.core.db.database import Database
 from app.core.errors import Problem
 from app.core.http.uvicorn_protocol import PROTOCOL
+from app.core.log_config import configure_logging, logging_config
 from app.core.settings import Settings, load_settings
 from app.migrating import MigrationError, is_migrated
 from app.migrating import check as check_migrations
@@ -53,6 +55,29 @@ def main() -> None:
         sys.exit("\n  ".join([f"quizwell: {problem.detail}", *places]))
 
 
+def _load_settings() -> Settings:
+    """Return the settings of the environment, and configure logging by them."""
+    settings = load_settings()
+    configure_logging(settings)
+    return settings
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"quizwell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
 def _say(text: str) -> None:
     typer.echo(text, err=True)
 
@@ -62,7 +87,7 @@ def serve() -> None:
     """Migrate, seed an empty database, and serve until stopped."""
     from app.starting import prepare  # noqa: PLC0415 - the command line must start fast
 
-    settings = load_settings()
+    settings = _load_settings()
     _refuse_taken_port(settings)
     prepare(settings, _say)
     shown = f"http://{settings.host}:{settings.port}"
@@ -79,10 +104,11 @@ def serve() -> None:
         loop="uvloop",
         http=PROTOCOL,
         ws="none",
+        # Our own covers the fast routes as well.
         access_log=False,
+        log_config=logging_config(settings),
         proxy_headers=False,
         server_header=False,
-        log_level="warning",
         timeout_graceful_shutdown=10,
     )
 
@@ -113,7 +139,7 @@ def migrate(
             check_migrations(database)
             database.close()
         return
-    database = Database(load_settings())
+    database = Database(_load_settings())
     steps = run_migrations(database, to)
     _say("\n".join(f"ran {step}" for step in steps) or "The tables are up to date.")
     database.close()
@@ -124,7 +150,7 @@ def seed() -> None:
     """Load the seed bank; what is there already and unchanged stays as it is."""
     from app.starting import load_seed  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = Database(settings)
     load_seed(database, settings, _say)
     database.close()
@@ -159,7 +185,7 @@ def import_questions(  # noqa: PLR0913, PLR0917 - the options of the command
     from app.transfer.progress import report_lines, shown_progress  # noqa: PLC0415
     from app.transfer.service import ImportOptions, guess_format  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = _migrated(settings)
     options = ImportOptions(
         bank or _only_bank(database),
@@ -197,7 +223,7 @@ def export_questions(
     from app.transfer.export import export_to  # noqa: PLC0415
     from app.transfer.service import guess_format  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = _migrated(settings)
     if file is None:
         export_to(database, settings, sys.stdout.buffer, file_format or "jsonl", query)
@@ -214,7 +240,7 @@ def render() -> None:
     from app.core.secrets import load_secrets  # noqa: PLC0415
     from app.questions.render_all import render_all  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = _migrated(settings)
     count = render_all(database, load_secrets(settings))
     database.close()
@@ -230,7 +256,7 @@ def reindex(
     """Build the search index anew beside the live one, then put it in place; searches go on."""
     from app.search.operations.commands import reindex as run_reindex  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = _migrated(settings)
     run_reindex(database, settings, bank, _say)
     database.close()
@@ -246,7 +272,7 @@ def check(
     """
     from app.search.operations.commands import check_all  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = _migrated(settings)
     equal = check_all(database, settings, _say, repair=repair)
     database.close()
@@ -285,7 +311,7 @@ def openapi(
 @app.command()
 def health() -> None:
     """Ask the service on this host whether it is ready; exit status 1 when it is not."""
-    settings = load_settings()
+    settings = _load_settings()
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
     try:
         answer = httpx.get(f"http://{host}:{settings.port}/readyz", timeout=2.0)
@@ -300,7 +326,7 @@ def restored() -> None:
     """Tell everyone that the database was restored: followers and clients read it anew."""
     from app.core.db.edition_clock import start_epoch  # noqa: PLC0415
 
-    database = _migrated(load_settings())
+    database = _migrated(_load_settings())
     with database.write() as session:
         start_epoch(session)
     database.close()
@@ -314,4 +340,4 @@ def _migrated(settings: Settings) -> Database:
     return database
 
 
-app.add_typer(key_commands(_migrated, _say), name="keys")
+app.add_typer(key_commands(_load_settings, _migrated, _say), name="keys")

@@ -21,6 +21,7 @@ import app.search.router
 import app.search.synonyms.router
 import app.taxonomy.router
 import app.transfer.router
+from app import __version__
 from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
 from app.access.rate_limits import Limiter
@@ -102,7 +103,7 @@ def create_framework() -> FastAPI:
     """Return the FastAPI application with every documented route."""
     framework = FastAPI(
         title="Quizwell",
-        version="1",
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -162,6 +163,7 @@ def create_app(settings: Settings | None = None) -> Edge:
         editions=editions,
         requirements=Requirements(routes),
         metrics=metrics,
+        logs_responses=settings.access_log,
     )
 
 

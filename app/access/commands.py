@@ -9,7 +9,7 @@ import typer
 from sqlmodel import Session, col, select
 
 from app.core.db.database import Database
-from app.core.settings import Settings, load_settings
+from app.core.settings import Settings
 
 if TYPE_CHECKING:
     # These bring the framework with them, and the command line must start fast.
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def key_commands(
-    open_database: Callable[[Settings], Database], say: Callable[[str], None]
+    load_settings: Callable[[], Settings],
+    open_database: Callable[[Settings], Database],
+    say: Callable[[str], None],
 ) -> typer.Typer:
-    """Return the commands over the database that `open_database` gives."""
-    group = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
-    commands = _KeyCommands(open_database, say)
+    """Return the commands; `say` writes a message to the terminal."""
+    group = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+    commands = _KeyCommands(load_settings, open_database, say)
     group.command("create")(commands.create)
     group.command("list")(commands.list)
     group.command("revoke")(commands.revoke)
@@ -31,9 +33,13 @@ def key_commands(
 
 class _KeyCommands:
     def __init__(
-        self, open_database: Callable[[Settings], Database], say: Callable[[str], None]
+        self,
+        load_settings: Callable[[], Settings],
+        open_database: Callable[[Settings], Database],
+        say: Callable[[str], None],
     ) -> None:
-        self._open = open_database
+        self._load_settings = load_settings
+        self._open_database = open_database
         self._say = say
 
     def create(  # noqa: PLR0913, PLR0917 - the options of the command
@@ -73,8 +79,8 @@ class _KeyCommands:
             "rate": rate or None,
         }
         wanted = KeyWrite.model_validate(given)
-        settings = load_settings()
-        database = self._open(settings)
+        settings = self._load_settings()
+        database = self._open_database(settings)
         with database.write() as session:
             once = Idempotency(None, None, "", b"")
             key, secret = create_key(session, settings, _admin(session), wanted, once)
@@ -84,7 +90,7 @@ class _KeyCommands:
 
     def list(self) -> None:
         """List the keys that are not revoked, newest first, without their secrets."""
-        database = self._open(load_settings())
+        database = self._open_database(self._load_settings())
         with database.read() as session:
             for key in _valid(session):
                 typer.echo(_line(key))
@@ -102,7 +108,7 @@ class _KeyCommands:
         """Revoke a key: the next request with it is refused, by every worker."""
         from app.access.service import find_key, revoke_key  # noqa: PLC0415
 
-        database = self._open(load_settings())
+        database = self._open_database(self._load_settings())
         with database.write() as session:
             key = find_key(session, _admin(session), key_id)
             revoke_key(session, key, descendants=descendants)

@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _in_lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -64,6 +68,16 @@ class Settings(BaseSettings):
     )
     import_processes: int = Field(
         2, ge=1, le=2, description="processes that work on a long import; 1 leaves a core to others"
+    )
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(_in_lower_case)
+    ] = Field("warning", description="least severe messages that are logged")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="log entries as lines of text or as JSON objects, on standard error"
+    )
+    access_log: bool = Field(
+        False, description="log every response, without queries, headers and bodies"
     )
 
     @property

@@ -50,7 +50,7 @@ class Editions:
         try:
             epoch, seq, config_version = self._secrets.open(PURPOSE, edition).decode().split(":")
         except TokenError as error:
-            message = "The edition demanded is not one of this service."
+            message = "The value of Quizwell-Min-Edition was not issued by this service."
             raise Problem("edition_ahead", message) from error
         return Mark(epoch, int(seq), int(config_version))
 
@@ -70,7 +70,7 @@ class Editions:
         try:
             clock = await asyncio.to_thread(self._read_clock)
             if not clock.covers(wanted):
-                raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
+                raise Problem("edition_ahead", "The requested edition does not exist yet.")
             await self._wait_for_mark(wanted)
         finally:
             self._waiting -= 1
@@ -92,7 +92,7 @@ class Editions:
 
     async def _wait_for_mark(self, wanted: Mark) -> None:
         if not await self._follower.wait_for(wanted, WAIT_SECONDS):
-            message = "What was written last has not arrived here."
+            message = "This worker has not loaded the latest changes yet."
             raise Problem("not_caught_up", message, headers=RETRY_LATER)
 
     def _read_clock(self) -> Mark:

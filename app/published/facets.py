@@ -1,6 +1,6 @@
 """The facets by which questions are filtered and counted: each is declared here, and only here.
 
-docs/architecture.md says what a new facet takes.
+docs/architecture.md explains how to add a facet.
 """
 
 import re
@@ -37,8 +37,9 @@ class Facet:
     values: tuple[str, ...] = ()
     vocabulary: str | None = None
     pattern: re.Pattern[str] | None = None
-    # Whether GET /v1/facets counts the facet, and in the order of `values` instead of by count.
+    # Whether GET /v1/facets counts the facet.
     counted: bool = True
+    # Whether counts are listed in the order of `values` instead of by count.
     ordered: bool = False
     # Whether a question may have no value; that of a facet with `many` always may.
     optional: bool = False

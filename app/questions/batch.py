@@ -1,4 +1,4 @@
-"""Batches: operations that group in order, each succeeding or failing by itself.
+"""Batches: operations that run in order; each succeeds or fails by itself.
 
 Everything that they publish becomes public together, at the end.
 """

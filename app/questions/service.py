@@ -119,7 +119,7 @@ class QuestionService:
     def check_changeable(
         self, question_id: UUID, scope: str, etag: str | None, *, required: bool = True
     ) -> None:
-        """Raise 404, 403, 428 or 412 as the change would, before its body is validated."""
+        """Check existence, scope and etag before the body is validated: 404, 403, 428 or 412."""
         check_match(self._load_locked(question_id, scope), etag, required=required)
 
     def create(self, body: Values, *, publish: bool, pointer: str = "") -> QuestionState:
@@ -240,7 +240,7 @@ class QuestionService:
             refusal = error if isinstance(error, Problem) else self._conflict_problem(error)
             self._terms.forget()
             if question is not None and before is not None:
-                # Restore in location: the unit of work holds a reference to this object.
+                # Restore in place: the unit of work holds a reference to this object.
                 question.copy_from(before)
             raise refusal from (None if refusal is error else error)
         finally:

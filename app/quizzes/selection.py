@@ -112,5 +112,5 @@ def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
 def _refuse_exam(catalog: Catalog, bank: str, pointer: str) -> None:
     rules = catalog.rights.banks.get(bank)
     if rules is not None and rules.exposure == "exam":
-        message = "Questions of an exam bank are seen only inside assessed attempts."
+        message = "Questions of an exam bank cannot be used in a practice quiz."
         raise Problem("exam_bank", message, context={"bank": bank, "pointer": pointer})

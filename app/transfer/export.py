@@ -40,7 +40,7 @@ STATE = Parameter(
 )
 PARAMETERS = (FILE_FORMAT, STATE, *filters.FILTER_PARAMETERS)
 
-# Who uses the command line can read the database anyway.
+# The command line has direct access to the database, so it exports with all rights.
 OPERATOR = Caller(kind="secret", scopes=frozenset({"admin"}), banks=None)
 
 

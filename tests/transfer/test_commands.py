@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.access.service import ensure_admin_key
+from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.settings import Settings
+from app.transfer.models import ImportJob
 from app.transfer.progress import shown_progress
 from tests.support.publications import make_bank
 from tests.transfer.rows import json_lines, question_row
@@ -109,9 +111,6 @@ def test_render_gives_each_live_question_a_new_revision(shell: CliRunner, tmp_pa
 def test_progress_is_printed_as_lines_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from app.core import time_and_random  # noqa: PLC0415
-    from app.transfer.models import ImportJob  # noqa: PLC0415
-
     monkeypatch.setattr("app.core.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
         id=time_and_random.uuid7(),

@@ -4,10 +4,12 @@ import csv
 import io
 from contextlib import ExitStack
 from typing import Any
+from uuid import UUID
 
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
 from app.transfer.jobs.file_slots import try_slot
 from tests.support.serving import Service
@@ -187,12 +189,8 @@ def test_unpublished_changes_are_exported_for_editors_only(bank: Service) -> Non
 def test_a_key_may_run_two_exports_at_a_time(bank: Service) -> None:
     key = bank.make_key("exports:read", "answers:read", banks=("science",))
     with bank.database.read() as session:
-        from sqlalchemy import text  # noqa: PLC0415
-
         newest = session.connection().execute(text("SELECT id FROM api_keys ORDER BY id DESC"))
         value = newest.scalars().first()
-    from uuid import UUID  # noqa: PLC0415
-
     name = f"export-{UUID(str(value))}"
     with ExitStack() as stack:
         for _ in range(2):

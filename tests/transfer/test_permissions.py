@@ -1,11 +1,14 @@
 """The scopes that an import needs, when it is sent and when it is applied, and who sees a job."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 
 from app.core.secrets import load_secrets
 from app.transfer import repository
 from app.transfer.jobs.runner import ImportRunner
+from app.transfer.service import import_path
 from tests.support.serving import Service
 from tests.transfer.rows import json_lines, question_row
 from tests.transfer.sending import send
@@ -73,10 +76,6 @@ def test_an_import_of_a_key_that_was_revoked_is_refused(bank: Service) -> None:
 
 
 def _run_again(bank: Service, job_id: str):
-    from uuid import UUID  # noqa: PLC0415
-
-    from app.transfer.service import import_path  # noqa: PLC0415
-
     import_id = UUID(job_id)
     import_path(bank.settings, import_id).write_bytes(json_lines(question_row("q1")))
     with bank.database.write() as session:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.db.edition_clock import read_mark
+from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.starting import SEED, SeedError, load_seed, prepare
 from app.transfer import repository
@@ -90,7 +91,7 @@ def test_the_next_start_finishes_a_seed_that_was_interrupted(
         patched.setattr("app.starting.run_job", kill)
         with pytest.raises(KilledError):
             load_seed(database, settings, print, folder)
-    runner = ImportRunner(database, settings, _secrets(settings))
+    runner = ImportRunner(database, settings, load_secrets(settings))
     while runner.step():
         pass
     assert [row[0] for row in state_of(database)[1:]] == ["a1", "a2", "b1", "b2"]
@@ -119,9 +120,3 @@ def test_the_first_start_loads_the_seed_and_the_second_changes_nothing(
     prepare(settings, printed.append)
     assert state_of(database) == before
     database.close()
-
-
-def _secrets(settings: Settings):
-    from app.core.secrets import load_secrets  # noqa: PLC0415
-
-    return load_secrets(settings)

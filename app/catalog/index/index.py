@@ -50,7 +50,7 @@ class Index:
         self._is_loaded = False
         self._bank_codes: dict[str, int] = {}
         self._bank_names: list[str] = []
-        # PublishedColumns by number.
+        # Columns, indexed by question number.
         self._id_table = np.zeros((0, ID_BYTES), np.uint8)
         self._seq = np.zeros(0, np.int64)
         self._updated_at = np.zeros(0, np.int64)

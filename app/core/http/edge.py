@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
+from app.core.http.access_log import log_response
 from app.core.http.body_limit import BodyGuard
 from app.core.http.exception_handlers import error_reply
 from app.core.http.replies import Headers, Reply
@@ -22,6 +23,7 @@ from app.core.http.response_headers import (
 )
 from app.core.http.route_requirements import Requirements
 from app.core.http.uvicorn_protocol import RawResponse
+from app.core.log_config import handling
 from app.core.metrics import Metrics
 
 # A fast route that takes longer is charged to the caller's budget for its time.
@@ -90,7 +92,7 @@ class Edge:
     4. `_call_framework` handles every other route: it checks what the route requires of the
        request's head (method, scope, media type, size), then calls the framework.
     5. `_FrameworkSend` adds the common headers to the framework's response.
-    6. `_finish` compresses a reply, adds the common headers and counts it.
+    6. `_finish` compresses a reply, adds the common headers, counts and logs it.
 
     Whatever is raised on the way becomes a problem document.
     """
@@ -104,14 +106,16 @@ class Edge:
         editions: Editions,
         requirements: Requirements,
         metrics: Metrics,
+        logs_responses: bool = False,
     ) -> None:
-        """Serve in front of `app`."""
+        """Serve in front of `app`; log each response if `logs_responses` is true."""
         self._app = app
         self._admission = admission
         self._fast_routes = fast_routes
         self._editions = editions
         self._requirements = requirements
         self._metrics = metrics
+        self._logs_responses = logs_responses
 
     def respond_now(self, scope: Scope) -> RawResponse | None:
         """Return the response to a GET that needs neither waiting nor the framework, else None.
@@ -122,7 +126,7 @@ class Edge:
         reply = context.reply
         if not isinstance(reply, Reply):
             return None
-        self._finish(context, reply)
+        self._finish(context, scope, reply)
         return reply.status, reply.headers, reply.body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,20 +134,17 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         if scope["method"] == "OPTIONS" and for_browsers(scope["path"]):
-            await send_reply(scope, send, Reply(204, b"", list(PREFLIGHT)))
+            await self._respond_to_preflight(scope, send)
             return
-        context = scope.setdefault("state", {}).get(STATE_KEY) or self._start(scope)
+        context = state.get(STATE_KEY) or self._start(scope)
         reply = context.reply
         if not isinstance(reply, Reply):
-            try:
-                reply = await self._wait_for_reply(context, scope, receive, send)
-            except Exception as error:
-                if context.response_started:
-                    raise
-                reply = error_reply(error)
+            with handling(context):
+                reply = await self._reply_or_error(context, scope, receive, send)
         if reply is not None:
-            self._finish(context, reply)
+            self._finish(context, scope, reply)
             await send_reply(scope, send, reply)
 
     def _start(self, scope: Scope) -> RequestContext:
@@ -161,9 +162,10 @@ class Edge:
                 # Another worker may have made the key a moment ago.
                 context.key_problem = problem
             else:
-                context.reply = error_reply(problem)
+                context.reply = error_reply(problem, context.request_id)
         except Exception as error:  # noqa: BLE001 - every error becomes a response
-            context.reply = error_reply(error)
+            with handling(context):
+                context.reply = error_reply(error, context.request_id)
         return context
 
     def _admit(self, context: RequestContext, scope: Scope) -> None:
@@ -183,8 +185,9 @@ class Edge:
         if found is None:
             return
         context.route, handler, context.is_charged = found
-        # The time that was spent waiting for an edition is not charged.
-        context.handler_started = time.perf_counter()
+        if context.is_charged:
+            # The time that was spent waiting for an edition is not charged.
+            context.handler_started = time.perf_counter()
         context.reply = handler(scope["query_string"], context.caller, context.headers)
         if isinstance(context.reply, Reply):
             self._charge(context, scope)
@@ -195,6 +198,16 @@ class Edge:
             seconds = time.perf_counter() - context.handler_started
             if seconds > CHARGED_FROM_SECONDS:
                 self._admission.charge_time(scope, context.caller, seconds)
+
+    async def _reply_or_error(
+        self, context: RequestContext, scope: Scope, receive: Receive, send: Send
+    ) -> Reply | None:
+        try:
+            return await self._wait_for_reply(context, scope, receive, send)
+        except Exception as error:
+            if context.response_started:
+                raise
+            return error_reply(error, context.request_id)
 
     async def _wait_for_reply(
         self, context: RequestContext, scope: Scope, receive: Receive, send: Send
@@ -235,21 +248,21 @@ class Edge:
         self, context: RequestContext, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Let the framework handle the request and send its response."""
-        sender = _FrameworkSend(send, context, self._edition_header, scope["method"] == "HEAD")
-        if scope["method"] == "HEAD":
-            # A copy: uvicorn reads the method of its own scope to leave out the body.
-            scope = {**scope, "method": "GET"}
-        receive = self._check_requirements(context, scope, receive)
+        is_head = scope["method"] == "HEAD"
+        # A copy: uvicorn reads the method of its own scope to leave out the body.
+        inner = {**scope, "method": "GET"} if is_head else scope
+        receive = self._check_requirements(context, inner, receive)
+        sender = _FrameworkSend(send, context, self._edition_header, is_head)
         try:
-            await self._app(scope, receive, sender)
+            await self._app(inner, receive, sender)
         except Exception:
             # After a complete response the framework raises only for the log. Half a response has
             # to break the connection.
             context.response_started = sender.status > 0
             if not sender.is_complete:
                 raise
-        context.route = getattr(scope.get("route"), "path", "unmatched")
-        self._record(context, sender.status)
+        context.route = getattr(inner.get("route"), "path", "unmatched")
+        self._record(context, scope, sender.status)
 
     def _check_requirements(
         self, context: RequestContext, scope: Scope, receive: Receive
@@ -268,8 +281,8 @@ class Edge:
         guard.check_head(scope, requirement.media_types)
         return guard
 
-    def _finish(self, context: RequestContext, reply: Reply) -> None:
-        """Compress a reply, add the common headers, and count it."""
+    def _finish(self, context: RequestContext, scope: Scope, reply: Reply) -> None:
+        """Compress a reply, add the common headers, count and log it."""
         compress(context.headers.get(b"accept-encoding", b""), reply)
         reply.headers = [
             *reply.headers,
@@ -279,7 +292,7 @@ class Edge:
         ]
         if reply.status not in {204, 304}:
             reply.headers.append((b"content-length", b"%d" % len(reply.body)))
-        self._record(context, reply.status)
+        self._record(context, scope, reply.status)
 
     def _edition_header(self, context: RequestContext) -> Headers:
         """Return the edition of what the request wrote, else of the worker's memory."""
@@ -289,8 +302,22 @@ class Edge:
         edition = self._editions.current() if mark is None else self._editions.seal(mark)
         return [(b"quizwell-edition", edition)]
 
-    def _record(self, context: RequestContext, status: int) -> None:
-        self._metrics.observe(context.route, status, time.perf_counter() - context.received)
+    def _record(self, context: RequestContext, scope: Scope, status: int) -> None:
+        seconds = time.perf_counter() - context.received
+        self._metrics.observe(context.route, status, seconds)
+        if self._logs_responses:
+            with handling(context):
+                log_response(context, scope, status, seconds)
+
+    async def _respond_to_preflight(self, scope: Scope, send: Send) -> None:
+        """Tell a browser that pages of any origin may send the request (CORS)."""
+        context = RequestContext(scope)
+        reply = Reply(204, b"", list(PREFLIGHT))
+        if self._logs_responses:
+            seconds = time.perf_counter() - context.received
+            with handling(context):
+                log_response(context, scope, reply.status, seconds)
+        await send_reply(scope, send, reply)
 
 
 class _FrameworkSend:

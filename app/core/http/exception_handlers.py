@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from app.core.errors import Problem, invalid, not_found
 from app.core.field_errors import field_errors
-from app.core.http.replies import Reply, new_request_id, problem_reply, reply_response
+from app.core.http.replies import Reply, problem_reply, reply_response
+from app.core.http.request_context import request_context
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +34,16 @@ def install_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, _handle)
 
 
-def _handle(_: Request, error: Exception) -> Response:
-    return reply_response(error_reply(error))
+def _handle(request: Request, error: Exception) -> Response:
+    return reply_response(error_reply(error, request_context(request).request_id))
 
 
-def error_reply(error: Exception) -> Reply:
-    """Return the problem document for an exception; the log has the same request id."""
-    request_id = new_request_id()
-    return problem_reply(as_problem(error, request_id), request_id)
+def error_reply(error: Exception, request_id: str) -> Reply:
+    """Return the problem document for an exception."""
+    return problem_reply(as_problem(error), request_id)
 
 
-def as_problem(error: Exception, request_id: str = "-") -> Problem:
+def as_problem(error: Exception) -> Problem:
     """Return the problem for an exception; internal_error, and a log entry, if unexpected."""
     if isinstance(error, Problem):
         return error
@@ -52,11 +52,11 @@ def as_problem(error: Exception, request_id: str = "-") -> Problem:
     if isinstance(error, HTTPException):
         return _http_problem(error)
     if isinstance(error, OperationalError):
-        return _database_problem(error, request_id)
+        return _database_problem(error)
     if isinstance(error, ClientDisconnect):
         # Nobody reads this response, and the service is not at fault.
         return Problem("malformed_request", "The connection closed before the body was complete.")
-    log.error("request %s failed", request_id, exc_info=error)
+    log.error("the request failed", exc_info=error)
     return Problem("internal_error", "The request failed; nothing was written.")
 
 
@@ -67,7 +67,7 @@ def _http_problem(error: HTTPException) -> Problem:
     return Problem(code, detail, headers=dict(error.headers or {}))
 
 
-def _database_problem(error: OperationalError, request_id: str) -> Problem:
+def _database_problem(error: OperationalError) -> Problem:
     # A full disk ends SQLite's transaction. Then the rollback to a savepoint fails as well, so the
     # cause is somewhere in the chain of exceptions.
     text = " ".join(str(getattr(each, "orig", each)).lower() for each in _chain(error))
@@ -76,7 +76,7 @@ def _database_problem(error: OperationalError, request_id: str) -> Problem:
     if any(words in text for words in _OVERLOADED):
         message = "The database is busy; nothing was written."
         return Problem("overloaded", message, headers={"Retry-After": "1"})
-    log.error("the database failed request %s", request_id, exc_info=error)
+    log.error("the database failed", exc_info=error)
     return Problem("internal_error", "The database failed; nothing was written.")
 
 

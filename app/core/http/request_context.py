@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.core.http.replies import Headers, Reply
+from app.core.http.replies import Headers, Reply, new_request_id
 
 # The key of a scope's state that holds the context.
 STATE_KEY = "request_context"
@@ -39,6 +39,7 @@ class RequestContext:
     """
 
     __slots__ = (
+        "_request_id",
         "budget_headers",
         "caller",
         "handler_started",
@@ -77,6 +78,14 @@ class RequestContext:
         self.mark: Mark | None = None
         # Whether the framework has begun to send a response.
         self.response_started = False
+        self._request_id: str | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request in problem documents and log entries, made when first needed."""
+        if self._request_id is None:
+            self._request_id = new_request_id()
+        return self._request_id
 
 
 def admitted_caller(request: HTTPConnection) -> Requester:

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.core.errors import Problem
 from app.core.http.exception_handlers import error_reply
+from app.core.http.replies import new_request_id
 from app.core.http.response_headers import SECURITY_HEADERS
 from app.core.http.write_batching import BatchedTransport, WriteBatch
 
@@ -94,7 +95,7 @@ class FastHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the problem document says more
         """Respond to invalid HTTP with a problem document, and close the connection."""
         problem = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
-        reply = error_reply(problem)
+        reply = error_reply(problem, new_request_id())
         length = (b"content-length", b"%d" % len(reply.body))
         headers = [
             *self.server_state.default_headers,

@@ -1,4 +1,4 @@
-"""What the editing routes share: the editor, query parameters, headers and response formats."""
+"""Shared dependencies, parameters and response helpers of the editing routes."""
 
 from typing import Annotated, Any
 

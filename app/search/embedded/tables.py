@@ -88,7 +88,7 @@ def read_state(connection: sqlite3.Connection) -> IndexState:
 
 
 def write_state(connection: sqlite3.Connection, state: IndexState) -> None:
-    """IndexFiles what the index contains."""
+    """Save the state of the index."""
     connection.execute(
         "UPDATE index_state SET epoch = ?, seq = ?, config_version = ?, planned_config_version = ?",
         (*state.mark, state.planned_config_version),
@@ -128,7 +128,7 @@ def drop_bank(connection: sqlite3.Connection, bank: IndexedBank) -> None:
 
 
 def set_with_answers(connection: sqlite3.Connection, slug: str, *, with_answers: bool) -> None:
-    """IndexFiles whether the answers of a bank are to be indexed."""
+    """Set whether the answers of a bank are indexed."""
     connection.execute("UPDATE banks SET with_answers = ? WHERE slug = ?", (with_answers, slug))
 
 

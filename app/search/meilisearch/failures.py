@@ -50,7 +50,7 @@ class ServerError(Exception):
         retry_after: float = 0.0,
         outcome_unknown: bool = False,
     ) -> None:
-        """IndexFiles the failure.
+        """Create the error.
 
         `retry_after` is the pause in seconds that the server asks for. `outcome_unknown`: the
         server may have accepted the request.

@@ -42,7 +42,7 @@ class TokenMatrix:
     """Tokens as a matrix of code points, with a column for each token."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
-        """IndexFiles the tokens in order, without those over 32 letters."""
+        """Store the tokens in order, without those over 32 letters."""
         self.tokens = [token for token in tokens if len(token) <= MAX_TOKEN_LENGTH]
         self.lengths = np.fromiter(map(len, self.tokens), np.int16, len(self.tokens))
         width = int(self.lengths.max(initial=0))

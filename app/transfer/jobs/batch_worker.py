@@ -80,7 +80,7 @@ def process(run: int, task_type: type[BatchTask[R]], batch: list[RawRow]) -> R:
 @contextmanager
 def fewer_collections() -> Iterator[None]:
     """Run the cyclic garbage collector less often while the block runs."""
-    # Rows have no reference cycles, and the search for cycles takes a third of an import's time.
+    # Rows have no reference cycles, so searching for cycles wastes time.
     before = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD, *before[1:])
     try:

@@ -1,4 +1,4 @@
-"""Finds rows of one file that mean the same question, in twelve bytes of memory a row."""
+"""Finds duplicate rows in a file, with twelve bytes of memory for each row."""
 
 import hashlib
 from array import array
