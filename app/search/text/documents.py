@@ -50,7 +50,7 @@ def search_document(
     if row.revision is None:
         message = "a question without a live revision is not indexed"
         raise ValueError(message)
-    paths = _PATHS[values["kind"]]
+    paths = _PATHS[row.text("kind")]
     return SearchDocument(
         number=row.number,
         id=str(UUID(bytes=row.id)),
