@@ -28,12 +28,12 @@ def _errors(response: httpx.Response) -> dict[str, tuple[str, list[str]]]:
 
 def test_a_new_bank_is_closed_by_default(service: Service) -> None:
     response = service.admin.post(PATH, json={"slug": "maths", "name": " Pure  maths "})
-    made = service.expect(response, 201)
-    assert made.items() >= (CLOSED | {"name": "Pure maths", "language": "en"}).items()
+    created = service.expect(response, 201)
+    assert created.items() >= (CLOSED | {"name": "Pure maths", "language": "en"}).items()
     assert response.headers["Location"] == "/v1/editing/banks/maths"
-    assert response.headers["ETag"] == f'"{made["etag"]}"'
+    assert response.headers["ETag"] == f'"{created["etag"]}"'
     assert response.headers["Cache-Control"] == "no-store"
-    assert service.admin.get(response.headers["Location"]).json() == made
+    assert service.admin.get(response.headers["Location"]).json() == created
 
 
 def test_a_taken_slug_is_refused(service: Service) -> None:

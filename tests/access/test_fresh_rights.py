@@ -30,16 +30,16 @@ def _headers(secret: str) -> dict[str, str]:
 
 def _key(service: Service, number: int) -> dict[str, str]:
     body = {"name": f"k{number}", "kind": "secret", "scopes": ["questions:write"], "banks": ["*"]}
-    made = service.admin.post("/v1/editing/keys", json=body)
-    assert made.status_code == 201
-    return dict(made.json())
+    created = service.admin.post("/v1/editing/keys", json=body)
+    assert created.status_code == 201
+    return dict(created.json())
 
 
 def test_a_new_bank_can_be_used_on_every_worker(service: Service, next_worker: Service) -> None:
     for number in range(ROUNDS):
         slug = f"bank-{number}"
-        made = service.admin.post("/v1/editing/banks", json=BANK | {"slug": slug})
-        assert made.status_code == 201
+        created = service.admin.post("/v1/editing/banks", json=BANK | {"slug": slug})
+        assert created.status_code == 201
         body = BODIES["true_false"] | {"bank": slug}
         response = next_worker.admin.post(QUESTIONS, json=body)
         assert response.status_code == 201, response.text
@@ -60,11 +60,11 @@ def test_a_new_key_is_valid_on_every_worker(service: Service, next_worker: Servi
 def test_a_revoked_key_cannot_edit_on_any_worker(service: Service, next_worker: Service) -> None:
     body = BODIES["true_false"] | {"bank": service.make_bank()}
     for number in range(ROUNDS):
-        made = _key(service, number)
-        headers = _headers(made["secret"])
+        created = _key(service, number)
+        headers = _headers(created["secret"])
         response = next_worker.anonymous.post(QUESTIONS, json=body, headers=headers)
         assert response.status_code == 201, response.text
-        assert service.admin.delete(f"/v1/editing/keys/{made['id']}").status_code == 204
+        assert service.admin.delete(f"/v1/editing/keys/{created['id']}").status_code == 204
         response = next_worker.anonymous.post(QUESTIONS, json=body, headers=headers)
         assert (response.status_code, response.json().get("code")) == (401, "invalid_key")
 

@@ -13,10 +13,10 @@ def test_the_last_use_of_a_key_outlives_the_worker(settings: Settings) -> None:
         key = service.make_key("questions:read")
         assert key.get("/v1/editing/questions").status_code == 200
         listed = service.admin.get("/v1/editing/keys").json()["items"]
-        made = next(item for item in listed if item["name"] == "test")
+        created = next(item for item in listed if item["name"] == "test")
     database = Database(settings)
     with database.read() as session:
-        found = session.get(ApiKey, UUID(made["id"]))
+        found = session.get(ApiKey, UUID(created["id"]))
         assert found is not None
         assert found.last_used_at is not None
     database.close()

@@ -1,4 +1,4 @@
-"""Keys over HTTP: secrets are shown once, and no key exceeds the key that made it."""
+"""Keys over HTTP: secrets are shown once, and no key exceeds the key that created it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,8 @@ MAKER = ("keys:write", "questions:write")
 
 
 def _make(service: Service, by: httpx.Client, **changes: object) -> dict[str, str]:
-    made = service.expect(by.post(PATH, json=SECRET_KEY | changes), 201)
-    return cast(dict[str, str], made)
+    created = service.expect(by.post(PATH, json=SECRET_KEY | changes), 201)
+    return cast(dict[str, str], created)
 
 
 def _problem(client: httpx.Client, **changes: object) -> tuple[int, str]:
@@ -39,14 +39,14 @@ def _time_in(**time: float) -> str:
 
 def test_a_secret_is_shown_once_and_never_stored(service: Service) -> None:
     response = service.admin.post(PATH, json=SECRET_KEY | {"expires_at": "2100-01-01T00:00:00Z"})
-    made = service.expect(response, 201)
-    secret = str(made.pop("secret"))
+    created = service.expect(response, 201)
+    secret = str(created.pop("secret"))
     assert secret.startswith("qw_sk_")
     assert len(secret) == 49
-    assert secret.startswith(str(made["prefix"]))
-    assert made["expires_at"] == "2100-01-01T00:00:00Z"
-    assert service.admin.get(response.headers["Location"]).json() == made
-    assert made in service.admin.get(PATH).json()["items"]
+    assert secret.startswith(str(created["prefix"]))
+    assert created["expires_at"] == "2100-01-01T00:00:00Z"
+    assert service.admin.get(response.headers["Location"]).json() == created
+    assert created in service.admin.get(PATH).json()["items"]
     with service.database.read() as session:
         rows = session.connection().exec_driver_sql("SELECT * FROM api_keys").all()
     assert secret not in str(rows)
@@ -131,9 +131,9 @@ def test_a_publishable_key_is_for_its_pages_and_not_for_exam_banks(service: Serv
     service.make_bank(slug="exams", exposure="exam")
     response = service.admin.post(PATH, json=PAGE_KEY | {"banks": ["exams"]})
     assert (response.status_code, response.json()["code"]) == (409, "exam_bank")
-    made = service.expect(service.admin.post(PATH, json=PAGE_KEY), 201)
-    page = service.client(str(made["secret"]))
-    assert str(made["secret"]).startswith("qw_pk_")
+    created = service.expect(service.admin.post(PATH, json=PAGE_KEY), 201)
+    page = service.client(str(created["secret"]))
+    assert str(created["secret"]).startswith("qw_pk_")
     page.headers["Origin"] = "https://quiz.example"
     assert page.get("/v1/facets").status_code == 200
     assert page.get(PATH).json()["code"] == "missing_scope"
@@ -208,12 +208,12 @@ def test_the_last_use_does_not_change_the_etag(service: Service) -> None:
 
 
 def test_keys_are_listed_newest_first(service: Service) -> None:
-    made = [_make(service, service.admin)["id"] for _ in range(5)]
+    created = [_make(service, service.admin)["id"] for _ in range(5)]
     first = service.admin.get(f"{PATH}?limit=3").json()
-    rest = service.admin.get(f"{PATH}?limit=3&cursor={first['next_cursor']}").json()
-    ids = [key["id"] for key in first["items"] + rest["items"]]
-    assert ids[:5] == made[::-1]
-    assert (first["total"], rest["next_cursor"]) == (6, None)
+    second = service.admin.get(f"{PATH}?limit=3&cursor={first['next_cursor']}").json()
+    ids = [key["id"] for key in first["items"] + second["items"]]
+    assert ids[:5] == created[::-1]
+    assert (first["total"], second["next_cursor"]) == (6, None)
     assert service.admin.get(f"{PATH}?limit=101").status_code == 422
 
 

@@ -1,15 +1,14 @@
 """The outermost layer: admits requests, serves the fast routes, completes every response."""
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.http.access_log import log_response
 from app.core.http.body_limit import BodyGuard
+from app.core.http.edge_protocols import Admission, Editions, FastRoutes
 from app.core.http.exception_handlers import error_reply
 from app.core.http.replies import Headers, Reply
 from app.core.http.request_context import STATE_KEY, RequestContext
@@ -29,54 +28,6 @@ from app.core.metrics import Metrics
 # A fast route that takes longer is charged to the caller's budget for its time.
 CHARGED_FROM_SECONDS = 0.01
 MIN_EDITION = b"quizwell-min-edition"
-
-
-class Allowance(Protocol):
-    """What is left of a caller's budget."""
-
-    @property
-    def headers(self) -> Headers:
-        """The RateLimit headers."""
-
-
-class Admission(Protocol):
-    """Finds out who sent a request, and charges the caller's budget."""
-
-    def admit(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Any, Allowance]:
-        """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
-
-    def charge_time(self, scope: Scope, caller: Any, seconds: float) -> None:  # noqa: ANN401
-        """Charge a slow request for the time that it took."""
-
-
-class Editions(Protocol):
-    """The edition that the worker has in memory, and the wait for a newer one."""
-
-    def current(self) -> bytes:
-        """Return the sealed edition of the worker's memory."""
-
-    def seal(self, mark: Mark) -> bytes:
-        """Return the sealed edition of a mark."""
-
-    def loaded(self) -> bool:
-        """Return whether the worker has loaded the banks once."""
-
-    async def wait_for(self, edition: str) -> None:
-        """Wait until the memory covers a sealed edition; Problem edition_ahead, not_caught_up."""
-
-    async def refresh_config(self) -> bool:
-        """Wait until banks and keys are as new as the clock; return whether they were older."""
-
-
-# Takes the query string, the caller and the request's headers.
-Handler = Callable[[bytes, Any, dict[bytes, bytes]], Reply | Awaitable[Reply]]
-
-
-class FastRoutes(Protocol):
-    """The GET routes that are served from memory, without the framework."""
-
-    def find(self, path: str) -> tuple[str, Handler, bool] | None:
-        """Return a path's route, its handler, and whether the handler's time is charged."""
 
 
 class Edge:
@@ -146,6 +97,16 @@ class Edge:
         if reply is not None:
             self._finish(context, scope, reply)
             await send_reply(scope, send, reply)
+
+    async def _respond_to_preflight(self, scope: Scope, send: Send) -> None:
+        """Tell a browser that pages of any origin may send the request (CORS)."""
+        context = RequestContext(scope)
+        reply = Reply(204, b"", list(PREFLIGHT))
+        if self._logs_responses:
+            seconds = time.perf_counter() - context.received
+            with handling(context):
+                log_response(context, scope, reply.status, seconds)
+        await send_reply(scope, send, reply)
 
     def _start(self, scope: Scope) -> RequestContext:
         """Admit a request and try the fast routes, unless it has to wait for something first."""
@@ -308,16 +269,6 @@ class Edge:
         if self._logs_responses:
             with handling(context):
                 log_response(context, scope, status, seconds)
-
-    async def _respond_to_preflight(self, scope: Scope, send: Send) -> None:
-        """Tell a browser that pages of any origin may send the request (CORS)."""
-        context = RequestContext(scope)
-        reply = Reply(204, b"", list(PREFLIGHT))
-        if self._logs_responses:
-            seconds = time.perf_counter() - context.received
-            with handling(context):
-                log_response(context, scope, reply.status, seconds)
-        await send_reply(scope, send, reply)
 
 
 class _FrameworkSend:

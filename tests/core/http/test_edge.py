@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from app.core.db.edition_clock import Mark
-from app.core.http.edge import Edge, Handler
+from app.core.http.edge import Edge
+from app.core.http.edge_protocols import Handler
 from app.core.http.exception_handlers import install_handlers
 from app.core.http.replies import Headers, Reply
 from app.core.http.request_context import RequestContext
