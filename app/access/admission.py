@@ -46,6 +46,10 @@ class Admission:
             self._access.usage.record(caller.key_id)
         return caller, allowance
 
+    def authenticate(self, headers: dict[bytes, bytes]) -> Caller:
+        """Return the caller without charging a budget; Problem invalid_key, origin_not_allowed."""
+        return self._access.keyring.authenticate(headers)
+
     def charge_time(self, scope: Scope, caller: Caller, seconds: float) -> None:
         """Charge a request for its duration: one for each 10 ms or part of it."""
         client = client_of(scope, self._trusted)

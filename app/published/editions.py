@@ -75,20 +75,18 @@ class Editions:
         finally:
             self._waiting -= 1
 
-    async def refresh_config(self) -> bool:
-        """Wait until banks, keys and terms in memory are up to date; return whether they were not.
+    async def refresh_config(self) -> None:
+        """Wait until banks, keys and terms in memory are up to date.
 
         Problem not_caught_up after two seconds.
         """
         try:
             clock = await self._follower.clock_mark()
         except Exception:  # noqa: BLE001 - the route itself reports that the database fails
-            return False
+            return
         wanted = Mark(clock.epoch, 0, clock.config_version)
-        if self._follower.covers(wanted):
-            return False
-        await self._wait_for_mark(wanted)
-        return True
+        if not self._follower.covers(wanted):
+            await self._wait_for_mark(wanted)
 
     async def _wait_for_mark(self, wanted: Mark) -> None:
         if not await self._follower.wait_for(wanted, WAIT_SECONDS):

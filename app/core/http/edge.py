@@ -194,16 +194,24 @@ class Edge:
         return reply
 
     async def _admit_again(self, context: RequestContext, scope: Scope) -> None:
-        """Admit a request once more if banks or keys were written since this worker read them.
+        """Find the caller again, once this worker knows the newest banks and keys.
 
-        So a client that writes sees its former writes on every worker. A client that reads gets
-        what the worker has in memory, unless it demands an edition.
+        So a client that writes sees its former writes on every worker, and a revoked key stops
+        working at once. A client that reads gets what the worker has in memory, unless it demands
+        an edition. The caller is looked up in any case: another request may have loaded a newer
+        configuration since this one was admitted.
         """
         problem, context.key_problem = context.key_problem, None
-        if await self._editions.refresh_config():
-            self._admit(context, scope)
-        elif problem is not None:
-            raise problem
+        await self._editions.refresh_config()
+        if problem is None:
+            context.caller = self._admission.authenticate(context.headers)
+            return
+        try:
+            self._admission.authenticate(context.headers)
+        except Problem:
+            # The first error has the headers of the budget that it was charged to.
+            raise problem from None
+        self._admit(context, scope)
 
     async def _call_framework(
         self, context: RequestContext, scope: Scope, receive: Receive, send: Send

@@ -23,6 +23,9 @@ class Admission(Protocol):
     def admit(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Any, Allowance]:
         """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
 
+    def authenticate(self, headers: dict[bytes, bytes]) -> Any:  # noqa: ANN401
+        """Return the caller without charging a budget; Problem invalid_key, origin_not_allowed."""
+
     def charge_time(self, scope: Scope, caller: Any, seconds: float) -> None:  # noqa: ANN401
         """Charge a slow request for the time that it took."""
 
@@ -42,8 +45,8 @@ class Editions(Protocol):
     async def wait_for(self, edition: str) -> None:
         """Wait until the memory covers a sealed edition; Problem edition_ahead, not_caught_up."""
 
-    async def refresh_config(self) -> bool:
-        """Wait until banks and keys are as new as the clock; return whether they were older."""
+    async def refresh_config(self) -> None:
+        """Wait until this worker's banks and keys are as new as the clock."""
 
 
 # Takes the query string, the caller and the request's headers.

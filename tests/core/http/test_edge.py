@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from app.core.db.edition_clock import Mark
+from app.core.errors import Problem
 from app.core.http.edge import Edge
 from app.core.http.edge_protocols import Handler
 from app.core.http.exception_handlers import install_handlers
@@ -30,6 +31,9 @@ class Anyone:
     def admit(self, scope: Any, headers: dict[bytes, bytes]) -> tuple[Any, "Anyone"]:
         return None, self
 
+    def authenticate(self, headers: dict[bytes, bytes]) -> Any:
+        return None
+
     def charge_time(self, scope: Any, caller: Any, seconds: float) -> None:
         raise AssertionError
 
@@ -45,8 +49,8 @@ class Anyone:
     async def wait_for(self, edition: str) -> None:
         raise AssertionError
 
-    async def refresh_config(self) -> bool:
-        return False
+    async def refresh_config(self) -> None:
+        pass
 
     def find(self, path: str) -> tuple[str, Handler, bool] | None:
         if path != "/v1/fast":
@@ -54,8 +58,34 @@ class Anyone:
         return path, lambda _query, _caller, _headers: Reply(200, b"fast"), False
 
 
+class RevokedMeanwhile(Anyone):
+    """Another request loads the revocation of a key after this one was admitted."""
+
+    def authenticate(self, headers: dict[bytes, bytes]) -> Any:
+        message = "The key was revoked."
+        raise Problem("invalid_key", message)
+
+
+class CreatedMeanwhile(Anyone):
+    """Another request loads a new key after this one was refused."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def admit(self, scope: Any, headers: dict[bytes, bytes]) -> tuple[Any, Anyone]:
+        self.attempts += 1
+        if self.attempts == 1:
+            message = "The key is unknown."
+            raise Problem("invalid_key", message)
+        return None, self
+
+
 @pytest.fixture
 def edge() -> Edge:
+    return make_edge(Anyone())
+
+
+def make_edge(anyone: Anyone) -> Edge:
     framework = FastAPI()
     install_handlers(framework)
 
@@ -73,7 +103,6 @@ def edge() -> Edge:
 
         return StreamingResponse(parts())
 
-    anyone = Anyone()
     return Edge(
         framework,
         admission=anyone,
@@ -112,6 +141,19 @@ async def test_the_log_names_the_request_of_the_problem_document(edge: Edge) -> 
     finally:
         logging.getLogger("app").removeHandler(handler)
     assert f"[{answer.json()['request_id']}] the request failed" in lines.getvalue()
+
+
+@pytest.mark.anyio
+async def test_a_key_that_is_revoked_after_admission_is_refused() -> None:
+    response = await _get(make_edge(RevokedMeanwhile()), "/v1/broken")
+    assert (response.status_code, response.json()["code"]) == (401, "invalid_key")
+
+
+@pytest.mark.anyio
+async def test_a_key_that_is_created_after_it_was_refused_is_admitted() -> None:
+    edge = make_edge(CreatedMeanwhile())
+    response = await _get(edge, "/v1/fast")
+    assert (response.status_code, response.content) == (200, b"fast")
 
 
 @pytest.mark.anyio
