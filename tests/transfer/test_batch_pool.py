@@ -103,6 +103,7 @@ def test_two_processes_import_each_row_once(
     assert (again.state, again.unchanged) == ("done", ROWS)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("state", ["checking", "applying"])
 def test_an_import_continues_when_its_worker_is_killed(
     database: Database, settings: Settings, secrets: Secrets, file: Path, state: str
@@ -222,6 +223,7 @@ def _run_pool(settings: Settings, job: ImportJob, connection: Connection) -> Non
     signal.pause()
 
 
+@pytest.mark.campaign
 def test_the_worker_ends_when_its_parent_is_killed(settings: Settings, job: ImportJob) -> None:
     spawn = multiprocessing.get_context("spawn")
     connection, child_connection = spawn.Pipe()

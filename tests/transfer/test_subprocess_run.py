@@ -94,6 +94,7 @@ def test_a_long_import_runs_in_another_process(
     wait_until(lambda: not import_pids())
 
 
+@pytest.mark.campaign
 def test_an_import_stops_with_the_service_and_is_resumed(
     database: Database, settings: Settings, job: ImportJob, runner: ImportRunner
 ) -> None:
@@ -109,6 +110,7 @@ def test_an_import_stops_with_the_service_and_is_resumed(
     assert_imported_once(database, job)
 
 
+@pytest.mark.campaign
 def test_an_import_continues_in_the_service_when_its_process_is_killed(
     database: Database, job: ImportJob, runner: ImportRunner
 ) -> None:
@@ -120,6 +122,7 @@ def test_an_import_continues_in_the_service_when_its_process_is_killed(
     assert_imported_once(database, job)
 
 
+@pytest.mark.slow
 def test_an_import_that_is_delayed_by_an_error_starts_no_process_meanwhile(
     fresh_settings: Callable[..., Settings],
     tmp_path: Path,

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 
+import pytest
 from pyroaring import BitMap
 
 from app.core.db.database import Database
@@ -98,6 +99,7 @@ async def wait_for_lexicon(engine: EmbeddedEngine, world: World) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_searches_find_what_the_model_finds(database: Database, settings: Settings) -> None:
     world = World(database)
     world.bank("science")

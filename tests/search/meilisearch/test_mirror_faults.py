@@ -76,6 +76,7 @@ def test_requests_are_retried_after_a_503(deployment: Deployment) -> None:
     assert len(deployment.signatures()) == 30
 
 
+@pytest.mark.slow
 def test_a_slow_server_gets_every_change(deployment: Deployment) -> None:
     deployment.proxy.add_fault(Fault("delay", seconds=0.15))
     deployment.publish_many(45)
@@ -84,6 +85,7 @@ def test_a_slow_server_gets_every_change(deployment: Deployment) -> None:
     assert len(deployment.signatures()) == 45
 
 
+@pytest.mark.slow
 def test_a_late_request_cannot_restore_a_withdrawn_question(
     deployment: Deployment,
 ) -> None:
@@ -377,6 +379,7 @@ def test_a_mirror_waits_while_another_process_holds_the_lease(deployment: Deploy
     assert len(deployment.signatures()) == 5
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_again_after_a_clean_stop(deployment: Deployment) -> None:
     deployment.publish_many(30)
     deployment.start_mirror()

@@ -15,6 +15,7 @@ from app.published.publishing import publish
 from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.tables import read_banks
 from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.operations import drift_check
 from app.search.operations.commands import check_all, reindex
 from app.search.operations.drift_check import check_replica
 from app.search.operations.rebuild import reindex_embedded, repair_server
@@ -22,6 +23,12 @@ from app.search.operations.replicas import CatalogReplica, EmbeddedReplica, Repl
 from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.support.mirroring import FAST_TIMINGS, Deployment, answers, document
 from tests.support.publications import make_bank, make_publication
+
+
+@pytest.fixture(autouse=True)
+def short_catch_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica that is behind stays behind in these tests, so do not wait long for it."""
+    monkeypatch.setattr(drift_check, "CATCH_UP_SECONDS", 0.5)
 
 
 def _make_drift(deployment: Deployment) -> None:
