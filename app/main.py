@@ -1,4 +1,4 @@
-"""Builds the application of one worker: `create_app` is the only module that wires HTTP."""
+"""Builds the ASGI application of one worker: `create_app` creates and connects its parts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence

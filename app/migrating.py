@@ -81,8 +81,8 @@ def _line(revision: str | None) -> list[str]:
         found = list(ScriptDirectory(str(SCRIPTS)).walk_revisions("base", str(revision)))
     except CommandError as error:
         message = (
-            f"this version has no migration {revision!r}: if the database is there, run the newer "
-            "version that migrated it"
+            f"this version has no migration {revision!r}: a newer version has migrated the "
+            "database; run that version"
         )
         raise MigrationError(message) from error
     return [script.revision for script in reversed(found)]

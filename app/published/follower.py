@@ -56,7 +56,7 @@ class FeedConsumer(Protocol):
         """
 
     async def warm(self) -> None:
-        """Read ahead what requests will need; runs after a full load, beside requests."""
+        """Fill caches after a full load, while requests are served."""
 
 
 class ConfigLoader(Protocol):

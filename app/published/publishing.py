@@ -41,8 +41,8 @@ def publish(session: Session, publications: Sequence[Publication]) -> list[int]:
     """Make revisions live and return their questions' numbers, in order.
 
     The document of a revision that was live before stays as it is, so its publication must have
-    the same `updated_at`. Locks the edition clock, so call this last, or before other functions of
-    this module only.
+    the same `updated_at`. Locks the edition clock: after it, call only functions of this
+    module.
     """
     if not publications:
         return []

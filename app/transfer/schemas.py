@@ -13,7 +13,7 @@ class UnknownTerm(BaseModel):
 
 
 class BadRow(BaseModel):
-    """One thing wrong in one row, and how to fix it."""
+    """An error in a row, with a hint how to fix it."""
 
     line: int = Field(description="the line of the file where the row begins, from 1")
     field: str = Field(description="the column or field; empty for the row as a whole")
@@ -37,7 +37,7 @@ class ImportRead(BaseModel):
     error_count: int
     rows: list[BadRow] = Field(description="the first 1,000 errors")
     edition: str | None = Field(
-        description="an edition that contains all of it; null until it ended"
+        description="an edition with all imported questions; null until the import has ended"
     )
 
 

@@ -21,8 +21,8 @@ from tests.support.serving import Service
 from tests.transfer.rows import json_lines
 from tests.transfer.sending import import_as_admin
 
-# What each riddle is made with, by its name; `plain` has no value of either facet.
-RIDDLES: dict[str, dict[str, Any]] = {
+# The values of each test question, by its name; `plain` has no value of either facet.
+QUESTIONS: dict[str, dict[str, Any]] = {
     "plain": {"difficulty": "easy"},
     "exam": {"difficulty": "easy", "audiences": ["adults"], "setting": "exam"},
     "both": {"difficulty": "hard", "audiences": ["adults", "children"], "setting": "interview"},
@@ -45,7 +45,7 @@ def bank(
     with serve_search(getattr(request, "param", "embedded"), fresh_settings) as found:
         terms = found.service.admin.post("/v1/editing/tags", json={"slug": "viva", "name": "Viva"})
         found.service.expect(terms, 201)
-        for name, values in RIDDLES.items():
+        for name, values in QUESTIONS.items():
             found.publish(f"A riddle: {name}.", external_id=name, tags=["viva"], **values)
         yield found
 
@@ -186,7 +186,7 @@ def test_a_quiz_draws_by_a_filter_in_its_body(bank: SearchService) -> None:
 def test_the_values_are_delivered_and_documented(bank: SearchService) -> None:
     service = bank.service
     for name, question_id in _ids(service).items():
-        expected = (RIDDLES[name].get("audiences", []), RIDDLES[name].get("setting"))
+        expected = (QUESTIONS[name].get("audiences", []), QUESTIONS[name].get("setting"))
         delivered = service.anonymous.get(f"/v1/questions/{question_id}").json()
         edited = service.admin.get(f"/v1/editing/questions/{question_id}").json()
         assert (delivered["audiences"], delivered["setting"]) == expected
@@ -242,7 +242,7 @@ def test_the_search_server_can_filter_by_the_facets(bank: SearchService) -> None
     found = {_name(each): (each["audiences"], each["setting"]) for each in documents}
     assert found == {
         name: (values.get("audiences", []), values.get("setting"))
-        for name, values in RIDDLES.items()
+        for name, values in QUESTIONS.items()
     }
 
 

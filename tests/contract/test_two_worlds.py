@@ -1,4 +1,4 @@
-"""A history with other answers, or other content in a hidden bank, looks the same to a caller."""
+"""Answers and hidden banks influence no byte that a caller without the right receives."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Publications for tests of the rooms that know nothing of editing."""
+"""Publications for tests of the packages that do not import editing."""
 
 from sqlalchemy import text
 

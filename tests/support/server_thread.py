@@ -28,7 +28,7 @@ class ThreadServer(uvicorn.Server):
         try:
             super().run(sockets)
         finally:
-            # A start that failed ends the waiting, too.
+            # Also wake the waiting thread if the start failed.
             self.start_decided.set()
 
     def stop(self) -> None:

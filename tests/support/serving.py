@@ -31,7 +31,7 @@ BANK = {
     "reveal": "key",
 }
 
-# Frameworks that no service uses at the moment.
+# A pool of unused FastAPI applications: creating one takes 0.1 s.
 _spare_frameworks: list[FastAPI] = []
 
 

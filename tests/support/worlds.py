@@ -1,4 +1,4 @@
-"""Worlds: services with the same history but for one change, and all that a caller sees of them."""
+"""Two services whose data differ in one aspect, and all responses that a caller gets."""
 
 import os
 import random

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.transfer.formats.csv_cells import guard, join, split, split_names, unguard
+from app.transfer.formats.csv_cells import (
+    escape_formula,
+    join,
+    split,
+    split_names,
+    unescape_formula,
+)
 
 # Characters with a meaning in lists, guards or quoting, and a few without.
 CELLS = st.text(alphabet="ab|\\'\"=+-@\t\r\n,;0.5eＥ＝＋－＠é ", max_size=12)
@@ -12,12 +18,12 @@ CELLS = st.text(alphabet="ab|\\'\"=+-@\t\r\n,;0.5eＥ＝＋－＠é ", max_size=
 
 @given(CELLS)
 def test_unguard_reverses_guard(cell):
-    assert unguard(guard(cell)) == cell
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 @given(CELLS)
 def test_a_guarded_cell_is_no_formula(cell):
-    sent = guard(cell)
+    sent = escape_formula(cell)
     if sent.startswith(tuple("=+-@\t\r＝＋－＠")):
         float(sent)
 
@@ -29,7 +35,7 @@ def test_split_reverses_join(parts):
 
 @pytest.mark.parametrize("number", ["-5", "+3.25", "-1e-7"])
 def test_numbers_are_not_guarded(number):
-    assert guard(number) == number
+    assert escape_formula(number) == number
 
 
 def test_a_backslash_escapes_only_bars_and_backslashes():

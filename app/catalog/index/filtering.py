@@ -91,7 +91,7 @@ class Matcher:
     def _bitmaps(
         self, mark: Mark, vocabularies: Vocabularies, facet: Facet, choice: FacetChoice
     ) -> tuple[list[BitMap], list[BitMap]]:
-        """Return the bitmaps of the values to have one of, and of those to have none of."""
+        """Return the bitmaps of the included values, and those of the excluded values."""
         if facet.is_tree:
             return (
                 [self.category(mark, vocabularies, slug) for slug in choice.any],

@@ -34,7 +34,8 @@ class DriftReport:
 
     `behind`: it has not reached the clock. `compared` counts the questions that it should contain,
     `quarantined` those that it is known to lack. The lists hold the numbers of questions that are
-    missing from it, that are stale in it, and that are in it though not live (`ghost`).
+    missing from it, that are outdated in it (`stale`), and that it has although they are not
+    published (`ghost`).
     """
 
     name: str

@@ -86,15 +86,15 @@ def list_synonyms(
 def create_synonyms(
     body: JsonBody,
     pairs: QueryPairs,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     session: WriteSession,
     response: Response,
 ) -> SynonymsRead:
     """Create a group of words and phrases that searches in all banks treat as equal."""
     reject_unknown(pairs, ())
-    replayed_id = once.replay(session)
+    replayed_id = idempotency.replay(session)
     if replayed_id is None:
-        group = service.create_group(session, validated(SynonymsWrite, body), once)
+        group = service.create_group(session, validated(SynonymsWrite, body), idempotency)
     else:
         group = service.find_group(session, UUID(replayed_id))
     response.headers["Location"] = f"{PATH}/{group.id}"

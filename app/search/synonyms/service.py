@@ -25,11 +25,11 @@ def find_group(session: Session, group_id: UUID, *, lock: bool = False) -> Synon
     return group
 
 
-def create_group(session: Session, wanted: SynonymsWrite, once: Idempotency) -> SynonymGroup:
+def create_group(session: Session, body: SynonymsWrite, idempotency: Idempotency) -> SynonymGroup:
     """Create a group and record it under the request's idempotency key."""
-    group = SynonymGroup(id=time_and_random.uuid7(), words=_checked_phrases(wanted))
+    group = SynonymGroup(id=time_and_random.uuid7(), words=_checked_phrases(body))
     repository.add(session, [group])
-    once.record(session, 201, str(group.id))
+    idempotency.record(session, 201, str(group.id))
     bump_config(session)
     return group
 

@@ -1,7 +1,7 @@
 """Pure: finds the tokens within a few edits of a misspelt token, to correct queries.
 
 One numpy operation compares a token with all tokens that start with the same letter. That keeps
-the row "slip, prefix, two filters, facets, alone" of docs/benchmarks.md within its target.
+searches for misspelt words within their target (docs/benchmarks.md, the rows named "slip").
 """
 
 from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from app.core.errors import FieldError, near_misses
-from app.transfer.formats.csv_cells import guard, unguard
+from app.transfer.formats.csv_cells import escape_formula, unescape_formula
 from app.transfer.formats.csv_columns import COLUMNS, KIND_COLUMNS, column_at, view_cells
 from app.transfer.formats.csv_patch import row_patch
 from app.transfer.formats.rows import (
@@ -130,8 +130,8 @@ class CsvFormat:
         return _encode([COLUMNS])
 
     def write(self, views: Iterable[Values]) -> bytes:
-        """Return a row for each view; spreadsheets take none of its cells for a formula."""
-        return _encode([guard(cell) for cell in view_cells(view)] for view in views)
+        """Return a row for each view; cells that look like formulas are escaped."""
+        return _encode([escape_formula(cell) for cell in view_cells(view)] for view in views)
 
 
 def _read_header(file: BinaryIO) -> tuple[list[str], FilePosition]:
@@ -153,7 +153,7 @@ def _row(header: list[str], cells: list[str], line: int, end: FilePosition) -> R
         for name, cell in zip(header, cells, strict=True)
         if (correction := _character_correction(cell))
     )
-    values: Values = dict(zip(header, map(unguard, cells), strict=True))
+    values: Values = dict(zip(header, map(unescape_formula, cells), strict=True))
     if values.get("external_id") == "":
         values["external_id"] = None
     return Row(line, {} if faults else values, end, faults)

@@ -9,15 +9,15 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _ESCAPE_OR_BAR = re.compile(r"\\[\\|]|\|")
 
 
-def guard(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Return the cell with a leading `'` if a spreadsheet would take it for a formula."""
     if cell.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
 
 
-def unguard(cell: str) -> str:
-    """Remove the `'` that `guard` added."""
+def unescape_formula(cell: str) -> str:
+    """Remove the `'` that `escape_formula` added."""
     if cell[:1] == "'" and cell[1:].startswith(_FORMULA_STARTS):
         return cell[1:]
     return cell
