@@ -122,7 +122,7 @@ def _refuse_taken_port(settings: Settings) -> None:
             reason = (error.strerror or str(error)).lower()
             address = f"{settings.host}:{settings.port}"
             sys.exit(
-                f"quizwell: cannot listen on {address} ({reason}): set QUIZWELL_PORT to another port"
+                f"quizwell: cannot listen on {address} ({reason}); choose another QUIZWELL_PORT"
             )
 
 
