@@ -20,7 +20,7 @@ ADMIN_KEY = "test-admin-key_0123456789-0123456789"
 # vacuumed. A copy of the template then takes 6 ms.
 SERVER_SETTINGS = ("fsync = off", "full_page_writes = off", "autovacuum = off")
 # Waits until the test process ends, however it ends, then stops the server and removes its data.
-REAPER = 'read _; kill -QUIT "$1"; while kill -0 "$1" 2>&-; do sleep 0.1; done; rm -rf "$2"'
+REAPER = 'read _; kill -QUIT "$1"; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"'
 
 
 def make_settings(data_dir: Path, url: str = "", **changes: Any) -> Settings:
