@@ -1,4 +1,4 @@
-"""The options of a choice in a CSV: a column for each text and feedback, and letters for the keys.
+"""The options of a choice in a CSV: columns for texts and feedback, and letters for the keys.
 
 The columns are option_a to option_j, feedback_a to feedback_j, and `correct`, such as `A|C`.
 """
