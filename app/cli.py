@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
+from app import __version__
 from app.access.commands import key_commands
 from app.core.db.database import Database
 from app.core.errors import Problem
 from app.core.http.uvicorn_protocol import PROTOCOL
+from app.core.log_config import configure_logging, logging_config
 from app.core.settings import Settings, load_settings
 from app.migrating import MigrationError, is_migrated
 from app.migrating import check as check_migrations
@@ -34,7 +36,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; a refusal is told on standard error, with exit status 1."""
+    """Run a command; an error is shown on standard error, with exit status 1."""
     try:
         app()
     except MigrationError as error:
@@ -43,14 +45,37 @@ def main() -> None:
         reasons = "; ".join(
             f"{'.'.join(map(str, part['loc']))} {part['msg']}".strip() for part in error.errors()
         )
-        what = "settings are" if error.title == Settings.__name__ else f"{error.title} is"
-        sys.exit(f"quizwell: the {what} not valid: {reasons}")
+        subject = "settings are" if error.title == Settings.__name__ else f"{error.title} is"
+        sys.exit(f"quizwell: the {subject} not valid: {reasons}")
     except (Problem, OperationalError) as error:
         from app.core.http.exception_handlers import as_problem  # noqa: PLC0415
 
         problem = as_problem(error)
-        places = [f"{each.pointer or each.parameter}: {each.detail}" for each in problem.errors]
-        sys.exit("\n  ".join([f"quizwell: {problem.detail}", *places]))
+        details = [f"{each.pointer or each.parameter}: {each.detail}" for each in problem.errors]
+        sys.exit("\n  ".join([f"quizwell: {problem.detail}", *details]))
+
+
+def _load_settings() -> Settings:
+    """Return the settings of the environment, and configure logging by them."""
+    settings = load_settings()
+    configure_logging(settings)
+    return settings
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"quizwell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _say(text: str) -> None:
@@ -62,13 +87,13 @@ def serve() -> None:
     """Migrate, seed an empty database, and serve until stopped."""
     from app.starting import prepare  # noqa: PLC0415 - the command line must start fast
 
-    settings = load_settings()
+    settings = _load_settings()
     _refuse_taken_port(settings)
     prepare(settings, _say)
-    shown = f"http://{settings.host}:{settings.port}"
-    _say(f"Serving on {shown} (documentation: {shown}/docs). Stop with Ctrl+C.")
+    url = f"http://{settings.host}:{settings.port}"
+    _say(f"Serving on {url} (documentation: {url}/docs). Stop with Ctrl+C.")
     if settings.workers > 1:
-        # The figures of several processes are summed from files that they share.
+        # Several processes share their metrics through files in this folder.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="quizwell-metrics-")
     uvicorn.run(
         "app.main:create_app",
@@ -79,10 +104,11 @@ def serve() -> None:
         loop="uvloop",
         http=PROTOCOL,
         ws="none",
+        # Ours (app/core/http/access_log.py) includes the fast routes.
         access_log=False,
+        log_config=logging_config(settings),
         proxy_headers=False,
         server_header=False,
-        log_level="warning",
         timeout_graceful_shutdown=10,
     )
 
@@ -94,18 +120,22 @@ def _refuse_taken_port(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            place = f"{settings.host}:{settings.port} cannot be used ({reason})"
-            sys.exit(f"quizwell: {place}: set QUIZWELL_PORT to another port")
+            address = f"{settings.host}:{settings.port}"
+            sys.exit(
+                f"quizwell: cannot listen on {address} ({reason}); choose another QUIZWELL_PORT"
+            )
 
 
 @app.command()
 def migrate(
     check: Annotated[
-        bool, typer.Option(help="Only tell whether models and migrations agree.")
+        bool, typer.Option(help="Only check whether models and migrations agree.")
     ] = False,
-    to: Annotated[str, typer.Option(help="The migration to go to.")] = "head",
+    to: Annotated[
+        str, typer.Option(help="The migration to go to; an older one undoes those after it.")
+    ] = "head",
 ) -> None:
-    """Bring the tables up to date, in one transaction, with a backup of an SQLite file first."""
+    """Migrate the tables in one transaction, after a backup of a SQLite file."""
     if check:
         with tempfile.TemporaryDirectory() as folder:
             database = Database(Settings(data_dir=Path(folder), database_url=""))
@@ -113,7 +143,7 @@ def migrate(
             check_migrations(database)
             database.close()
         return
-    database = Database(load_settings())
+    database = Database(_load_settings())
     steps = run_migrations(database, to)
     _say("\n".join(f"ran {step}" for step in steps) or "The tables are up to date.")
     database.close()
@@ -121,10 +151,10 @@ def migrate(
 
 @app.command()
 def seed() -> None:
-    """Load the seed bank; what is there already and unchanged stays as it is."""
+    """Load the seed bank; questions that exist and are equal stay unchanged."""
     from app.starting import load_seed  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _load_settings()
     database = Database(settings)
     load_seed(database, settings, _say)
     database.close()
@@ -136,31 +166,32 @@ def import_questions(  # noqa: PLR0913, PLR0917 - the options of the command
         Path, typer.Argument(help="A file in JSON Lines or CSV.", exists=True, dir_okay=False)
     ],
     bank: Annotated[
-        str, typer.Option(help="The bank that takes the questions; not needed where there is one.")
+        str, typer.Option(help="The bank of the questions; may be left out if there is only one.")
     ] = "",
     file_format: Annotated[
-        FileFormat | None, typer.Option("--format", help="By default what the name suggests.")
+        FileFormat | None, typer.Option("--format", help="By default by the name of the file.")
     ] = None,
     state: Annotated[
-        Literal["draft", "published"], typer.Option(help="What becomes of each question.")
+        Literal["draft", "published"], typer.Option(help="The state that each question gets.")
     ] = "draft",
     create_terms: Annotated[
-        bool, typer.Option("--create-terms", help="Make terms that do not exist.")
+        bool, typer.Option("--create-terms", help="Create terms that do not exist.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,
 ) -> None:
-    """Import a file: checked whole first, then written whole, or not at all.
+    """Import a file. It is checked completely before anything is written.
 
-    Rows are matched by external_id, then by id, so the same file again changes nothing. Every bad
-    row is told with what would mend it. A killed import goes on at the next start.
+    Rows are matched by external_id, then by id, so importing the same file again changes nothing.
+    Every error is reported with the way to correct it. If the process is killed, the next start of
+    the service finishes the import.
     """
     from app.core.secrets import load_secrets  # noqa: PLC0415
     from app.transfer.cli_import import import_file  # noqa: PLC0415
     from app.transfer.progress import report_lines, shown_progress  # noqa: PLC0415
     from app.transfer.service import ImportOptions, guess_format  # noqa: PLC0415
 
-    settings = load_settings()
-    database = _migrated(settings)
+    settings = _load_settings()
+    database = _open_migrated(settings)
     options = ImportOptions(
         bank or _only_bank(database),
         file_format or guess_format(file.name),
@@ -184,7 +215,9 @@ def export_questions(
     ] = None,
     file_format: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="By default what the name suggests; jsonl loses nothing."),
+        typer.Option(
+            "--format", help="By default by the name of the file; only jsonl keeps everything."
+        ),
     ] = None,
     query: Annotated[
         str,
@@ -193,12 +226,12 @@ def export_questions(
         ),
     ] = "",
 ) -> None:
-    """Export questions with their answers; what was exported imports unchanged."""
+    """Export questions with their answers, in a form that can be imported again."""
     from app.transfer.export import export_to  # noqa: PLC0415
     from app.transfer.service import guess_format  # noqa: PLC0415
 
-    settings = load_settings()
-    database = _migrated(settings)
+    settings = _load_settings()
+    database = _open_migrated(settings)
     if file is None:
         export_to(database, settings, sys.stdout.buffer, file_format or "jsonl", query)
     else:
@@ -210,47 +243,47 @@ def export_questions(
 
 @app.command()
 def render() -> None:
-    """Render all that is live anew, each as a new revision, after a change to rendering."""
+    """Render all published questions again, as new revisions, after a change of the renderer."""
     from app.core.secrets import load_secrets  # noqa: PLC0415
     from app.questions.render_all import render_all  # noqa: PLC0415
 
-    settings = load_settings()
-    database = _migrated(settings)
+    settings = _load_settings()
+    database = _open_migrated(settings)
     count = render_all(database, load_secrets(settings))
     database.close()
-    _say(f"{count} questions were rendered anew.")
+    _say(f"Rendered {count} questions again.")
 
 
 @app.command()
 def reindex(
     bank: Annotated[
-        list[str] | None, typer.Option(help="Only this bank's index; repeatable; else all.")
+        list[str] | None, typer.Option(help="Only this bank's index; repeatable; by default all.")
     ] = None,
 ) -> None:
-    """Build the search index anew beside the live one, then put it in place; searches go on."""
+    """Build a new search index, then replace the old one; searches work meanwhile."""
     from app.search.operations.commands import reindex as run_reindex  # noqa: PLC0415
 
-    settings = load_settings()
-    database = _migrated(settings)
+    settings = _load_settings()
+    database = _open_migrated(settings)
     run_reindex(database, settings, bank, _say)
     database.close()
 
 
 @app.command()
 def check(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair the differences.")] = False,
 ) -> None:
-    """Compare the search index and the catalog with what was published, in both directions.
+    """Compare the search index and the catalog with the published questions.
 
-    Exit status 1 when something is missing, stale or left over in the end.
+    Exit status 1 if questions are missing, stale or superfluous at the end.
     """
     from app.search.operations.commands import check_all  # noqa: PLC0415
 
-    settings = load_settings()
-    database = _migrated(settings)
-    equal = check_all(database, settings, _say, repair=repair)
+    settings = _load_settings()
+    database = _open_migrated(settings)
+    is_equal = check_all(database, settings, _say, repair=repair)
     database.close()
-    if not equal:
+    if not is_equal:
         sys.exit(1)
 
 
@@ -260,21 +293,21 @@ def _only_bank(database: Database) -> str:
     with database.read() as session:
         slugs = session.exec(select(Bank.slug).order_by(Bank.slug)).all()
     if len(slugs) != 1:
-        sys.exit(f"quizwell: name the bank: --bank, one of {', '.join(slugs) or 'none so far'}")
+        sys.exit(f"quizwell: give the bank by --bank; there are: {', '.join(slugs) or 'none'}")
     return slugs[0]
 
 
 @app.command()
 def openapi(
     check: Annotated[
-        bool, typer.Option(help="Only tell whether the files are up to date.")
+        bool, typer.Option(help="Only check whether the files are up to date.")
     ] = False,
 ) -> None:
     """Write openapi/openapi.json and docs/errors.md from the code."""
-    from app.documentation import written  # noqa: PLC0415
+    from app.documentation import generated_files  # noqa: PLC0415
     from app.main import create_framework  # noqa: PLC0415
 
-    for path, text in written(create_framework()).items():
+    for path, text in generated_files(create_framework()).items():
         if check and (not path.exists() or path.read_text() != text):
             sys.exit(f"quizwell: {path.name} is out of date: run `make openapi`")
         if not check:
@@ -284,34 +317,34 @@ def openapi(
 
 @app.command()
 def health() -> None:
-    """Ask the service on this host whether it is ready; exit status 1 when it is not."""
-    settings = load_settings()
+    """Check whether the service on this host is ready; exit status 1 if it is not."""
+    settings = _load_settings()
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
     try:
-        answer = httpx.get(f"http://{host}:{settings.port}/readyz", timeout=2.0)
+        response = httpx.get(f"http://{host}:{settings.port}/readyz", timeout=2.0)
     except httpx.HTTPError as error:
-        sys.exit(f"quizwell: no answer: {error}")
-    if answer.status_code != 200:
-        sys.exit(f"quizwell: not ready: {answer.text}")
+        sys.exit(f"quizwell: no response: {error}")
+    if response.status_code != 200:
+        sys.exit(f"quizwell: not ready: {response.text}")
 
 
 @app.command()
 def restored() -> None:
-    """Tell everyone that the database was restored: followers and clients read it anew."""
+    """Start a new epoch after the database was restored: workers and clients read it again."""
     from app.core.db.edition_clock import start_epoch  # noqa: PLC0415
 
-    database = _migrated(load_settings())
+    database = _open_migrated(_load_settings())
     with database.write() as session:
         start_epoch(session)
     database.close()
-    _say("A new epoch has begun: every mark of the former one is void.")
+    _say("Started a new epoch: marks of the former one are no longer valid.")
 
 
-def _migrated(settings: Settings) -> Database:
+def _open_migrated(settings: Settings) -> Database:
     database = Database(settings)
     if not is_migrated(database):
         sys.exit("quizwell: the tables are not up to date: run `quizwell migrate` first")
     return database
 
 
-app.add_typer(key_commands(_migrated, _say), name="keys")
+app.add_typer(key_commands(_load_settings, _open_migrated, _say), name="keys")

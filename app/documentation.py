@@ -1,4 +1,4 @@
-"""What the OpenAPI document and docs/errors.md say beyond what the routes declare."""
+"""Generates the OpenAPI document and docs/errors.md."""
 
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,18 @@ whose `code` is stable.
 
 
 def describe(framework: FastAPI) -> None:
-    """Let the framework answer /openapi.json with the whole document."""
+    """Let FastAPI serve the document of `build` at /openapi.json."""
 
     def document() -> dict[str, Any]:
         if framework.openapi_schema is None:
             framework.openapi_schema = build(framework)
         return framework.openapi_schema
 
-    framework.openapi = document  # type: ignore[method-assign] # FastAPI's documented way
+    framework.openapi = document  # type: ignore[method-assign] # as FastAPI documents it
 
 
 def build(framework: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of every route."""
+    """Return the OpenAPI document of all routes."""
     document = get_openapi(
         title=framework.title,
         version=framework.version,
@@ -57,13 +57,13 @@ def build(framework: FastAPI) -> dict[str, Any]:
     }
     for path in document["paths"].values():
         for operation in path.values():
-            _finish(operation)
+            _add_security(operation)
     _restore_examples(framework, document)
     return document
 
 
 def _restore_examples(framework: FastAPI, document: dict[str, Any]) -> None:
-    """Put the routes' examples back as they are: FastAPI drops what is null in them."""
+    """Restore the examples of responses: FastAPI removes null values from them."""
     for context in iter_route_contexts(framework.routes):
         route = context.original_route
         if not isinstance(route, APIRoute) or not route.include_in_schema:
@@ -77,29 +77,29 @@ def _restore_examples(framework: FastAPI, document: dict[str, Any]) -> None:
                         shown[str(status)]["content"][media]["example"] = example
 
 
-def _finish(operation: dict[str, Any]) -> None:
+def _add_security(operation: dict[str, Any]) -> None:
     demands_key = operation.get("x-scope", "none") != "none"
     operation["security"] = [{"key": []}] if demands_key else [{}, {"key": []}]
-    # FastAPI's own 422 describes another shape than the one that is sent.
-    refusal = operation["responses"].get("422", {})
-    if "HTTPValidationError" in str(refusal):
+    # FastAPI adds a 422 response that is not the problem document that is sent.
+    response = operation["responses"].get("422", {})
+    if "HTTPValidationError" in str(response):
         operation["responses"].pop("422")
 
 
 def openapi_text(framework: FastAPI) -> str:
-    """Return openapi/openapi.json as it has to stand."""
+    """Return the text of openapi/openapi.json."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(build(framework), option=options).decode()
 
 
 def errors_text() -> str:
-    """Return docs/errors.md as it has to stand."""
+    """Return the text of docs/errors.md."""
     lines = [
         "# Errors",
         "",
-        "Every refusal is a problem document (RFC 9457, `application/problem+json`) with a",
+        "Every error response is a problem document (RFC 9457, `application/problem+json`) with a",
         "stable `code`.",
-        "This page is generated from the table that the service answers from.",
+        "This page is generated from the table in app/core/errors.py.",
         "",
     ]
     for code, kind in sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0])):
@@ -107,7 +107,7 @@ def errors_text() -> str:
     lines += [
         "# Codes of single fields",
         "",
-        "They stand in `errors[].code` of `invalid_request`.",
+        "They are in `errors[].code` of `invalid_request`.",
         "",
     ]
     for code, meaning in FIELD_CODES.items():
@@ -115,6 +115,6 @@ def errors_text() -> str:
     return "\n".join(lines)
 
 
-def written(framework: FastAPI) -> dict[Path, str]:
-    """Return each generated file with the text that it must hold."""
+def generated_files(framework: FastAPI) -> dict[Path, str]:
+    """Return the text of each generated file, by path."""
     return {OPENAPI: openapi_text(framework), ERRORS: errors_text()}

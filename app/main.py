@@ -1,4 +1,4 @@
-"""create_app(): the only place that wires HTTP."""
+"""Builds the ASGI application of one worker: `create_app` creates and connects its parts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -21,19 +21,22 @@ import app.search.router
 import app.search.synonyms.router
 import app.taxonomy.router
 import app.transfer.router
-from app.access.access_snapshot import Directory
+from app import __version__
+from app.access.access_snapshot import AccessSnapshot
 from app.access.admission import Admission
-from app.access.rate_limits import Limiter
+from app.access.rate_limits import RateLimiter
 from app.catalog.http.endpoint import ResponseCache
 from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.service import Catalog
 from app.core.db.database import Database
 from app.core.http.edge import Edge
 from app.core.http.exception_handlers import install_handlers
-from app.core.http.response_headers import COMPRESS_FROM
+from app.core.http.health import HealthChecks
+from app.core.http.response_headers import COMPRESS_FROM_BYTES
 from app.core.http.route_requirements import Requirements
 from app.core.metrics import Metrics
 from app.core.secrets import load_secrets
+from app.core.services import Services
 from app.core.settings import Settings, load_settings
 from app.documentation import describe
 from app.published.editions import Editions
@@ -42,11 +45,11 @@ from app.quizzes.get_quiz import GetQuiz
 from app.search.endpoint import SearchQuestions
 from app.search.engines import Engines
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
-from app.transfer.jobs.runner import Runner
+from app.search.synonyms.snapshot import SynonymSnapshot
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
+from app.transfer.jobs.runner import ImportRunner
 
-MEASURE_SECONDS = 1.0
+MEASURE_INTERVAL_SECONDS = 1.0
 
 ROUTERS = (
     app.catalog.router.router,
@@ -65,42 +68,42 @@ ROUTERS = (
 )
 
 
-class Health:
-    """What a worker tells of itself."""
+class WorkerHealth:
+    """What is known of a worker's state, for operators and metrics."""
 
     def __init__(self, follower: Follower, catalog: Catalog, engines: Engines) -> None:
-        """Look at the worker's follower, catalog and search engines."""
+        """Observe the worker's follower, catalog and search engines."""
         self._follower = follower
         self._catalog = catalog
         self._engines = engines
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Return whether the worker can serve."""
         return self._follower.ready and self._engines.ready(self._follower.mark)
 
     def measure(self, metrics: Metrics) -> None:
-        """Put the figures of now into the metrics."""
+        """Update the metrics."""
         metrics.questions.set(self._catalog.size)
         metrics.lag.set(self._follower.lag)
-        self._engines.measure(metrics)
+        self._engines.update_metrics(metrics)
 
     def details(self) -> dict[str, object]:
-        """Return what the follower and the engines have reached and how much is in memory."""
+        """Return the follower's and the engines' progress, and how many questions are in memory."""
         return {
             "loaded": self._follower.loaded,
             "lag_seconds": round(self._follower.lag, 3) if self._follower.loaded else None,
             "seq": self._follower.mark.seq,
-            "terms": self._follower.mark.terms,
+            "config_version": self._follower.mark.config_version,
             "questions": self._catalog.size,
             "search": self._engines.details(),
         }
 
 
 def create_framework() -> FastAPI:
-    """Return the framework's part of the application, with every documented route."""
+    """Return the FastAPI application with every documented route."""
     framework = FastAPI(
         title="Quizwell",
-        version="1",
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -116,42 +119,36 @@ def create_framework() -> FastAPI:
 
 def create_app(settings: Settings | None = None) -> Edge:
     """Return the whole application for one worker."""
-    settings = settings or load_settings()
     framework = create_framework()
-    database = Database(settings)
-    secrets = load_secrets(settings)
-    directory = Directory(settings)
-    glossary = Glossary()
-    catalog = Catalog(database, settings, secrets, directory, glossary)
-    thesaurus = Thesaurus()
-    follower = Follower(database, catalog, [directory, glossary, thesaurus])
-    database.listen(follower.nudge)
-    metrics = Metrics()
-    framework.state.settings = settings
-    framework.state.database = database
-    framework.state.secrets = secrets
-    framework.state.directory = directory
-    framework.state.glossary = glossary
-    framework.state.catalog = catalog
-    framework.state.quizzes = quizzes = GetQuiz(catalog, database)
-    framework.state.metrics = metrics
-    engines = Engines(database, settings, glossary)
-    framework.state.health = health = Health(follower, catalog, engines)
+    services = framework.state.services = Services()
+    settings = services.add(settings or load_settings())
+    database = services.add(Database(settings))
+    secrets = services.add(load_secrets(settings))
+    metrics = services.add(Metrics())
+    access = services.add(AccessSnapshot(settings))
+    vocabularies = services.add(VocabularySnapshot())
+    catalog = services.add(Catalog(database, settings, secrets, access, vocabularies))
+    synonym_snapshot = SynonymSnapshot()
+    follower = Follower(database, catalog, [access, vocabularies, synonym_snapshot])
+    database.on_commit(follower.nudge)
     editions = Editions(secrets, follower, database)
-    searcher = Searcher(catalog, thesaurus, engines.all)
-    framework.state.search = search = SearchQuestions(searcher, catalog, editions)
-    runner = Runner(database, settings, secrets)
-    framework.state.runner = runner
-    door = FastRoutes()
+    engines = Engines(database, settings, vocabularies)
+    quizzes = services.add(GetQuiz(catalog, database))
+    searcher = Searcher(catalog, synonym_snapshot, engines.in_order)
+    search = services.add(SearchQuestions(searcher, catalog, editions))
+    runner = services.add(ImportRunner(database, settings, secrets))
+    health = WorkerHealth(follower, catalog, engines)
+    services.add(HealthChecks(health.is_ready, health.details))
+    fast_routes = FastRoutes()
     response_cache = ResponseCache()
-    app.catalog.router.register(door, catalog, response_cache)
-    app.draws.router.register(door, catalog, secrets, response_cache)
-    app.quizzes.router.register(door, quizzes, catalog, database, secrets)
-    app.search.router.register(door, search)
+    app.catalog.router.register(fast_routes, catalog, response_cache)
+    app.draws.router.register(fast_routes, catalog, secrets, response_cache)
+    app.quizzes.router.register(fast_routes, quizzes, catalog, database, secrets)
+    app.search.router.register(fast_routes, search)
     framework.router.lifespan_context = _Lifespan(
         [
             follower.run,
-            partial(directory.usage.run, database),
+            partial(access.usage.run, database),
             partial(_measure, health, metrics),
         ],
         engines,
@@ -160,30 +157,31 @@ def create_app(settings: Settings | None = None) -> Edge:
     )
     routes = [context.original_route for context in iter_route_contexts(framework.routes)]
     return Edge(
-        GZipMiddleware(framework, minimum_size=COMPRESS_FROM, compresslevel=1),
-        admission=Admission(directory, Limiter(settings), settings),
-        door=door,
+        GZipMiddleware(framework, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1),
+        admission=Admission(access, RateLimiter(settings), settings),
+        fast_routes=fast_routes,
         editions=editions,
         requirements=Requirements(routes),
         metrics=metrics,
+        logs_responses=settings.access_log,
     )
 
 
-async def _measure(health: Health, metrics: Metrics) -> None:
+async def _measure(health: WorkerHealth, metrics: Metrics) -> None:
     while True:
-        metrics.settle()
+        metrics.flush()
         health.measure(metrics)
-        await asyncio.sleep(MEASURE_SECONDS)
+        await asyncio.sleep(MEASURE_INTERVAL_SECONDS)
 
 
 class _Lifespan:
-    """Follows the clock, keeps search up and runs import jobs for as long as the worker serves."""
+    """Runs the background loops, the search engines and import jobs while the worker serves."""
 
     def __init__(
         self,
         loops: Sequence[Callable[[], Coroutine[None, None, None]]],
         engines: Engines,
-        runner: Runner,
+        runner: ImportRunner,
         database: Database,
     ) -> None:
         self._loops = loops
@@ -204,6 +202,6 @@ class _Lifespan:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        # A poll that was under way in a thread gives its connection back first.
+        # A poll that still runs in a thread returns its connection first.
         await asyncio.get_running_loop().shutdown_default_executor()
         self._database.close()

@@ -1,4 +1,4 @@
-"""Every table of the service in one metadata, for migrations and nothing else."""
+"""The metadata of all tables, for migrations only."""
 
 from sqlmodel import SQLModel
 

@@ -1,4 +1,7 @@
-"""Generated banks: questions of realistic size and spread of facets, the same for the same size."""
+"""Generates banks of questions with realistic sizes and facets.
+
+The same number of questions always gives the same bank.
+"""
 
 import random
 from collections.abc import Iterator
@@ -42,7 +45,7 @@ WORDS = [
 
 
 def terms() -> dict[str, list[dict[str, object]]]:
-    """Return the terms that the questions use."""
+    """Return the bank and the terms of the questions, as `load_terms` reads them."""
     return {
         "banks": [
             {
@@ -67,7 +70,7 @@ def _term(slug: str) -> dict[str, object]:
 
 
 def questions(count: int) -> Iterator[dict[str, object]]:
-    """Yield `count` questions in the native format."""
+    """Yield `count` questions in the JSON Lines format of imports."""
     chance = random.Random(count)
     for number in range(count):
         options = [" ".join(chance.choices(WORDS, k=5)) for _ in range(4)]
@@ -76,7 +79,7 @@ def questions(count: int) -> Iterator[dict[str, object]]:
             "kind": "single_choice",
             "stem": f"Question {number}: what does " + " ".join(chance.choices(WORDS, k=14)) + "?",
             "options": [
-                {"text": f"{text} {place}", "key": place == 0} for place, text in enumerate(options)
+                {"text": f"{text} {index}", "key": index == 0} for index, text in enumerate(options)
             ],
             "explanation": " ".join(chance.choices(WORDS, k=25)),
             "categories": [chance.choice(CATEGORIES)],

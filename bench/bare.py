@@ -1,4 +1,4 @@
-"""The baseline: an ASGI application that sends constant bytes, as many as BENCH_BYTES says."""
+"""The first baseline: an ASGI application that sends a constant body of BENCH_BYTES bytes."""
 
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -18,7 +18,7 @@ async def app(
     _receive: Callable[[], Awaitable[Message]],
     send: Callable[[Message], Awaitable[None]],
 ) -> None:
-    """Answer every request with the same bytes."""
+    """Send the same response to every request."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         await send({"type": "http.response.body", "body": BODY})

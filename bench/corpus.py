@@ -1,4 +1,4 @@
-"""A large bank for searches, whose words are as common and as rare as those of real questions."""
+"""Generates large banks for the search benchmarks, with realistic word frequencies."""
 
 import random
 import re
@@ -16,24 +16,28 @@ from app.access.service import ensure_admin_key
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.migrating import migrate
-from app.published.publishing import Publication, put
+from app.published.feed_columns import facet_texts
+from app.published.publishing import Publication, publish
 from app.search.synonyms.service import load_synonyms_file
-from app.starting import SEED
+from app.starting import SEED_FOLDER
 from app.transfer.seeding import load_terms
 from bench.banks import CATEGORIES, COMPANIES, DIFFICULTIES, LEVELS, TAGS, terms
 from bench.prepared import KEY, settings_of
 
 RARE_WORDS = 100_000
-RARE_SHARE = 0.15
-STEM_WORDS = 16
-CHUNK = 5_000
+# The fraction of all words that are rare ones.
+RARE_FRACTION = 0.15
+WORDS_PER_STEM = 16
+QUESTIONS_PER_TRANSACTION = 5_000
+SAMPLED_STEMS = 2_000
+MIN_LETTERS_FOR_ERROR = 5
 SYLLABLES = [a + b for a in "bdfgklmprstvz" for b in "aeiou"]
 _WORD = re.compile("[a-z]{2,}")
 
 
 @dataclass(frozen=True)
 class SearchBank:
-    """A bank's size and folder, and stems of it by chance to make queries of."""
+    """A published bank: its size and folder, and a sample of its stems to make queries from."""
 
     count: int
     folder: Path
@@ -41,7 +45,7 @@ class SearchBank:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings with which a server serves it."""
+        """The settings of a server for this bank."""
         return {
             "QUIZWELL_DATA_DIR": str(self.folder),
             "QUIZWELL_ADMIN_KEY": KEY,
@@ -50,32 +54,35 @@ class SearchBank:
         }
 
 
-class _Words:
-    """Draws words: those of the seed bank as often as they stand there, and many that are rare."""
+class _WordSource:
+    """Draws words: those of the seed bank by their frequency there, and many rare ones."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         counts: Counter[str] = Counter()
-        for path in sorted((SEED / "questions").glob("*.jsonl")):
+        for path in sorted((SEED_FOLDER / "questions").glob("*.jsonl")):
             for question in map(orjson.loads, path.read_bytes().splitlines()):
                 text = f"{question['stem']} {question['explanation'] or ''}"
                 counts.update(_WORD.findall(text.lower()))
         self._common = list(counts)
-        self._steps = list(accumulate(counts.values()))
+        self._running_counts = list(accumulate(counts.values()))
         self._rare: list[str] = ["".join(chance.choices(SYLLABLES, k=4)) for _ in range(RARE_WORDS)]
 
     def text(self, count: int) -> str:
         return " ".join(self._word() for _ in range(count))
 
     def _word(self) -> str:
-        if self._chance.random() < RARE_SHARE:
+        if self._chance.random() < RARE_FRACTION:
             return self._chance.choice(self._rare)
-        place: int = bisect(self._steps, self._chance.randrange(self._steps[-1]))
-        return self._common[place]
+        index: int = bisect(self._running_counts, self._chance.randrange(self._running_counts[-1]))
+        return self._common[index]
 
 
 def prepare_search(folder: Path, count: int) -> SearchBank:
-    """Publish a bank of `count` questions into a database in `folder`, past editing."""
+    """Create a database in `folder` with a bank of `count` questions.
+
+    It publishes directly, without drafts, because that is faster.
+    """
     folder.mkdir(parents=True)
     settings = settings_of(folder)
     database = Database(settings)
@@ -83,28 +90,33 @@ def prepare_search(folder: Path, count: int) -> SearchBank:
     with database.write() as session:
         ensure_admin_key(session, settings)
     with database.write() as session:
-        load_terms(session, terms() | {"banks": [bank | _OPEN for bank in terms()["banks"]]})
-        load_synonyms_file(session, SEED / "synonyms.json")
+        load_terms(
+            session, terms() | {"banks": [bank | _PUBLIC_ANSWERS for bank in terms()["banks"]]}
+        )
+        load_synonyms_file(session, SEED_FOLDER / "synonyms.json")
     chance = random.Random(count)
-    words = _Words(chance)
-    kept = []
-    for start in range(0, count, CHUNK):
-        stems = [words.text(STEM_WORDS) for _ in range(min(CHUNK, count - start))]
-        kept += chance.sample(stems, max(1, len(stems) * 2_000 // count))
+    words = _WordSource(chance)
+    sampled_stems: list[str] = []
+    for start in range(0, count, QUESTIONS_PER_TRANSACTION):
+        size = min(QUESTIONS_PER_TRANSACTION, count - start)
+        stems = [words.text(WORDS_PER_STEM) for _ in range(size)]
+        sampled_stems += chance.sample(stems, max(1, len(stems) * SAMPLED_STEMS // count))
         with database.write() as session:
             _publish(session, stems, words, chance)
     database.close()
-    return SearchBank(count, folder, kept)
+    return SearchBank(count, folder, sampled_stems)
 
 
-_OPEN = {"answers": "public", "reveal": "key"}
+_PUBLIC_ANSWERS = {"answers": "public", "reveal": "key"}
 
 
-def _publish(session: Session, stems: list[str], words: _Words, chance: random.Random) -> None:
-    put(session, list(_publications(stems, words, chance)))
+def _publish(session: Session, stems: list[str], words: _WordSource, chance: random.Random) -> None:
+    publish(session, list(_publications(stems, words, chance)))
 
 
-def _publications(stems: list[str], words: _Words, chance: random.Random) -> Iterator[Publication]:
+def _publications(
+    stems: list[str], words: _WordSource, chance: random.Random
+) -> Iterator[Publication]:
     for stem in stems:
         facets = {
             "categories": [chance.choice(CATEGORIES)],
@@ -122,7 +134,8 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
             "stem": stem,
             "hints": [],
             **facets,
-            "options": [{"id": str(at), "text": words.text(5)} for at in range(4)],
+            "language": "en",
+            "options": [{"id": str(index), "text": words.text(5)} for index in range(4)],
         }
         answers = {"answer": {"options": ["0"]}, "explanation": words.text(25), "feedback": {}}
         yield Publication(
@@ -130,13 +143,7 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
             number=None,
             bank="bench",
             revision=1,
-            kind="single_choice",
-            categories=tuple(facets["categories"]),
-            companies=tuple(facets["companies"]),
-            tags=tuple(facets["tags"]),
-            levels=tuple(facets["levels"]),
-            difficulty=str(facets["difficulty"]),
-            language="en",
+            facets=facet_texts(document),
             family=None,
             translation_group=None,
             document=orjson.dumps(document),
@@ -147,19 +154,19 @@ def _publications(stems: list[str], words: _Words, chance: random.Random) -> Ite
 
 
 def keystrokes(bank: SearchBank, count: int) -> list[str]:
-    """Return what is asked while `count` queries are typed, letter by letter from the second on.
+    """Return the queries that search-as-you-type sends while a user types `count` queries.
 
-    A query is two to four neighbouring words of a question; half of them have a slip in one.
+    Each typed query gives one for each letter, from the second letter on.
     """
     chance = random.Random(1)
-    typed = []
+    prefixes = []
     for query in queries(bank, count, chance):
-        typed += [query[:end] for end in range(2, len(query) + 1) if query[end - 1] != " "]
-    return typed
+        prefixes += [query[:end] for end in range(2, len(query) + 1) if query[end - 1] != " "]
+    return prefixes
 
 
 def queries(bank: SearchBank, count: int, chance: random.Random) -> list[str]:
-    """Return whole queries; see `keystrokes`."""
+    """Return queries of two to four neighbouring words of a stem; half have a typing error."""
     found = []
     for _ in range(count):
         words = chance.choice(bank.stems).split()
@@ -167,14 +174,14 @@ def queries(bank: SearchBank, count: int, chance: random.Random) -> list[str]:
         start = chance.randrange(len(words) - length)
         picked = words[start : start + length]
         if chance.random() < 0.5:
-            picked[0] = slip(picked[0], chance)
+            picked[0] = with_typing_error(picked[0], chance)
         found.append(" ".join(picked))
     return found
 
 
-def slip(word: str, chance: random.Random) -> str:
-    """Return a word with two letters swapped behind the first, where it is long enough."""
-    if len(word) < 5:
+def with_typing_error(word: str, chance: random.Random) -> str:
+    """Return a word with two letters after the first swapped; a short word stays as it is."""
+    if len(word) < MIN_LETTERS_FOR_ERROR:
         return word
     at = chance.randrange(1, len(word) - 1)
     return word[:at] + word[at + 1] + word[at] + word[at + 2 :]

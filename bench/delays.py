@@ -1,4 +1,4 @@
-"""How long until every worker draws what was published, and how writes fare beside an import."""
+"""Measures the delay from a publication until all workers serve it, and writes beside an import."""
 
 import random
 import threading
@@ -9,13 +9,14 @@ import httpx
 
 from bench.banks import write_bank
 from bench.load import PORT, URL, serving
-from bench.prepared import KEY, Prepared
+from bench.prepared import KEY, PreparedBank
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-READY = "/readyz"
-LOOK_SECONDS = 0.05
+READY_PATH = "/readyz"
+# How often a worker polls the clock.
+POLL_SECONDS = 0.05
 PUBLICATIONS = 200
-IMPORTED = 60_000
+IMPORTED_QUESTIONS = 60_000
 
 
 def _question(name: str) -> dict[str, object]:
@@ -29,70 +30,70 @@ def _question(name: str) -> dict[str, object]:
     }
 
 
-def publish_to_drawn(bank: Prepared) -> list[float]:
-    """Return, in ms, how long after its answer each publication could be read of both workers.
+def publish_to_drawn_delays(bank: PreparedBank) -> list[float]:
+    """Return for each publication the ms from its response until both workers serve it, ascending.
 
-    Each has a port of its own: connections to one that is shared may all reach the same worker.
+    Each worker has its own port: connections to a shared port could all reach the same worker.
     """
     delays = []
     chance = random.Random(7)
     with (
-        serving("app.main:create_app", READY, bank.environment) as one,
-        serving("app.main:create_app", READY, bank.environment, PORT + 1) as other,
-        httpx.Client(base_url=one.url, headers=HEADERS) as editor,
-        httpx.Client(base_url=other.url, headers=HEADERS) as reader,
+        serving("app.main:create_app", READY_PATH, bank.environment) as first,
+        serving("app.main:create_app", READY_PATH, bank.environment, PORT + 1) as second,
+        httpx.Client(base_url=first.url, headers=HEADERS) as editor,
+        httpx.Client(base_url=second.url, headers=HEADERS) as reader,
     ):
         for number in range(PUBLICATIONS):
-            # Otherwise each publication would follow at once on the other worker's look.
-            time.sleep(chance.random() * LOOK_SECONDS)
+            # Without a random pause each publication would follow a poll of the second worker.
+            time.sleep(chance.random() * POLL_SECONDS)
             name = f"delay-{number}"
-            made = editor.post("/v1/editing/questions?publish=true", json=_question(name))
-            began = time.perf_counter()
-            path = f"/v1/questions/{made.raise_for_status().json()['id']}"
+            created = editor.post("/v1/editing/questions?publish=true", json=_question(name))
+            started_at = time.perf_counter()
+            path = f"/v1/questions/{created.raise_for_status().json()['id']}"
             for client in (editor, reader):
                 while client.get(path).status_code != 200:
                     pass
-            delays.append((time.perf_counter() - began) * 1000)
+            delays.append((time.perf_counter() - started_at) * 1000)
     return sorted(delays)
 
 
-def beside_an_import(bank: Prepared, folder: Path) -> tuple[float, list[float]]:
-    """Return the rate of an import, in questions a second, and the ms of writes beside it."""
+def import_beside_writes(bank: PreparedBank, folder: Path) -> tuple[float, list[float]]:
+    """Return an import's questions per second, and the ms of each write beside it, ascending."""
     path = folder / "more.jsonl"
-    write_bank(path, IMPORTED)
-    spent: list[float] = []
-    ended = threading.Event()
+    write_bank(path, IMPORTED_QUESTIONS)
+    write_ms: list[float] = []
+    import_done = threading.Event()
 
     def write() -> None:
         with httpx.Client(base_url=URL, headers=HEADERS, timeout=30) as editor:
             number = 0
-            while not ended.is_set():
+            while not import_done.is_set():
                 number += 1
-                began = time.perf_counter()
-                answer = editor.post("/v1/editing/questions", json=_question(f"beside-{number}"))
-                answer.raise_for_status()
-                spent.append((time.perf_counter() - began) * 1000)
+                started_at = time.perf_counter()
+                response = editor.post("/v1/editing/questions", json=_question(f"beside-{number}"))
+                response.raise_for_status()
+                write_ms.append((time.perf_counter() - started_at) * 1000)
                 time.sleep(0.01)
 
     with (
-        serving("app.main:create_app", READY, bank.environment),
+        serving("app.main:create_app", READY_PATH, bank.environment),
         httpx.Client(base_url=URL, headers=HEADERS, timeout=120) as client,
     ):
         writer = threading.Thread(target=write)
         writer.start()
-        began = time.monotonic()
+        started_at = time.monotonic()
         with path.open("rb") as file:
-            sent = client.post(
+            response = client.post(
                 "/v1/imports?bank=bench&state=published&wait=0", files={"file": ("m.jsonl", file)}
             )
-        job = sent.raise_for_status().json()
+        job = response.raise_for_status().json()
         while job["state"] not in {"done", "refused"}:
             time.sleep(0.1)
             job = client.get(f"/v1/imports/{job['id']}").json()
-        rate = IMPORTED / (time.monotonic() - began)
-        ended.set()
+        rate = IMPORTED_QUESTIONS / (time.monotonic() - started_at)
+        import_done.set()
         writer.join()
     if job["state"] != "done":
         message = f"the import ended as {job['state']}"
         raise RuntimeError(message)
-    return rate, sorted(spent)
+    return rate, sorted(write_ms)

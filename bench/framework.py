@@ -1,4 +1,4 @@
-"""The second baseline: a FastAPI route that sends constant bytes, as many as BENCH_BYTES says."""
+"""The second baseline: a FastAPI route that sends a constant body of BENCH_BYTES bytes."""
 
 from fastapi import FastAPI, Response
 
@@ -9,5 +9,5 @@ app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 @app.get("/")
 async def get_constant() -> Response:
-    """Return the same bytes each time."""
+    """Return the same body each time."""
     return Response(BODY, media_type="application/json")

@@ -1,7 +1,8 @@
-"""Starts a server, loads it with wrk, and reads what both say."""
+"""Starts servers, loads them with wrk, and reads what wrk and the kernel report."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,17 +20,17 @@ ROOT = Path(__file__).parent.parent
 PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
 CONNECTIONS = 16
-# Machines grow faster and slower from second to second: what is compared takes turns, in slices.
+# The speed of a machine changes from second to second: servers that are compared take turns.
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "11"))
 SLICE_SECONDS = 1
-# A server that reads bodies ahead is busy; one that only follows the clock is not.
-QUIET_SECONDS = 2.0
-QUIET_PART = 0.1
-TICKS = os.sysconf("SC_CLK_TCK")
+# A server that loads bodies into its cache is busy; one that only polls the clock is not.
+IDLE_SECONDS = 2.0
+IDLE_CPU_SHARE = 0.1
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# wrk runs this for every request: the next path of a file, so that filters rotate. {n} in it turns
-# into what never was there before.
-ROTATE = """
+# wrk runs this for every request: it takes the next path of a file, so that filters rotate, and
+# replaces {n} in it by a value that no request had before.
+ROTATE_PATHS = """
 local paths = {}
 for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
 local key = os.getenv("BENCH_KEY")
@@ -49,9 +50,18 @@ end
 """
 
 
+def require_wrk() -> None:
+    """End the program unless the load generator is installed."""
+    if shutil.which("wrk") is None:
+        sys.exit("bench: wrk is needed (on Debian: apt-get install wrk)")
+
+
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk found: requests a second, latencies in ms, server CPU a request in µs."""
+    """Result of one run of wrk: requests a second, latencies in ms, server CPU a request in µs.
+
+    `size` is the mean number of bytes of a response.
+    """
 
     rate: float
     p50: float
@@ -77,7 +87,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Work:
-    """What a server is asked: paths in turn, with a key where one is given."""
+    """Requests for a server: paths in turn, with a key unless it is empty."""
 
     server: Server
     paths: list[str]
@@ -88,33 +98,42 @@ class Work:
 def serving(
     target: str, wait_for: str, environment: Mapping[str, str], port: int = PORT
 ) -> Iterator[Server]:
-    """Run uvicorn with `target` until the block ends; ready when `wait_for` answers 200."""
-    arguments = [
-        "-m",
-        "uvicorn",
-        target,
-        "--port",
-        str(port),
-        "--no-access-log",
-        "--loop",
-        "uvloop",
-    ]
-    arguments += ["--log-level", "warning", "--ws", "none"]
+    """Run uvicorn with `target` until the block ends; ready when `wait_for` is answered by 200."""
+    options = ["--port", str(port), "--no-access-log", "--loop", "uvloop"]
+    options += ["--log-level", "warning", "--ws", "none"]
     if target.endswith("create_app"):
         # As `quizwell serve` starts it.
-        arguments += ["--http", PROTOCOL, "--factory", "--no-proxy-headers", "--no-server-header"]
+        options += ["--http", PROTOCOL, "--factory", "--no-proxy-headers", "--no-server-header"]
     else:
-        arguments += ["--http", "httptools"]
+        options += ["--http", "httptools"]
+    command = [sys.executable, "-m", "uvicorn", target, *options]
+    with _running(command, ROOT, environment, port, wait_for) as server:
+        yield server
+
+
+@contextmanager
+def serving_checkout(
+    tree: Path, wait_for: str, environment: Mapping[str, str], port: int
+) -> Iterator[Server]:
+    """Run `quizwell serve` of another checkout until the block ends."""
+    command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    variables = {**environment, "PYTHONPATH": str(tree), "QUIZWELL_PORT": str(port)}
+    with _running(command, tree, variables, port, wait_for) as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], port: int, wait_for: str
+) -> Iterator[Server]:
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
-    )
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment})
     try:
-        # One client: to make another each time would keep one of two cores busy.
+        # One client: to make another one for each attempt would keep one of two cores busy.
         with httpx.Client(timeout=5) as client:
-            while not _answers(client, f"http://127.0.0.1:{port}{wait_for}"):
+            while not _is_ready(client, f"http://127.0.0.1:{port}{wait_for}"):
                 if process.poll() is not None:
-                    message = f"{target} ended with status {process.returncode}"
+                    message = f"{' '.join(command)} ended with status {process.returncode}"
                     raise RuntimeError(message)
                 time.sleep(0.02)
         yield Server(process.pid, port, time.monotonic() - began)
@@ -123,58 +142,71 @@ def serving(
         process.wait()
 
 
-def _answers(client: httpx.Client, url: str) -> bool:
+def _is_ready(client: httpx.Client, url: str) -> bool:
     try:
         return client.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def load(works: Sequence[Work], folder: Path) -> list[list[Load]]:
-    """Load each server in turn over 16 connections, again and again; return each one's slices."""
-    for place, work in enumerate(works):
-        _files(folder, place)[0].write_text(ROTATE)
-        _files(folder, place)[1].write_text("\n".join(work.paths) + "\n")
-        _wrk(work, folder, place, 1)
-    found: list[list[Load]] = [[] for _ in works]
-    for _ in range(ROUNDS):
-        for place, work in enumerate(works):
-            found[place].append(_slice(work, folder, place))
-    return found
+def load(
+    works: Sequence[Work], folder: Path, rounds: int = ROUNDS, seconds: int = SLICE_SECONDS
+) -> list[list[Load]]:
+    """Load the servers in turn over 16 connections, round by round; return each one's results.
+
+    Every other round goes in the opposite direction, so that no server always comes first.
+    """
+    for position, work in enumerate(works):
+        script, paths = _files(folder, position)
+        script.write_text(ROTATE_PATHS)
+        paths.write_text("\n".join(work.paths) + "\n")
+        _run_wrk(work, folder, position, 1)
+    results: list[list[Load]] = [[] for _ in works]
+    order = list(enumerate(works))
+    for _ in range(rounds):
+        for position, work in order:
+            results[position].append(_measure(work, folder, position, seconds))
+        order.reverse()
+    return results
 
 
-def middle(slices: Sequence[Load]) -> Load:
+def medians(results: Sequence[Load]) -> Load:
     """Return the median of each value."""
     values = {
-        name.name: median(getattr(each, name.name) for each in slices) for name in fields(Load)
+        name.name: median(getattr(each, name.name) for each in results) for name in fields(Load)
     }
     return Load(**values)
 
 
-def share(slices: Sequence[Load], others: Sequence[Load]) -> float:
-    """Return the median of how many times as many requests a second came through in one round."""
-    return median(one.rate / other.rate for one, other in zip(slices, others, strict=True))
+def ratios(results: Sequence[Load], others: Sequence[Load]) -> list[float]:
+    """Return, round by round, how many times as many requests a second were served."""
+    return [one.rate / other.rate for one, other in zip(results, others, strict=True)]
 
 
-def _files(folder: Path, place: int) -> tuple[Path, Path]:
-    return folder / f"rotate-{place}.lua", folder / f"paths-{place}.txt"
+def median_ratio(results: Sequence[Load], others: Sequence[Load]) -> float:
+    """Return the median of `ratios`."""
+    return median(ratios(results, others))
 
 
-def _wrk(work: Work, folder: Path, place: int, seconds: int) -> str:
-    script, paths = _files(folder, place)
+def _files(folder: Path, position: int) -> tuple[Path, Path]:
+    return folder / f"rotate-{position}.lua", folder / f"paths-{position}.txt"
+
+
+def _run_wrk(work: Work, folder: Path, position: int, seconds: int) -> str:
+    script, paths = _files(folder, position)
     environment = {**os.environ, "BENCH_PATHS": str(paths), "BENCH_KEY": work.key}
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-s", str(script), f"-d{seconds}", work.server.url]
     run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return run.stdout
 
 
-def _slice(work: Work, folder: Path, place: int) -> Load:
-    before = _cpu(work.server.pid)
-    said = _wrk(work, folder, place, SLICE_SECONDS)
-    spent = _cpu(work.server.pid) - before
-    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", said)
+def _measure(work: Work, folder: Path, position: int, seconds: int) -> Load:
+    before = _cpu_seconds(work.server.pid)
+    output = _run_wrk(work, folder, position, seconds)
+    spent = _cpu_seconds(work.server.pid) - before
+    found = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", output)
     if found is None:
-        message = f"wrk said: {said}"
+        message = f"wrk wrote: {output}"
         raise RuntimeError(message)
     requests, microseconds, p50, p99, failed, size = (float(part) for part in found.groups())
     return Load(
@@ -187,23 +219,23 @@ def _slice(work: Work, folder: Path, place: int) -> Load:
     )
 
 
-def settle(server: Server) -> float:
-    """Wait until a server that is asked for nothing does next to nothing; return the seconds."""
+def wait_until_idle(server: Server) -> float:
+    """Wait until a server without requests uses next to no CPU; return the seconds."""
     began = time.monotonic()
     while True:
-        before = _cpu(server.pid)
-        time.sleep(QUIET_SECONDS)
-        if _cpu(server.pid) - before < QUIET_SECONDS * QUIET_PART:
+        before = _cpu_seconds(server.pid)
+        time.sleep(IDLE_SECONDS)
+        if _cpu_seconds(server.pid) - before < IDLE_SECONDS * IDLE_CPU_SHARE:
             return time.monotonic() - began
 
 
-def _cpu(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def private_megabytes(pid: int) -> float:
-    """Return the memory that only this process holds, in MB."""
+    """Return the memory that only this process uses, in MB."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     kilobytes = sum(int(found) for found in re.findall(r"Private_\w+:\s+(\d+) kB", rollup))
     return kilobytes / 1000

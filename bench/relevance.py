@@ -1,4 +1,4 @@
-"""Measures what a search finds of the seed bank against queries that were judged by hand."""
+"""Measures the relevance of searches over the seed bank, with queries that were judged by hand."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ import httpx
 import orjson
 
 JUDGEMENTS = Path(__file__).parent.parent / "tests" / "search" / "judgements.jsonl"
-# Who searches looks at so many.
-LOOKED_AT = 10
+# Only the first hits count: users rarely read further.
+TOP_HITS = 10
 
-Find = Callable[[str], Sequence[str]]
+# Takes a query; returns the external ids of the hits, best first.
+SearchFunction = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A query, and the questions that answer it; `part` is `tuning` or `unseen`."""
+    """A query with the external ids of its relevant questions; `part` is `tuning` or `unseen`."""
 
     q: str
     kind: str
@@ -33,43 +34,46 @@ class Score:
     recall: float
 
 
-def judgements() -> list[Judgement]:
-    """Return every judged query."""
+def load_judgements() -> list[Judgement]:
+    """Return all judged queries."""
     rows = map(orjson.loads, JUDGEMENTS.read_bytes().splitlines())
     return [Judgement(**(row | {"relevant": frozenset(row["relevant"])})) for row in rows]
 
 
-def rank(judged: Judgement, found: Sequence[str]) -> tuple[float, float]:
-    """Return the reciprocal rank and the recall of one query.
+def reciprocal_rank_and_recall(judged: Judgement, hits: Sequence[str]) -> tuple[float, float]:
+    """Return the reciprocal rank of the first relevant hit, and the recall among the hits.
 
-    Where more than ten are relevant, ten of them are all that could be found.
+    If more than ten questions are relevant, finding ten of them is a recall of 1.
     """
-    first = (place for place, name in enumerate(found, 1) if name in judged.relevant)
-    hits = sum(name in judged.relevant for name in found)
-    return 1 / next(first, float("inf")), hits / min(len(judged.relevant), LOOKED_AT)
+    relevant_ranks = (rank for rank, name in enumerate(hits, 1) if name in judged.relevant)
+    found = sum(name in judged.relevant for name in hits)
+    reciprocal_rank = 1 / next(relevant_ranks, float("inf"))
+    return reciprocal_rank, found / min(len(judged.relevant), TOP_HITS)
 
 
-def scored(ranks: Iterable[tuple[float, float]]) -> Score:
+def mean_score(scores: Iterable[tuple[float, float]]) -> Score:
     """Return the means over queries."""
-    found = list(ranks)
-    count = len(found)
-    mrr, recall = (sum(values) / count for values in zip(*found, strict=True))
+    pairs = list(scores)
+    count = len(pairs)
+    mrr, recall = (sum(values) / count for values in zip(*pairs, strict=True))
     return Score(count, mrr, recall)
 
 
-def relevance(find: Find, judged: Sequence[Judgement]) -> dict[str, Score]:
-    """Return the scores over all queries, and of each part and kind of them."""
-    ranks = [(each, rank(each, find(each.q)[:LOOKED_AT])) for each in judged]
+def mean_scores(search: SearchFunction, judged: Sequence[Judgement]) -> dict[str, Score]:
+    """Return the mean scores over all queries, and over each part and kind of them."""
+    scores = [
+        (each, reciprocal_rank_and_recall(each, search(each.q)[:TOP_HITS])) for each in judged
+    ]
     names = ["all", *dict.fromkeys(each.part for each in judged)]
     names += dict.fromkeys(each.kind for each in judged)
     return {
-        name: scored(found for each, found in ranks if name in {"all", each.part, each.kind})
+        name: mean_score(score for each, score in scores if name in {"all", each.part, each.kind})
         for name in names
     }
 
 
-def finder(client: httpx.Client, admin: httpx.Client) -> Find:
-    """Return what asks a service for the external ids of what it finds."""
+def search_over_http(client: httpx.Client, admin: httpx.Client) -> SearchFunction:
+    """Return a function that searches a service; `admin` may list the external ids."""
     names: dict[str, str] = {}
     cursor: str | None = ""
     while cursor is not None:
@@ -78,8 +82,8 @@ def finder(client: httpx.Client, admin: httpx.Client) -> Find:
         names |= {item["id"]: item["external_id"] for item in page["items"]}
         cursor = page["next_cursor"]
 
-    def find(q: str) -> list[str]:
-        answer = client.get("/v1/search", params={"q": q, "limit": LOOKED_AT})
-        return [names[item["id"]] for item in answer.raise_for_status().json()["items"]]
+    def search(q: str) -> list[str]:
+        response = client.get("/v1/search", params={"q": q, "limit": TOP_HITS})
+        return [names[item["id"]] for item in response.raise_for_status().json()["items"]]
 
-    return find
+    return search

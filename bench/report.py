@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md: what was measured, where, when, and beside which targets."""
+"""Writes docs/benchmarks.md: the measurements, their targets, the machine and the date."""
 
 import os
 import platform
@@ -21,20 +21,25 @@ class Report:
 
     def table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Add a table under a title."""
-        lines = [f"## {title}", "", _line(head), _line(["---"] * len(head))]
-        lines += [_line(row) for row in rows]
-        print("\n".join(lines), flush=True)
-        self.text("\n".join(lines))
+        text = table(title, head, rows)
+        print(text, flush=True)
+        self.text(text)
 
-    def text(self, words: str) -> None:
-        """Add a paragraph; what was measured so far is not lost when a later measurement fails."""
-        self.parts.append(words)
+    def text(self, paragraph: str) -> None:
+        """Add a paragraph and write the page, so that a later failure loses no result."""
+        self.parts.append(paragraph)
         PAGE.write_text("\n\n".join([_head(), *self.parts]) + "\n")
 
 
-def percentile(ordered: Sequence[float], part: float) -> float:
-    """Return the value below which `part` of an ascending list lies."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table under a title."""
+    lines = [f"## {title}", "", _line(head), _line(["---"] * len(head))]
+    return "\n".join([*lines, *(_line(row) for row in rows)])
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Return the value below which this share of an ascending list lies."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def _line(cells: Sequence[object]) -> str:
@@ -48,25 +53,23 @@ def _head() -> str:
 Written by `make bench` on {now:%Y-%m-%d %H:%M} UTC, at commit {_commit()}.
 Machine: {os.cpu_count()} cores ({_processor()}), {_memory()} GB; {platform.system()}
 {platform.release()}, Python {platform.python_version()}. Server and load generator (wrk, one
-thread, 16 connections) share the machine, so only ratios within one run mean anything. "CPU" is the
-server's own time a request.
-Quizwell runs with a key, rate limits and metrics on, one worker, SQLite.
+thread, 16 connections) share the machine, so only ratios within one run are comparable. "CPU" is
+the server's own CPU time for one request.
+Quizwell runs with a key, rate limits and metrics, one worker process, SQLite.
 
-Targets in seconds or by the second were set on a machine where bare uvicorn sends 47,000 constant
-answers a second. Where it sends far fewer (it stands in every table), they say as much about the
-machine as about Quizwell.
+Targets in seconds or per second were set on a machine where bare uvicorn sends 47,000 constant
+responses a second (every table shows its rate). On a slower machine they measure the machine, too.
 
-The interpreter counts: one that is built without profile-guided optimisation (as pyenv does by
-default; Debian's and the container's are built with it) takes up to twice as long for the same
-Python code, and bare uvicorn, most of which is compiled, does not.
+The build of Python matters: one without profile-guided optimisation (pyenv's default; Debian's and
+the container's are optimised) takes up to twice as long for the same Python code. Bare uvicorn,
+most of which is compiled, is hardly affected.
 
-"Seeded, rotating filters" asks for 500 draws again and again, as a class does that plays one quiz:
-what was drawn is remembered until the edition moves. With "every seed new" each draw is planned and
-made."""
+"Seeded, rotating filters" repeats 500 draws, as a class does that plays one quiz: the drawn
+questions are cached until the edition changes. With "every seed new" nothing is cached."""
 
 
 def _commit() -> str:
-    # The report itself changes while it is written.
+    # The report itself changes during the run.
     changed = _git("status", "--porcelain", "--", ".", ":!docs")
     return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 

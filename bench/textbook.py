@@ -1,4 +1,4 @@
-"""The third baseline: how a tutorial would draw, FastAPI with SQLModel and ORDER BY random()."""
+"""The third baseline: a draw as tutorials write it, FastAPI with SQLModel and ORDER BY random()."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ app = FastAPI()
 
 
 def get_session() -> Iterator[Session]:
-    """Give a session."""
+    """Yield a session that is closed after the request."""
     with Session(engine) as session:
         yield session
 

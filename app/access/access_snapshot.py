@@ -1,26 +1,26 @@
-"""A worker's live snapshot of banks and keys."""
+"""A worker process's snapshot of banks and keys, in memory."""
 
 from sqlmodel import Session, col, select
 
-from app.access.key_usage import Usage
+from app.access.key_usage import KeyUsage
 from app.access.keyring import Keyring
 from app.access.models import ApiKey, Bank
 from app.access.rights import BankRules, Rights
 from app.core.settings import Settings
 
 
-class Directory:
-    """Holds the rules and keys that the follower read last."""
+class AccessSnapshot:
+    """The rules of banks and the keys, as they were when they were last loaded."""
 
     def __init__(self, settings: Settings) -> None:
-        """Start with nothing: whoever calls before the first load is anonymous."""
+        """Start empty: until the first load, every key is unknown."""
         self._settings = settings
         self.rights = Rights({})
         self.keyring = Keyring([])
-        self.usage = Usage()
+        self.usage = KeyUsage()
 
     def load(self, session: Session) -> None:
-        """Read banks and keys anew and put them in place at once."""
+        """Read banks and keys, then replace the snapshot."""
         banks = session.exec(select(Bank)).all()
         keys = session.exec(select(ApiKey).where(col(ApiKey.revoked_at).is_(None))).all()
         self.rights = Rights({bank.slug: rules_of(bank) for bank in banks})
@@ -28,7 +28,7 @@ class Directory:
 
 
 def rules_of(bank: Bank) -> BankRules:
-    """Return a bank's row as its rules."""
+    """Return the rules in a bank's row."""
     return BankRules(
         slug=bank.slug,
         name=bank.name,

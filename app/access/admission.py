@@ -1,63 +1,68 @@
-"""Admits or refuses a request from its head: budget, then key."""
+"""Admits or refuses a request by its headers: first the key, then the budget."""
 
-from collections.abc import MutableMapping
 from math import ceil
-from typing import Any
 
-from app.access.access_snapshot import Directory
-from app.access.rate_limits import UNLIMITED, Allowance, Limiter, client_of, trusted_addresses
+from starlette.types import Scope
+
+from app.access.access_snapshot import AccessSnapshot
+from app.access.rate_limits import UNLIMITED, Allowance, RateLimiter, client_of, trusted_addresses
 from app.access.rights import ANONYMOUS, Caller
 from app.core.errors import Problem
 from app.core.settings import Settings
 
+# Health checks are not charged.
 FREE_PATHS = {"/healthz", "/readyz"}
-INVALID_COST = 10
-COSTLY_SECONDS = 0.01
+# An invalid key costs this many requests, so that guessing keys is slow.
+INVALID_KEY_COST = 10
+# A charged route costs one more request for each of these that it takes.
+CHARGED_SECONDS = 0.01
 
 
 class Admission:
-    """Who is calling, and whether the budget allows it."""
+    """Finds the caller of a request, and charges the caller's budget."""
 
-    def __init__(self, directory: Directory, limiter: Limiter, settings: Settings) -> None:
-        """Ask `directory` for keys and `limiter` for budgets."""
-        self._directory = directory
+    def __init__(self, access: AccessSnapshot, limiter: RateLimiter, settings: Settings) -> None:
+        """Find keys in `access`, and charge budgets of `limiter`."""
+        self._access = access
         self._limiter = limiter
         self._trusted = trusted_addresses(settings.trusted_proxies)
 
-    def admit(
-        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes]
-    ) -> tuple[Caller, Allowance]:
+    def admit(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Caller, Allowance]:
         """Return caller and allowance; Problem rate_limited, invalid_key, origin_not_allowed."""
         client = client_of(scope, self._trusted)
         try:
-            caller = self._directory.keyring.caller(headers)
-        except Problem as refusal:
-            # Guessing keys is paid from the address's own budget, ten times the price.
-            allowance = self._limiter.charge(ANONYMOUS, client, INVALID_COST)
-            _check(allowance)
-            refusal.headers = {**refusal.headers, **_told(allowance)}
+            caller = self._access.keyring.authenticate(headers)
+        except Problem as problem:
+            # Charged to the address, since the key is unknown.
+            allowance = self._limiter.charge(ANONYMOUS, client, INVALID_KEY_COST)
+            _require_allowed(allowance)
+            problem.headers = {**problem.headers, **_decoded(allowance)}
             raise
         if scope["path"] in FREE_PATHS:
             return caller, UNLIMITED
         allowance = self._limiter.charge(caller, client)
-        _check(allowance)
+        _require_allowed(allowance)
         if caller.key_id is not None:
-            self._directory.usage.note(caller.key_id)
+            self._access.usage.record(caller.key_id)
         return caller, allowance
 
-    def charge_time(self, scope: MutableMapping[str, Any], caller: Caller, seconds: float) -> None:
-        """Charge a request one more for each begun 10 ms that it took."""
+    def authenticate(self, headers: dict[bytes, bytes]) -> Caller:
+        """Return the caller without charging a budget; Problem invalid_key, origin_not_allowed."""
+        return self._access.keyring.authenticate(headers)
+
+    def charge_time(self, scope: Scope, caller: Caller, seconds: float) -> None:
+        """Charge a request for its duration: one for each 10 ms or part of it."""
         client = client_of(scope, self._trusted)
-        self._limiter.charge(caller, client, ceil(seconds / COSTLY_SECONDS))
+        self._limiter.charge(caller, client, ceil(seconds / CHARGED_SECONDS))
 
 
-def _check(allowance: Allowance) -> None:
-    if allowance.allowed:
+def _require_allowed(allowance: Allowance) -> None:
+    if allowance.is_allowed:
         return
-    wait = str(allowance.seconds)
+    wait = str(allowance.reset_seconds)
     message = f"The budget is used up; it is full again in {wait} seconds."
-    raise Problem("rate_limited", message, headers=_told(allowance) | {"Retry-After": wait})
+    raise Problem("rate_limited", message, headers=_decoded(allowance) | {"Retry-After": wait})
 
 
-def _told(allowance: Allowance) -> dict[str, str]:
+def _decoded(allowance: Allowance) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in allowance.headers}

@@ -1,4 +1,4 @@
-"""`quizwell keys`: keys from the shell, as whoever may use it."""
+"""`quizwell keys`: creates, lists and revokes keys from the shell."""
 
 import sys
 from collections.abc import Callable
@@ -9,20 +9,22 @@ import typer
 from sqlmodel import Session, col, select
 
 from app.core.db.database import Database
-from app.core.settings import Settings, load_settings
+from app.core.settings import Settings
 
 if TYPE_CHECKING:
-    # These bring the framework with them, and the command line must start fast.
+    # Imported where they are used: they import FastAPI, and the command line must start fast.
     from app.access.models import ApiKey
     from app.access.rights import Caller
 
 
 def key_commands(
-    open_database: Callable[[Settings], Database], say: Callable[[str], None]
+    load_settings: Callable[[], Settings],
+    open_database: Callable[[Settings], Database],
+    say: Callable[[str], None],
 ) -> typer.Typer:
-    """Return the commands over the database that `open_database` gives."""
-    group = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
-    commands = _KeyCommands(open_database, say)
+    """Return the commands; `say` writes a message to the terminal."""
+    group = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
+    commands = _KeyCommands(load_settings, open_database, say)
     group.command("create")(commands.create)
     group.command("list")(commands.list)
     group.command("revoke")(commands.revoke)
@@ -31,9 +33,13 @@ def key_commands(
 
 class _KeyCommands:
     def __init__(
-        self, open_database: Callable[[Settings], Database], say: Callable[[str], None]
+        self,
+        load_settings: Callable[[], Settings],
+        open_database: Callable[[Settings], Database],
+        say: Callable[[str], None],
     ) -> None:
-        self._open = open_database
+        self._load_settings = load_settings
+        self._open_database = open_database
         self._say = say
 
     def create(  # noqa: PLR0913, PLR0917 - the options of the command
@@ -43,7 +49,8 @@ class _KeyCommands:
             list[str] | None, typer.Option(help="A scope, such as questions:write; repeatable.")
         ] = None,
         bank: Annotated[
-            list[str] | None, typer.Option(help="A bank that it is for; repeatable; else all.")
+            list[str] | None,
+            typer.Option(help="A bank that it is for; repeatable; by default all."),
         ] = None,
         kind: Annotated[
             Literal["secret", "publishable"],
@@ -56,9 +63,9 @@ class _KeyCommands:
         expires_at: Annotated[
             str, typer.Option(help="When it expires, such as 2027-01-31T12:00:00Z.")
         ] = "",
-        rate: Annotated[str, typer.Option(help="Its own budget, such as 600/minute.")] = "",
+        rate: Annotated[str, typer.Option(help="Its own rate limit, such as 600/minute.")] = "",
     ) -> None:
-        """Make a key and print its secret, which is shown this once."""
+        """Create a key and print its secret, which is shown only once."""
         from app.access.schemas import KeyWrite  # noqa: PLC0415
         from app.access.service import create_key  # noqa: PLC0415
         from app.core.http.idempotency import Idempotency  # noqa: PLC0415
@@ -72,21 +79,21 @@ class _KeyCommands:
             "expires_at": expires_at or None,
             "rate": rate or None,
         }
-        wanted = KeyWrite.model_validate(given)
-        settings = load_settings()
-        database = self._open(settings)
+        values = KeyWrite.model_validate(given)
+        settings = self._load_settings()
+        database = self._open_database(settings)
         with database.write() as session:
-            once = Idempotency(None, None, "", b"")
-            key, secret = create_key(session, settings, _admin(session), wanted, once)
+            idempotency = Idempotency(None, None, "", b"")
+            key, secret = create_key(session, settings, _admin(session), values, idempotency)
         database.close()
-        self._say(f"Made key {key.id}. Its secret, shown this once:")
+        self._say(f"Created key {key.id}. Its secret, which is shown only once:")
         typer.echo(secret)
 
     def list(self) -> None:
         """List the keys that are not revoked, newest first, without their secrets."""
-        database = self._open(load_settings())
+        database = self._open_database(self._load_settings())
         with database.read() as session:
-            for key in _valid(session):
+            for key in _valid_keys(session):
                 typer.echo(_line(key))
         database.close()
 
@@ -96,13 +103,14 @@ class _KeyCommands:
             UUID, typer.Argument(help="The key's id, as `quizwell keys list` shows it.")
         ],
         descendants: Annotated[
-            bool, typer.Option("--descendants", help="Also what it made, and what that made.")
+            bool,
+            typer.Option("--descendants", help="Also the keys it made, and the keys they made."),
         ] = False,
     ) -> None:
-        """Revoke a key: the next request with it is refused, by every worker."""
+        """Revoke a key: every worker refuses it within a second."""
         from app.access.service import find_key, revoke_key  # noqa: PLC0415
 
-        database = self._open(load_settings())
+        database = self._open_database(self._load_settings())
         with database.write() as session:
             key = find_key(session, _admin(session), key_id)
             revoke_key(session, key, descendants=descendants)
@@ -110,7 +118,7 @@ class _KeyCommands:
         self._say(f"Revoked key {key_id}.")
 
 
-def _valid(session: Session) -> "list[ApiKey]":
+def _valid_keys(session: Session) -> "list[ApiKey]":
     from app.access.models import ApiKey  # noqa: PLC0415
 
     newest = col(ApiKey.id).desc()
@@ -120,19 +128,21 @@ def _valid(session: Session) -> "list[ApiKey]":
 
 
 def _admin(session: Session) -> "Caller":
-    """Return what the shell acts as: the newest key that may do everything, for ever."""
+    """Return the caller that commands act as: the newest admin key that never expires."""
     from app.access.keyring import caller_of  # noqa: PLC0415
 
-    callers = map(caller_of, _valid(session))
-    found = next((each for each in callers if each.is_admin and each.expires_at is None), None)
-    if found is None:
-        sys.exit("quizwell: there is no admin key: `quizwell serve` makes one")
-    return found
+    callers = map(caller_of, _valid_keys(session))
+    admin = next((each for each in callers if each.is_admin and each.expires_at is None), None)
+    if admin is None:
+        sys.exit("quizwell: there is no admin key: `quizwell serve` creates one")
+    return admin
 
 
 def _line(key: "ApiKey") -> str:
     expires = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "no expiry"
     used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC" if key.last_used_at else "never"
-    granted = " ".join(key.scopes) or key.kind
-    what = f"{key.name}: {granted}; banks {' '.join(key.banks)}"
-    return f"{key.id}  {key.prefix}…  {what}; {expires}; last used {used}"
+    scopes = " ".join(key.scopes) or key.kind
+    banks = " ".join(key.banks)
+    return (
+        f"{key.id}  {key.prefix}…  {key.name}: {scopes}; banks {banks}; {expires}; last used {used}"
+    )

@@ -1,22 +1,20 @@
-"""What routes ask for: the caller, and the directory of banks and keys."""
+"""Dependencies: who sent the request, and the worker's snapshot of banks and keys."""
 
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import Caller
+from app.core.http.deps import provide
+from app.core.http.request_context import admitted_caller
 
 
-def get_caller(request: Request) -> Caller:
-    """Return who sent the request, as the edge found it."""
-    return cast(Caller, request.scope["state"]["caller"])
-
-
-def get_directory(request: Request) -> Directory:
-    """Return the worker's directory."""
-    return cast(Directory, request.app.state.directory)
+async def get_caller(request: Request) -> Caller:
+    """Return who sent the request."""
+    # The edge's Admission is of this room, and admits nobody but callers.
+    return cast(Caller, admitted_caller(request))
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
-DirectoryDep = Annotated[Directory, Depends(get_directory)]
+AccessDep = Annotated[AccessSnapshot, Depends(provide(AccessSnapshot))]

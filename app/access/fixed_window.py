@@ -1,42 +1,42 @@
-"""Pure: what callers have spent, each in a window of time that its first request opens."""
+"""Pure: fixed-window counters. A window opens with the first request of a client or key."""
 
 from collections.abc import Hashable
 
-# Fewer windows than these are not worth going through for those that are over.
-FEW = 1024
+# With fewer windows than this, expired ones are not looked for.
+MIN_WINDOWS_TO_SWEEP = 1024
 
 
-class Windows:
-    """The open windows of one worker, by name; for one thread.
+class FixedWindows:
+    """The counters of one worker process, for one thread.
 
-    The store of the library that knows the rates starts a thread for every hundredth of a second
-    in which it is used, and locks for each call: together a tenth of what a draw costs (measured).
+    docs/adr/0011-custom-parts-on-the-hot-path.md says why there is no library for it.
     """
 
     def __init__(self) -> None:
-        """Start with no window."""
+        """Start without windows."""
+        # The amount spent and the end in milliseconds, by key.
         self._windows: dict[Hashable, list[int]] = {}
-        self._full = FEW
+        self._sweep_from = MIN_WINDOWS_TO_SWEEP
 
     def __len__(self) -> int:
-        """Return how many windows are kept, those that are over and not yet dropped too."""
+        """Return the number of windows in memory, including expired ones."""
         return len(self._windows)
 
-    def spend(self, name: Hashable, amount: int, length: int, now: int) -> tuple[int, int]:
-        """Spend in the window of a name, a new one of `length` ms where it has none at `now`.
+    def spend(self, key: Hashable, cost: int, length_ms: int, now_ms: int) -> tuple[int, int]:
+        """Add to the counter of a key, in a new window if its last one has expired.
 
-        Return what was spent in it, and how many milliseconds of it are left.
+        Return the amount spent in the window, and the milliseconds until it expires.
         """
-        window = self._windows.get(name)
-        if window is None or window[1] <= now:
-            self._drop_old(now)
-            window = self._windows[name] = [0, now + length]
-        window[0] += amount
-        return window[0], window[1] - now
+        window = self._windows.get(key)
+        if window is None or window[1] <= now_ms:
+            self._drop_expired(now_ms)
+            window = self._windows[key] = [0, now_ms + length_ms]
+        window[0] += cost
+        return window[0], window[1] - now_ms
 
-    def _drop_old(self, now: int) -> None:
-        if len(self._windows) < self._full:
+    def _drop_expired(self, now_ms: int) -> None:
+        if len(self._windows) < self._sweep_from:
             return
-        self._windows = {name: kept for name, kept in self._windows.items() if kept[1] > now}
-        # Half of what is gone through next time is new, so that a window's part stays constant.
-        self._full = max(FEW, 2 * len(self._windows))
+        self._windows = {key: window for key, window in self._windows.items() if window[1] > now_ms}
+        # At least half of the windows are new at the next sweep: its cost per window is constant.
+        self._sweep_from = max(MIN_WINDOWS_TO_SWEEP, 2 * len(self._windows))

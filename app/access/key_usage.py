@@ -1,4 +1,4 @@
-"""When each key was last used: noted in memory, written once a minute by a loop."""
+"""When each key was last used: recorded in memory, written to the database once a minute."""
 
 import asyncio
 import logging
@@ -11,33 +11,33 @@ from app.access import repository
 from app.core import time_and_random
 from app.core.db.database import Database
 
-FLUSH_SECONDS = 60.0
+FLUSH_INTERVAL_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
 
-class Usage:
-    """One worker's notes of the keys that it admitted."""
+class KeyUsage:
+    """The times at which one worker process last admitted each key."""
 
     def __init__(self) -> None:
-        """Start without notes."""
-        # By the numbers of ids, which are quicker to hash.
+        """Start without any key."""
+        # Milliseconds since 1970, by the integer of the key's id: it is quicker to hash.
         self._used: dict[int, int] = {}
 
-    def note(self, key_id: UUID) -> None:
-        """Remember that the key is used now."""
+    def record(self, key_id: UUID) -> None:
+        """Record that a key is used now."""
         self._used[key_id.int] = time_and_random.milliseconds()
 
-    def last(self, key_id: UUID, stored: datetime | None) -> datetime | None:
-        """Return the later of what is stored and what is only noted here."""
-        noted = self._used.get(key_id.int)
-        if noted is None:
+    def last_used(self, key_id: UUID, stored: datetime | None) -> datetime | None:
+        """Return the later of the stored time and the time that is recorded here."""
+        recorded = self._used.get(key_id.int)
+        if recorded is None:
             return stored
-        moment = time_and_random.from_milliseconds(noted)
+        moment = time_and_random.from_milliseconds(recorded)
         return moment if stored is None else max(moment, stored)
 
     def flush(self, database: Database) -> None:
-        """Write what was noted since the last time."""
+        """Write the times that were recorded since the last flush."""
         used, self._used = self._used, {}
         if used:
             moments = {
@@ -45,13 +45,13 @@ class Usage:
                 for number, at in used.items()
             }
             with database.write() as session:
-                repository.note_usage(session, moments)
+                repository.set_last_used(session, moments)
 
     async def run(self, database: Database) -> None:
-        """Flush every minute and when cancelled; notes that cannot be written are lost."""
+        """Flush every minute and when cancelled; times that cannot be written are lost."""
         try:
             while True:
-                await asyncio.sleep(FLUSH_SECONDS)
+                await asyncio.sleep(FLUSH_INTERVAL_SECONDS)
                 await asyncio.to_thread(self._try_flush, database)
         finally:
             self._try_flush(database)
@@ -60,4 +60,4 @@ class Usage:
         try:
             self.flush(database)
         except SQLAlchemyError:
-            log.exception("the use of keys could not be noted")
+            log.exception("the use of keys could not be written")

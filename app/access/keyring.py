@@ -1,4 +1,4 @@
-"""The keys of a moment, in memory: from a header's bytes to the caller."""
+"""The valid keys, in memory: finds the caller of a request by its Authorization header."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,25 +9,25 @@ from app.core import time_and_random
 from app.core.errors import Problem
 
 BEARER = b"bearer "
-MAX_CACHED = 10_000
-MAX_CACHED_BYTES = 200
+MAX_CACHED_HEADERS = 10_000
+MAX_CACHED_HEADER_BYTES = 200
 
 
 def digest_of(secret: str) -> str:
-    """Return what is kept of a secret: its SHA-256, as secrets are long and random."""
+    """Return the SHA-256 of a secret, which is stored; secrets are long and random."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class Keyring:
-    """Every key that is not revoked."""
+    """All keys that are not revoked."""
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
-        """Take the rows of the keys."""
+        """Hold the keys."""
         self._by_digest = {key.digest: caller_of(key) for key in keys}
         self._by_header: dict[bytes, Caller] = {}
 
-    def caller(self, headers: dict[bytes, bytes]) -> Caller:
-        """Return who sent these headers.
+    def authenticate(self, headers: dict[bytes, bytes]) -> Caller:
+        """Return who sent a request with these headers.
 
         Problem invalid_key for a key that is unknown or expired, origin_not_allowed for a
         publishable key on another page.
@@ -38,7 +38,7 @@ class Keyring:
         caller = self._by_header.get(header)
         if caller is None:
             caller = self._find(header)
-            if len(self._by_header) < MAX_CACHED and len(header) <= MAX_CACHED_BYTES:
+            if len(self._by_header) < MAX_CACHED_HEADERS and len(header) <= MAX_CACHED_HEADER_BYTES:
                 self._by_header[header] = caller
         if (
             caller.expires_at is not None
@@ -53,20 +53,20 @@ class Keyring:
         if header[: len(BEARER)].lower() != BEARER:
             raise invalid_key()
         digest = digest_of(header[len(BEARER) :].strip().decode("latin-1"))
-        found = self._by_digest.get(digest)
-        if found is None:
+        caller = self._by_digest.get(digest)
+        if caller is None:
             raise invalid_key()
-        return found
+        return caller
 
 
 def invalid_key() -> Problem:
-    """Return the one 401 for every key that does not count."""
+    """Return the 401 problem, the same for every key that is not valid."""
     message = "The key is unknown, expired or revoked."
     return Problem("invalid_key", message, headers={"WWW-Authenticate": "Bearer"})
 
 
 def caller_of(key: ApiKey) -> Caller:
-    """Return what a key's row lets its bearer do."""
+    """Return the caller that sends a key."""
     return Caller(
         key_id=key.id,
         kind="secret" if key.kind == "secret" else "publishable",
@@ -83,5 +83,5 @@ def _check_origin(caller: Caller, headers: dict[bytes, bytes]) -> None:
         return
     origin = headers.get(b"origin", b"").decode("latin-1")
     if origin not in caller.origins:
-        message = "The key is for other pages than the one that sent this request."
+        message = "The key is not for the page that sent this request."
         raise Problem("origin_not_allowed", message)

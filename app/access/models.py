@@ -33,7 +33,7 @@ class Bank(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A key, kept as the SHA-256 of its secret; `banks` is a list of slugs, or ["*"]."""
+    """A key with the SHA-256 of its secret; `banks` is a list of slugs, or ["*"]."""
 
     __tablename__: ClassVar[str] = "api_keys"
     __table_args__ = (
@@ -51,7 +51,7 @@ class ApiKey(SQLModel, table=True):
     origins: list[str] = Field(sa_column=Column(JsonText, nullable=False))
     expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     rate: str | None = Field(default=None, sa_column=Column(String(40)))
-    # Not a foreign key: the line of descent outlives its members.
+    # Not a foreign key: descendants stay when the key that made them is deleted.
     made_by: UUID | None = Field(default=None, sa_column=Column(Uuid, index=True))
     last_used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -1,103 +1,105 @@
-"""Rate limits: a budget for each key and each client, told in every answer."""
+"""Rate limits: a budget for each key and each client, reported in every response."""
 
 import ipaddress
-from collections.abc import Collection, Iterable, MutableMapping
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from limits import parse
+from starlette.types import Scope
 
-from app.access.fixed_window import Windows
+from app.access.fixed_window import FixedWindows
 from app.access.rights import Caller
 from app.core import time_and_random
 from app.core.http.replies import Headers
+from app.core.rates import parse_rate
 from app.core.settings import Settings
 
-MILLISECONDS = 1000
+MILLISECONDS_PER_SECOND = 1000
 
 
 class Budget(NamedTuple):
-    """What may be spent in a window of `length` ms, and the header that tells so."""
+    """What may be spent in a window, and the RateLimit-Policy header that says so."""
 
     amount: int
-    length: int
-    policy: tuple[bytes, bytes]
+    length_ms: int
+    policy_header: tuple[bytes, bytes]
 
 
 class Allowance(NamedTuple):
-    """What is left of a budget: the RateLimit headers, none of them where there is no limit.
+    """What is left of a budget after a request.
 
-    `seconds` are whole ones until the budget is full again, at least one. The headers are those of
-    draft-ietf-httpapi-ratelimit-headers.
+    The headers are those of draft-ietf-httpapi-ratelimit-headers; there are none without a limit.
     """
 
     headers: Headers
-    seconds: int
-    allowed: bool
+    # Whole seconds until the budget is full again, at least one.
+    reset_seconds: int
+    is_allowed: bool
 
 
-UNLIMITED = Allowance([], 0, allowed=True)
+UNLIMITED = Allowance([], 0, is_allowed=True)
 
 
-class Limiter:
-    """One worker's budgets; several workers each hold their share."""
+class RateLimiter:
+    """The budgets of one worker process. Several workers have equal shares of each budget."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the rates of the settings."""
-        self._share = settings.workers
-        self._anonymous = self._budget(settings.rate_anonymous)
-        self._key = self._budget(settings.rate_key)
-        self._own = lru_cache(maxsize=1024)(self._budget)
-        self._windows = Windows()
+        """Use the rates of the settings."""
+        self._workers = settings.workers
+        self._anonymous_budget = self._budget(settings.rate_anonymous)
+        self._key_budget = self._budget(settings.rate_key)
+        self._budget_of_rate = lru_cache(maxsize=1024)(self._budget)
+        self._windows = FixedWindows()
 
     def charge(self, caller: Caller, client: str, cost: int = 1) -> Allowance:
-        """Take `cost` off the caller's budget and tell what is left."""
+        """Charge the caller's budget; return what is left of it."""
         if caller.key_id is None:
-            budget, name = self._anonymous, (0, client)
+            budget, key = self._anonymous_budget, (0, client)
         else:
-            budget = self._key if caller.rate is None else self._own(caller.rate)
-            name = (caller.key_id.int, client if caller.kind == "publishable" else "")
+            budget = self._key_budget if caller.rate is None else self._budget_of_rate(caller.rate)
+            key = (caller.key_id.int, client if caller.kind == "publishable" else "")
         if budget is None:
             return UNLIMITED
-        amount, length, policy = budget
-        spent, left = self._windows.spend(name, cost, length, time_and_random.milliseconds())
-        seconds = -(-left // MILLISECONDS)
-        told = b'"default";r=%d;t=%d' % (max(0, amount - spent), seconds)
-        return Allowance([(b"ratelimit", told), policy], seconds, spent <= amount)
+        amount, length_ms, policy_header = budget
+        spent, left_ms = self._windows.spend(key, cost, length_ms, time_and_random.milliseconds())
+        seconds = -(-left_ms // MILLISECONDS_PER_SECOND)
+        limit = b'"default";r=%d;t=%d' % (max(0, amount - spent), seconds)
+        return Allowance([(b"ratelimit", limit), policy_header], seconds, spent <= amount)
 
-    def _budget(self, rate: str) -> Budget | None:
-        if rate == "off":
+    def _budget(self, text: str) -> Budget | None:
+        rate = parse_rate(text)
+        if rate is None:
             return None
-        whole = parse(rate)
-        amount, seconds = max(1, whole.amount // self._share), whole.get_expiry()
-        told = b'"default";q=%d;w=%d' % (amount, seconds)
-        return Budget(amount, seconds * MILLISECONDS, (b"ratelimit-policy", told))
+        amount = max(1, rate.amount // self._workers)
+        policy = b'"default";q=%d;w=%d' % (amount, rate.seconds)
+        length_ms = rate.seconds * MILLISECONDS_PER_SECOND
+        return Budget(amount, length_ms, (b"ratelimit-policy", policy))
 
 
-def trusted_addresses(listed: Iterable[str]) -> frozenset[str]:
-    """Return the addresses of trusted proxies in the one form in which they are compared."""
-    return frozenset(map(_plain, listed))
+def trusted_addresses(addresses: Iterable[str]) -> frozenset[str]:
+    """Return the addresses of trusted proxies, normalized for comparison."""
+    return frozenset(map(_normalized, addresses))
 
 
-def client_of(scope: MutableMapping[str, Any], trusted: Collection[str]) -> str:
-    """Return the client that a budget belongs to: an IPv4 address or an IPv6 /64.
+def client_of(scope: Scope, trusted: Collection[str]) -> str:
+    """Return the client whose budget a request is charged to: an IPv4 address or an IPv6 /64.
 
-    The socket's address, unless it is one of `trusted` (`trusted_addresses`): then the rightmost
-    address of X-Forwarded-For that is not one.
+    This is the address of the socket. If that is one of `trusted` (see `trusted_addresses`), it is
+    the rightmost address of X-Forwarded-For that is not trusted.
     """
     address = (scope.get("client") or ("unknown",))[0]
-    if trusted and _plain(address) in trusted:
+    if trusted and _normalized(address) in trusted:
         forwarded = b",".join(v for name, v in scope["headers"] if name == b"x-forwarded-for")
         for part in reversed(forwarded.decode("latin-1").split(",")):
-            if part.strip() and _plain(part.strip()) not in trusted:
+            if part.strip() and _normalized(part.strip()) not in trusted:
                 address = part.strip()
                 break
-    return _grouped(address)
+    return _client_network(address)
 
 
 @lru_cache(maxsize=10_000)
-def _plain(address: str) -> str:
-    """Return an address as it is usually written, without a port; `unknown` for anything else."""
+def _normalized(address: str) -> str:
+    """Return an address in its usual form, without a port; `unknown` for anything else."""
     host = address
     if address.startswith("["):
         host = address[1:].partition("]")[0]
@@ -112,9 +114,9 @@ def _plain(address: str) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _grouped(address: str) -> str:
-    plain = _plain(address)
-    if ":" not in plain:
-        return plain
-    network = int(ipaddress.IPv6Address(plain)) >> 64 << 64
+def _client_network(address: str) -> str:
+    normalized = _normalized(address)
+    if ":" not in normalized:
+        return normalized
+    network = int(ipaddress.IPv6Address(normalized)) >> 64 << 64
     return f"{ipaddress.IPv6Address(network)}/64"

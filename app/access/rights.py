@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-from app.access.scopes import GLOBAL_SCOPES, implied
+from app.access.scopes import GLOBAL_SCOPES, with_implied_scopes
 from app.core.errors import Problem, not_found
 
+# Proves that an AnswerRight was made by this module.
 _MAKER = object()
 
 
@@ -28,9 +29,9 @@ class BankRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """Who sent a request; `banks` is None where the key is for all of them, later ones too.
+    """Who sent a request; `banks` is None for a key on all banks, including later ones.
 
-    The keyring makes one for each key, so that memories by caller need not compare rights.
+    Callers are compared by identity: the keyring makes one for each key.
     """
 
     key_id: UUID | None = None
@@ -42,8 +43,8 @@ class Caller:
     rate: str | None = None
 
     def may(self, scope: str, bank: str | None = None) -> bool:
-        """Return whether the caller has the scope, on `bank` where one is named."""
-        if scope not in implied_scopes(self.scopes):
+        """Return whether the caller has the scope, on `bank` if one is given, else on any."""
+        if scope not in _cached_scopes(self.scopes):
             return False
         if self.banks is None:
             return True
@@ -57,12 +58,12 @@ class Caller:
 
 ANONYMOUS = Caller()
 
-implied_scopes = lru_cache(maxsize=1024)(implied)
+_cached_scopes = lru_cache(maxsize=1024)(with_implied_scopes)
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRight:
-    """The right to read the answers of `banks`; only this module makes one."""
+    """The right to read the answers of `banks`. Only this module can make one."""
 
     banks: frozenset[str]
     maker: object = field(repr=False, compare=False)
@@ -76,25 +77,25 @@ class AnswerRight:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a caller may read in delivery; equal views are one object."""
+    """The banks whose questions and answers a caller may read; equal views are one object."""
 
     readable: frozenset[str]
     answerable: frozenset[str]
 
 
 class Rights:
-    """The rules of every bank at one moment."""
+    """The rules of all banks, and what they allow each caller."""
 
     def __init__(self, banks: Mapping[str, BankRules]) -> None:
-        """Take the rules by slug."""
+        """Hold the rules, by slug."""
         self.banks = dict(banks)
         self._views: dict[tuple[frozenset[str], frozenset[str]], View] = {}
         self._callers: dict[Caller, View] = {}
 
-    def seen(self, caller: Caller) -> frozenset[str]:
-        """Return the banks that exist for the caller: its own, else those public to read.
+    def visible(self, caller: Caller) -> frozenset[str]:
+        """Return the banks that exist for the caller: those of its key, or public ones without key.
 
-        Exam banks exist for secret keys only.
+        Exam banks are visible to secret keys only.
         """
         if caller.kind == "secret":
             named = self.banks.keys() if caller.banks is None else caller.banks
@@ -118,11 +119,11 @@ class Rights:
         return self.view(caller).answerable
 
     def view(self, caller: Caller) -> View:
-        """Return what the caller may read, the same object for equal rights."""
+        """Return the banks that the caller may read, the same object for equal rights."""
         found = self._callers.get(caller)
         if found is None:
             readable = frozenset(
-                slug for slug in self.seen(caller) if self.banks[slug].exposure == "open"
+                slug for slug in self.visible(caller) if self.banks[slug].exposure == "open"
             )
             answerable = frozenset(
                 slug
@@ -136,37 +137,33 @@ class Rights:
     def answer_right(self, caller: Caller, banks: Collection[str]) -> AnswerRight:
         """Return the right to the answers of `banks`.
 
-        Problem answers_not_allowed when one lies outside what the caller may read.
+        Problem answers_not_allowed if the caller may not read those of one of them.
         """
         wanted = frozenset(banks)
         if not wanted or not wanted <= self.answerable(caller):
-            message = "The answers of a bank concerned may not be read by this caller."
+            message = "This caller may not read the answers of a bank concerned."
             raise Problem("answers_not_allowed", message)
         return AnswerRight(wanted, _MAKER)
 
     def searchable(self) -> frozenset[str]:
-        """Return the banks that a search index may hold: all but exam banks."""
+        """Return the banks that a search index may contain: all but exam banks."""
         return frozenset(slug for slug, bank in self.banks.items() if bank.exposure == "open")
 
     def indexing_right(self) -> AnswerRight:
-        """Return the right to the answers that a search index may hold.
+        """Return the right to the answers that a search index may contain.
 
-        Those of the searchable banks whose answers are public.
+        These are the public answers of searchable banks.
         """
         public = (slug for slug in self.searchable() if self.banks[slug].answers == "public")
         return AnswerRight(frozenset(public), _MAKER)
 
-    def editing_answers(self, caller: Caller) -> frozenset[str]:
-        """Return the banks whose answer side the caller sees in editing views."""
-        return self.with_scope(caller, "answers:read")
-
     def with_scope(self, caller: Caller, scope: str) -> frozenset[str]:
         """Return the banks on which the caller has the scope."""
-        return frozenset(slug for slug in self.seen(caller) if caller.may(scope, slug))
+        return frozenset(slug for slug in self.visible(caller) if caller.may(scope, slug))
 
     def require(self, caller: Caller, scope: str, bank: str) -> None:
-        """Raise 404 where the caller does not see the bank, 403 where it lacks the scope there."""
-        if bank not in self.seen(caller):
+        """Raise 404 if the bank is not visible to the caller, 403 if the scope is missing."""
+        if bank not in self.visible(caller):
             raise not_found()
         if not caller.may(scope, bank):
             message = f"The key does not have the scope `{scope}` on this bank."

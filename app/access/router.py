@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.access import repository, service
-from app.access.deps import CallerDep, DirectoryDep
-from app.access.key_usage import Usage
+from app.access.deps import AccessDep, CallerDep
+from app.access.key_usage import KeyUsage
 from app.access.models import ApiKey, Bank
 from app.access.schemas import (
     BANK_EXAMPLE,
@@ -23,17 +23,23 @@ from app.core.fields import is_slug
 from app.core.http.deps import ReadSession, SecretsDep, SettingsDep, WriteSession
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
-from app.core.http.query_string import Parameter, boolean, openapi_parameters, reject_unknown, take
+from app.core.http.query_string import (
+    Parameter,
+    boolean,
+    openapi_parameters,
+    reject_unknown,
+    single_value,
+)
 from app.core.http.request_inputs import (
     MERGE_PATCH_TYPES,
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -42,31 +48,31 @@ from app.core.openapi.operation_docs import problems, scope
 
 router = APIRouter(route_class=JsonRoute)
 
-BANKS = Listing("editing/banks", most=1000, default=1000)
-KEYS = Listing("editing/keys", most=100, default=20)
+BANKS = KeysetList("editing/banks", max_limit=1000, default_limit=1000)
+KEYS = KeysetList("editing/keys", max_limit=100, default_limit=20)
 DESCENDANTS = Parameter(
     "descendants",
-    "revoke what it made as well, and what that made",
+    "revoke its descendants, too: the keys it made, and the keys they made",
     {"type": "boolean", "default": False},
 )
-FIXED = ("slug", "etag")
-BANK_SHOWN = BANK_EXAMPLE | {"etag": "8c1d5a0f7b9e46d2a3b4c5d6e7f80912"}
-KEY_SHOWN = KEY_EXAMPLE | {
+READ_ONLY_FIELDS = ("slug", "etag")
+BANK_READ_EXAMPLE = BANK_EXAMPLE | {"etag": "8c1d5a0f7b9e46d2a3b4c5d6e7f80912"}
+KEY_READ_EXAMPLE = KEY_EXAMPLE | {
     "id": "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f",
     "prefix": "qw_sk_4fJq0Z",
     "made_by": "01983a5e-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
     "last_used_at": "2026-11-25T08:15:00Z",
     "etag": "1b7c0e55d2f8a94360be7d1c2a3f4e58",
 }
-# Not a key: nobody could have drawn it.
-KEY_MADE = KEY_SHOWN | {"secret": "qw_sk_4fJq0Z" + "0" * 37}
+# Not the secret of any key.
+NEW_KEY_EXAMPLE = KEY_READ_EXAMPLE | {"secret": "qw_sk_4fJq0Z" + "0" * 37}
 
 
-def _page(example: object) -> dict[str, Any]:
-    return _shows({"items": [example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"})
+def _page_example(example: object) -> dict[str, Any]:
+    return _example({"items": [example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"})
 
 
-def _shows(example: object) -> dict[str, Any]:
+def _example(example: object) -> dict[str, Any]:
     return {"content": {"application/json": {"example": example}}}
 
 
@@ -74,51 +80,53 @@ def _shows(example: object) -> dict[str, Any]:
     "/v1/editing/banks",
     tags=["banks"],
     summary="List banks",
-    responses=problems(410) | {200: _page(BANK_SHOWN)},
+    responses=problems(410) | {200: _page_example(BANK_READ_EXAMPLE)},
     openapi_extra=scope("banks:write", parameters=BANKS.openapi),
 )
 def list_editing_banks(
     pairs: QueryPairs, session: ReadSession, secrets: SecretsDep
 ) -> Page[BankRead]:
-    """Return every bank with its rules, in the order of slugs."""
-    asked = BANKS.asked(session, secrets, pairs)
-    banks, total = repository.page_of_banks(session, asked.after, asked.limit + 1)
-    return BANKS.page(secrets, asked, [(bank.slug, bank_read(bank)) for bank in banks], total)
+    """Return all banks with their rules, in the order of slugs."""
+    page_request = BANKS.read_request(session, secrets, pairs)
+    banks, total = repository.bank_page(session, page_request.after, page_request.limit + 1)
+    return BANKS.page(
+        secrets, page_request, [(bank.slug, bank_read(bank)) for bank in banks], total
+    )
 
 
 @router.post(
     "/v1/editing/banks",
     tags=["banks"],
-    summary="Make a bank",
+    summary="Create a bank",
     status_code=201,
-    responses=problems(404, 409, 413, 415) | {201: _shows(BANK_SHOWN)},
+    responses=problems(404, 409, 413, 415) | {201: _example(BANK_READ_EXAMPLE)},
     openapi_extra=scope("banks:write", requestBody=body_schema(BankWrite)),
 )
-def create_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def create_bank(  # noqa: PLR0913, PLR0917 - dependencies
     body: JsonBody,
     pairs: QueryPairs,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     caller: CallerDep,
     session: WriteSession,
     response: Response,
 ) -> BankRead:
-    """Make an empty bank, closed unless told otherwise; whatever is more open needs `admin`."""
+    """Create an empty bank. Its rules are closed by default; more open ones need `admin`."""
     reject_unknown(pairs, ())
-    made = once.replay(session)
-    if made is None:
-        wanted = validated(BankWrite, body)
-        bank = service.create_bank(session, caller, wanted, once)
+    slug = idempotency.replay(session)
+    if slug is None:
+        values = validated(BankWrite, body)
+        bank = service.create_bank(session, caller, values, idempotency)
     else:
-        bank = service.find_bank(session, made)
+        bank = service.find_bank(session, slug)
     response.headers["Location"] = f"/v1/editing/banks/{bank.slug}"
-    return _bank(bank, response)
+    return _bank_response(bank, response)
 
 
 @router.get(
     "/v1/editing/banks/{slug}",
     tags=["banks"],
-    summary="Look at a bank",
-    responses=problems(404) | {200: _shows(BANK_SHOWN)},
+    summary="Get a bank",
+    responses=problems(404) | {200: _example(BANK_READ_EXAMPLE)},
     openapi_extra=scope("banks:write"),
 )
 def get_editing_bank(
@@ -127,21 +135,21 @@ def get_editing_bank(
     """Return a bank with its rules."""
     bank = _find_bank(session, slug)
     reject_unknown(pairs, ())
-    return _bank(bank, response)
+    return _bank_response(bank, response)
 
 
 @router.patch(
     "/v1/editing/banks/{slug}",
     tags=["banks"],
     summary="Change a bank",
-    responses=problems(404, 413, 415) | {200: _shows(BANK_SHOWN)},
+    responses=problems(404, 413, 415) | {200: _example(BANK_READ_EXAMPLE)},
     openapi_extra=scope(
         "banks:write",
-        requestBody=patch_schema(BankWrite, FIXED, {"answers": "public"}),
+        requestBody=patch_schema(BankWrite, READ_ONLY_FIELDS, {"answers": "public"}),
         **{"x-media-types": MERGE_PATCH_TYPES},
     ),
 )
-def update_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def update_bank(  # noqa: PLR0913, PLR0917 - dependencies
     slug: str,
     body: JsonBody,
     pairs: QueryPairs,
@@ -150,16 +158,16 @@ def update_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it ne
     response: Response,
     if_match: IfMatch = None,
 ) -> BankRead:
-    """Change some of a bank's fields; rules bite at the next request; opening one needs `admin`."""
+    """Change fields of a bank. Rules apply to the next request; opening one needs `admin`."""
     bank = _find_bank(session, slug, lock=True)
     current = bank_read(bank).model_dump()
     require_match(if_match, current["etag"])
     reject_unknown(pairs, ())
-    changes = merged(current, body, FIXED)
-    wanted = validated(
-        BankWrite, changes | {"slug": slug} if isinstance(changes, dict) else changes
+    patched = apply_merge_patch(current, body, READ_ONLY_FIELDS)
+    values = validated(
+        BankWrite, patched | {"slug": slug} if isinstance(patched, dict) else patched
     )
-    return _bank(service.update_bank(session, caller, bank, wanted), response)
+    return _bank_response(service.update_bank(session, caller, bank, values), response)
 
 
 @router.delete(
@@ -173,7 +181,7 @@ def update_bank(  # noqa: PLR0913, PLR0917 - the parts of the service that it ne
 def delete_bank(
     slug: str, pairs: QueryPairs, session: WriteSession, if_match: IfMatch = None
 ) -> None:
-    """Delete a bank that nothing belongs to; keys that were for it lose it."""
+    """Delete a bank without references, and remove it from the keys that name it."""
     bank = _find_bank(session, slug, lock=True)
     require_match(if_match, bank_read(bank).etag)
     reject_unknown(pairs, ())
@@ -184,7 +192,7 @@ def delete_bank(
     "/v1/editing/keys",
     tags=["keys"],
     summary="List keys",
-    responses=problems(410) | {200: _page(KEY_SHOWN)},
+    responses=problems(410) | {200: _page_example(KEY_READ_EXAMPLE)},
     openapi_extra=scope("keys:write", parameters=KEYS.openapi),
 )
 def list_keys(
@@ -192,44 +200,47 @@ def list_keys(
     caller: CallerDep,
     session: ReadSession,
     secrets: SecretsDep,
-    directory: DirectoryDep,
+    access: AccessDep,
 ) -> Page[KeyRead]:
-    """Return the caller's own key and its line, newest first; an admin sees every key."""
-    asked = KEYS.asked(session, secrets, pairs)
-    before = UUID(asked.after) if asked.after else None
-    among = service.visible_keys(session, caller)
-    keys, total = repository.page_of_keys(session, among, before, asked.limit + 1)
-    found = [(str(key.id), key_read(key, directory.usage)) for key in keys]
-    return KEYS.page(secrets, asked, found, total)
+    """Return the caller's own key and its descendants, newest first; all keys for `admin`."""
+    page_request = KEYS.read_request(session, secrets, pairs)
+    before = UUID(page_request.after) if page_request.after else None
+    visible = service.visible_keys(session, caller)
+    keys, total = repository.key_page(session, visible, before, page_request.limit + 1)
+    found = [(str(key.id), key_read(key, access.usage)) for key in keys]
+    return KEYS.page(secrets, page_request, found, total)
 
 
 @router.post(
     "/v1/editing/keys",
     tags=["keys"],
-    summary="Make a lesser key",
+    summary="Create a key",
     status_code=201,
-    responses=problems(404, 409, 413, 415) | {201: _shows(KEY_MADE)},
+    responses=problems(404, 409, 413, 415) | {201: _example(NEW_KEY_EXAMPLE)},
     openapi_extra=scope("keys:write", requestBody=body_schema(KeyWrite)),
 )
-def create_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def create_key(  # noqa: PLR0913, PLR0917 - dependencies
     body: JsonBody,
     pairs: QueryPairs,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     caller: CallerDep,
     session: WriteSession,
     settings: SettingsDep,
-    directory: DirectoryDep,
+    access: AccessDep,
     response: Response,
 ) -> KeyMade:
-    """Make a key of at most the caller's scopes, banks, expiry and rate; the secret shows once."""
+    """Create a key. Its scopes, banks, expiry and rate are at most the caller's.
+
+    The secret is in this response only.
+    """
     reject_unknown(pairs, ())
-    made = once.replay(session)
-    if made is None:
-        wanted = validated(KeyWrite, body)
-        key, secret = service.create_key(session, settings, caller, wanted, once)
+    key_id = idempotency.replay(session)
+    if key_id is None:
+        values = validated(KeyWrite, body)
+        key, secret = service.create_key(session, settings, caller, values, idempotency)
     else:
-        key, secret = service.find_key(session, caller, UUID(made)), None
-    read = key_read(key, directory.usage)
+        key, secret = service.find_key(session, caller, UUID(key_id)), None
+    read = key_read(key, access.usage)
     response.headers["Location"] = f"/v1/editing/keys/{key.id}"
     response.headers["ETag"] = f'"{read.etag}"'
     return KeyMade(**read.model_dump(), secret=secret)
@@ -238,20 +249,20 @@ def create_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it nee
 @router.get(
     "/v1/editing/keys/{key_id:uuid}",
     tags=["keys"],
-    summary="Look at a key",
-    responses=problems(404) | {200: _shows(KEY_SHOWN)},
+    summary="Get a key",
+    responses=problems(404) | {200: _example(KEY_READ_EXAMPLE)},
     openapi_extra=scope("keys:write"),
 )
-def get_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def get_key(  # noqa: PLR0913, PLR0917 - dependencies
     key_id: UUID,
     pairs: QueryPairs,
     caller: CallerDep,
     session: ReadSession,
-    directory: DirectoryDep,
+    access: AccessDep,
     response: Response,
 ) -> KeyRead:
-    """Return the caller's own key or one of its line, without the secret."""
-    read = key_read(service.find_key(session, caller, key_id), directory.usage)
+    """Return the caller's own key or a descendant of it, without the secret."""
+    read = key_read(service.find_key(session, caller, key_id), access.usage)
     reject_unknown(pairs, ())
     response.headers["ETag"] = f'"{read.etag}"'
     return read
@@ -265,44 +276,44 @@ def get_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
     responses=problems(404),
     openapi_extra=scope("keys:write", parameters=openapi_parameters((DESCENDANTS,))),
 )
-def delete_key(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def delete_key(  # noqa: PLR0913, PLR0917 - dependencies
     key_id: UUID,
     pairs: QueryPairs,
     caller: CallerDep,
     session: WriteSession,
-    directory: DirectoryDep,
+    access: AccessDep,
     if_match: IfMatch = None,
 ) -> None:
-    """Revoke the caller's own key or one of its line, within a second on every worker."""
+    """Revoke the caller's own key or a descendant of it; every worker knows within a second."""
     key = service.find_key(session, caller, key_id)
-    require_match(if_match, key_read(key, directory.usage).etag)
+    require_match(if_match, key_read(key, access.usage).etag)
     reject_unknown(pairs, (DESCENDANTS.name,))
-    descendants = take(pairs, DESCENDANTS.name, boolean, default=False)
+    descendants = single_value(pairs, DESCENDANTS.name, boolean, default=False)
     service.revoke_key(session, key, descendants=descendants)
 
 
 def bank_read(bank: Bank) -> BankRead:
-    """Return a bank's row as its editors see it."""
+    """Return a bank's row as a response."""
     values = bank.model_dump(exclude={"created_at"})
     return BankRead(**values, etag=etag_text(values))
 
 
-def key_read(key: ApiKey, usage: Usage) -> KeyRead:
-    """Return a key's row without its secret; the etag does not tell of its use."""
+def key_read(key: ApiKey, usage: KeyUsage) -> KeyRead:
+    """Return a key's row as a response, without its secret; its use does not change the etag."""
     hidden = {"digest", "last_used_at", "revoked_at", "created_at"}
     values = key.model_dump(exclude=hidden)
-    last_used_at = usage.last(key.id, key.last_used_at)
+    last_used_at = usage.last_used(key.id, key.last_used_at)
     return KeyRead(**values, last_used_at=last_used_at, etag=etag_text(values))
 
 
 def _find_bank(session: ReadSession, slug: str, *, lock: bool = False) -> Bank:
-    # What cannot be a slug need not be asked for, and might not be storable text.
+    # Other text could not even be sent to the database.
     if not is_slug(slug):
         raise not_found()
     return service.find_bank(session, slug, lock=lock)
 
 
-def _bank(bank: Bank, response: Response) -> BankRead:
+def _bank_response(bank: Bank, response: Response) -> BankRead:
     read = bank_read(bank)
     response.headers["ETag"] = f'"{read.etag}"'
     return read

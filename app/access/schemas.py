@@ -1,4 +1,4 @@
-"""What makers of banks and keys send, and what they get back."""
+"""Request and response bodies of banks and keys."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -6,13 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.access.delegation import RATE_PATTERN
 from app.access.scopes import Scope
 from app.core.fields import MAX_SLUG, Description, Language, Moment, Name, Slug
 
+# `app.core.rates.parse_rate` accepts all of these.
+RATE_PATTERN = r"^(off|[1-9][0-9]{0,8}/(second|minute|hour|day))$"
 MAX_BANKS = 1000
 MAX_ORIGINS = 100
-ALL = ["*"]
+WILDCARD = ["*"]
 
 Access = Literal["public", "restricted"]
 Exposure = Literal["open", "exam"]
@@ -50,7 +51,7 @@ KEY_EXAMPLE: dict[str, Any] = {
 
 
 class BankWrite(BaseModel):
-    """A bank with its reading rules; what is more open than the defaults needs `admin`."""
+    """A bank with its reading rules; rules more open than the defaults need `admin`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [BANK_EXAMPLE]})
 
@@ -58,14 +59,14 @@ class BankWrite(BaseModel):
     name: Name
     description: Description = ""
     language: Language = "en"
-    read: Access = Field("restricted", description="who reads its published questions")
-    answers: Access = Field("restricted", description="who reads their answers")
-    exposure: Exposure = Field("open", description="exam: seen only in attempts and by editors")
-    reveal: Reveal = Field("score", description="the most that its assessed attempts ever tell")
+    read: Access = Field("restricted", description="who may read its published questions")
+    answers: Access = Field("restricted", description="who may read their answers")
+    exposure: Exposure = Field("open", description="exam: visible only in attempts and to editors")
+    reveal: Reveal = Field("score", description="the most that its assessed attempts reveal")
 
 
 class BankRead(BaseModel):
-    """A bank as its editors see it."""
+    """A bank with its rules."""
 
     slug: str
     name: str
@@ -79,7 +80,7 @@ class BankRead(BaseModel):
 
 
 class KeyWrite(BaseModel):
-    """A new key: at most what its maker may do, no longer and no faster."""
+    """A new key: its scopes, banks, expiry and rate are at most those of the key that makes it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [KEY_EXAMPLE]})
 
@@ -87,28 +88,36 @@ class KeyWrite(BaseModel):
     kind: Kind
     scopes: list[Scope] = Field([], max_length=50, description="none for a publishable key")
     banks: list[BankName] = Field(
-        min_length=1, max_length=MAX_BANKS, description='slugs, or ["*"] for all, later ones too'
+        min_length=1,
+        max_length=MAX_BANKS,
+        description='slugs, or ["*"] for all, including later ones',
     )
     origins: list[Origin] = Field(
         [],
         max_length=MAX_ORIGINS,
-        description='of a publishable key: the pages that may use it, or ["*"] for native apps',
+        description='for a publishable key: pages that may use it, or ["*"] for native apps',
     )
-    expires_at: Moment | None = Field(None, description="by default when its maker expires")
+    expires_at: Moment | None = Field(
+        None, description="by default when the key that makes it expires"
+    )
     rate: str | None = Field(
-        None, pattern=RATE_PATTERN, description="by default its maker's own, else QUIZWELL_RATE_KEY"
+        None,
+        pattern=RATE_PATTERN,
+        description="by default that of the key that makes it, else QUIZWELL_RATE_KEY",
     )
 
     @model_validator(mode="after")
-    def _fits_its_kind(self) -> Self:
+    def _check_kind(self) -> Self:
         for given in (self.banks, self.origins):
-            if "*" in given and given != ALL:
-                message = '"*" stands alone'
+            if "*" in given and given != WILDCARD:
+                message = '"*" must be the only item'
                 raise ValueError(message)
         if self.kind == "secret" and self.origins:
             message = "Only a publishable key has `origins`"
             raise ValueError(message)
-        if self.kind == "publishable" and (self.scopes or self.banks == ALL or not self.origins):
+        if self.kind == "publishable" and (
+            self.scopes or self.banks == WILDCARD or not self.origins
+        ):
             message = "A publishable key has no `scopes`, names its `banks` and its `origins`"
             raise ValueError(message)
         return self
@@ -118,7 +127,7 @@ class KeyRead(BaseModel):
     """A key without its secret."""
 
     id: UUID
-    prefix: str = Field(description="how its secret begins")
+    prefix: str = Field(description="the beginning of its secret")
     name: str
     kind: str
     scopes: list[str]
@@ -126,13 +135,13 @@ class KeyRead(BaseModel):
     origins: list[str]
     expires_at: datetime | None
     rate: str | None
-    made_by: UUID | None = Field(description="null: made by the service itself")
+    made_by: UUID | None = Field(description="null: by the service itself")
     last_used_at: datetime | None = Field(description="to the minute")
     etag: str = Field(description="for If-Match")
 
 
 class KeyMade(KeyRead):
-    """A key that was made just now."""
+    """A new key with its secret."""
 
     secret: str | None = Field(
         description="shown once: null when the request is repeated with its Idempotency-Key"

@@ -1,4 +1,4 @@
-"""The scopes that keys carry, and what each implies."""
+"""The scopes that keys have, and what each implies."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -15,7 +15,7 @@ BankScope = Literal[
     "imports:write",
     "exports:read",
 ]
-# These are on all banks only.
+# Only for keys on all banks.
 GlobalScope = Literal[
     "taxonomy:write", "banks:write", "keys:write", "candidates:erase", "operate", "admin"
 ]
@@ -26,8 +26,8 @@ GLOBAL_SCOPES: frozenset[str] = frozenset(get_args(GlobalScope))
 SCOPES = BANK_SCOPES | GLOBAL_SCOPES
 
 
-def implied(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the scopes with everything that they imply."""
+def with_implied_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the scopes and all scopes that they imply."""
     given = frozenset(scopes)
     if "admin" in given:
         return SCOPES

@@ -2,15 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from app.catalog.service import Catalog
-from app.core.http.deps import state
+from app.core.http.deps import provide
 
-
-def get_catalog(request: Request) -> Catalog:
-    """Return the worker's catalog."""
-    return state(request, Catalog, "catalog")
-
-
-CatalogDep = Annotated[Catalog, Depends(get_catalog)]
+CatalogDep = Annotated[Catalog, Depends(provide(Catalog))]

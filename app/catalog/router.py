@@ -47,7 +47,7 @@ def _page(*items: object) -> dict[str, object]:
 def list_questions() -> None:
     """Return the questions that match the filter, page by page.
 
-    By default the latest to be published for the first time come first. In the orders `newest` and
+    By default, the most recently published questions come first. In the orders `newest` and
     `oldest`, publishing during a walk through the pages neither repeats nor skips a question.
     """
 

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from app.kinds.schema_fields import with_public_fields
+from app.published.facet_models import with_facet_values
+
 NODES = "trees of each text by JSON pointer, with `format=nodes` only"
 
 
@@ -32,6 +35,8 @@ class DeliveredOption(BaseModel):
     text: str
 
 
+@with_public_fields
+@with_facet_values
 class DeliveredQuestion(BaseModel):
     """A published question. `options` and the fields after it depend on the kind."""
 

@@ -6,27 +6,27 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight, Caller, Rights
 from app.catalog.bodies.composer import ComposedQuestions, Composer
 from app.catalog.bodies.process_memory import release_free_memory
 from app.catalog.index.filtering import Matcher
-from app.catalog.index.index import Entry, Index
-from app.catalog.index.row_batch import Batch
-from app.catalog.index.row_validation import complaints, has_place, tombstone
+from app.catalog.index.index import Index, IndexEntry
+from app.catalog.index.row_batch import RowBatch
+from app.catalog.index.row_validation import has_identity, invalid_rows, tombstone
 from app.catalog.text.text_formats import MARKDOWN
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.secrets import Secrets
 from app.core.settings import Settings
-from app.published.feed_columns import Columns, PublishedRow, columns_of
+from app.published.feed_columns import PublishedColumns, PublishedRow, columns_of
 from app.published.follower import NO_MARK
-from app.published.question_filter import Known, QuestionFilter
+from app.published.question_filter import KnownNames, QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
-__all__ = ["Catalog", "Entry", "ReadAccess"]
+__all__ = ["Catalog", "IndexEntry", "ReadAccess"]
 
 # The JSON pointer of a question in a list; {} stands for its index.
 ITEM_POINTER = "/items/{}"
@@ -52,8 +52,8 @@ class Catalog:
         database: Database,
         settings: Settings,
         secrets: Secrets,
-        directory: Directory,
-        glossary: Glossary,
+        access: AccessSnapshot,
+        glossary: VocabularySnapshot,
     ) -> None:
         """Start empty."""
         self.secrets = secrets
@@ -61,7 +61,7 @@ class Catalog:
         self.mark: Mark = NO_MARK
         self.dropped_rows = 0
         self._budget_mb = settings.body_budget_mb
-        self._access = directory
+        self._access = access
         self._vocabulary = glossary
         self._loading = False
         self._start_empty()
@@ -76,12 +76,12 @@ class Catalog:
     @property
     def size(self) -> int:
         """The number of live questions."""
-        return self.index.live
+        return self.index.live_count
 
     @property
     def largest_number(self) -> int:
         """The largest number that any question has had."""
-        return self.index.largest
+        return self.index.largest_number
 
     @property
     def rights(self) -> Rights:
@@ -98,7 +98,7 @@ class Catalog:
         self._loading = True
         self._start_empty()
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         """Add a part of all rows, in any order, after a reset."""
         self._apply(columns)
 
@@ -107,36 +107,36 @@ class Catalog:
         if rows:
             self._apply(columns_of(rows))
         elif self._loading:
-            self.index.settle()
+            self.index.finish_load()
             self._loading = False
             release_free_memory()
         self.mark = mark
 
     async def warm(self) -> None:
         """Load bodies into the cache, after a full load."""
-        await self._composer.warm(self.index.largest)
+        await self._composer.warm(self.index.largest_number)
 
-    def _apply(self, columns: Columns) -> None:
-        batch = Batch(columns)
+    def _apply(self, columns: PublishedColumns) -> None:
+        batch = RowBatch(columns)
         replaced = {}
-        for row, complaint in complaints(batch):
-            replaced[row] = tombstone(row) if has_place(row) else None
+        for row, reason in invalid_rows(batch):
+            replaced[row] = tombstone(row) if has_identity(row) else None
             self.dropped_rows += 1
-            log.error("published row %r (seq %r) was dropped: %s", row.number, row.seq, complaint)
+            log.error("published row %r (seq %r) was dropped: %s", row.number, row.seq, reason)
         if replaced:
             rows = [replaced.get(row, row) for row in columns.rows()]
             valid_rows = [row for row in rows if row is not None]
             if not valid_rows:
                 return
-            batch = Batch(columns_of(valid_rows))
-        self.index.take(batch)
+            batch = RowBatch(columns_of(valid_rows))
+        self.index.apply(batch)
         self._composer.live_bodies.remove(batch.numbers.tolist())
 
-    def nameable_values(self, caller: Caller) -> Known:
+    def nameable_values(self, caller: Caller) -> KnownNames:
         """Return the banks and terms that the caller's filters may name."""
         rights = self.rights
         banks = {slug: rights.banks[slug].name for slug in sorted(rights.readable(caller))}
-        return Known(banks, self.vocabularies)
+        return KnownNames(banks, self.vocabularies)
 
     def read_access(
         self, caller: Caller, named: Collection[str] = (), answers: bool = False
@@ -170,17 +170,17 @@ class Catalog:
         """Return the numbers of live questions of a category and its subcategories."""
         return self._matcher.category(self.mark, self.vocabularies, slug)
 
-    def find(self, question_id: bytes) -> Entry | None:
+    def find(self, question_id: bytes) -> IndexEntry | None:
         """Return a question that is or was public, of any bank, by the 16 bytes of its id."""
         return self.index.find(question_id)
 
-    def entry(self, number: int) -> Entry:
+    def entry(self, number: int) -> IndexEntry:
         """Return the question with a number; KeyError if there is none."""
         return self.index.entry(number)
 
     def live_keys(self, numbers: Sequence[int]) -> list[int]:
         """Return the body keys of live questions, in order."""
-        return self.index.keys(numbers)
+        return self.index.live_keys(numbers)
 
     def compose_live(
         self,

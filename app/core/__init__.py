@@ -1,1 +1,1 @@
-"""What knows HTTP, SQL, time and secrets, and no question."""
+"""HTTP, SQL, time, secrets, logging: everything that does not know what a question is."""

@@ -1,4 +1,4 @@
-"""Every refusal as one kind of exception that becomes a problem document (RFC 9457)."""
+"""The exception of every refusal, which becomes a problem document (RFC 9457)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What a code means: its status, its title, and what a client can do next."""
+    """The meaning of a code: status, title, and what a client can do about it."""
 
     status: int
     title: str
@@ -31,17 +31,17 @@ PROBLEMS: dict[str, ProblemType] = {
     "invalid_key": ProblemType(
         401,
         "The API key is not valid",
-        "The key is unknown, expired or revoked: ask whoever issued it for another.",
+        "The key is unknown, expired or revoked: ask its issuer for another one.",
     ),
     "missing_scope": ProblemType(
         403,
         "The API key lacks a scope",
-        "Use a key with the scope named in `context.scope` for that bank.",
+        "Use a key that has the scope in `context.scope` for that bank.",
     ),
     "answers_not_allowed": ProblemType(
         403,
-        "Answers may not be read here",
-        "Leave out `answers=true`, or use a key with `answers:read` on the banks concerned.",
+        "Answers may not be read",
+        "Leave out `answers=true`, or use a key with `answers:read` for the banks concerned.",
     ),
     "origin_not_allowed": ProblemType(
         403,
@@ -50,16 +50,18 @@ PROBLEMS: dict[str, ProblemType] = {
     ),
     "not_found": ProblemType(
         404,
-        "There is no such thing here",
-        "Check the address; what the caller may not see is answered the same way.",
+        "Not found",
+        "Check the address. What the caller may not see is not found either.",
     ),
     "method_not_allowed": ProblemType(
-        405, "The method does not fit the address", "Use one of the methods in the `Allow` header."
+        405, "The method is not allowed", "Use one of the methods in the `Allow` header."
     ),
     "not_acceptable": ProblemType(
-        406, "That representation cannot be sent", "Accept `application/json`."
+        406, "The representation is not available", "Accept `application/json`."
     ),
-    "in_use": ProblemType(409, "It is in use", "Remove the uses counted in `context.count` first."),
+    "in_use": ProblemType(
+        409, "It is in use", "Remove the references to it first; `context.count` counts them."
+    ),
     "name_taken": ProblemType(
         409, "The name is taken", "Use the term in `context.slug`, or another slug, name or alias."
     ),
@@ -69,42 +71,44 @@ PROBLEMS: dict[str, ProblemType] = {
         "Change the question in `context.id`, or choose another external id.",
     ),
     "wrong_state": ProblemType(
-        409, "The question's state does not allow it", "Apply one of `context.applicable` instead."
+        409, "The question's state does not allow it", "Use one of `context.applicable` instead."
     ),
-    "was_published": ProblemType(409, "What was published cannot be deleted", "Archive it."),
+    "was_published": ProblemType(
+        409, "A question that was published cannot be deleted", "Archive it."
+    ),
     "not_enough": ProblemType(
         409, "Too few questions match", "Ask for at most `context.matching`, or loosen the filter."
     ),
     "exam_bank": ProblemType(
         409,
-        "An exam bank's questions are seen only inside attempts",
-        "Leave the bank out, or open its `exposure`.",
+        "Questions of an exam bank are visible only in attempts",
+        "Leave out the bank, or set its `exposure` to `open`.",
     ),
     "quiz_running": ProblemType(
         409, "A quiz over the bank is running", "Wait until it has closed."
     ),
     "slug_taken": ProblemType(
-        409, "The slug is taken", "Choose another slug, or use a key that may move it."
+        409, "The slug is taken", "Choose another slug, or use a key that may reuse it."
     ),
     "request_running": ProblemType(
         409,
         "The same request is running",
-        "Wait for its answer, then send it again with the same Idempotency-Key.",
+        "Wait for its response, then send it again with the same Idempotency-Key.",
     ),
     "resync_required": ProblemType(
         410,
         "The mark is too old",
-        "Start again without it, and drop what is not seen in that walk.",
+        "Start again without it, and drop everything that the new list does not contain.",
     ),
     "revision_stale": ProblemType(
         412,
-        "Somebody changed it meanwhile",
-        "Read it again, apply the change to what is there, and send its new etag.",
+        "It was changed meanwhile",
+        "Read it again, apply the change to the new state, and send its new etag.",
     ),
     "edition_ahead": ProblemType(
         412,
-        "That edition does not exist here",
-        "The service was restored from a backup: drop the remembered edition and read again.",
+        "The edition does not exist",
+        "The service was restored from a backup: drop the stored edition and read again.",
     ),
     "too_large": ProblemType(413, "The body is too large", "Send at most `context.limit` bytes."),
     "unsupported_media_type": ProblemType(
@@ -113,54 +117,56 @@ PROBLEMS: dict[str, ProblemType] = {
         "Send `application/json` (files: `multipart/form-data`), uncompressed.",
     ),
     "invalid_request": ProblemType(
-        422, "The request is not valid", "Mend what `errors` lists; each entry says where and how."
+        422,
+        "The request is not valid",
+        "Correct what `errors` lists; each entry says where and how.",
     ),
     "idempotency_mismatch": ProblemType(
         422,
         "The Idempotency-Key was used for another request",
-        "Use a fresh key for a new request.",
+        "Use a new key for a new request.",
     ),
     "precondition_required": ProblemType(
         428, "A precondition is required", "Send `If-Match` with the question's etag, or `*`."
     ),
     "rate_limited": ProblemType(
-        429, "Too many requests", "Wait as many seconds as `Retry-After` says."
+        429, "Too many requests", "Wait for the number of seconds in `Retry-After`."
     ),
     "too_many_jobs": ProblemType(
         429, "Too many jobs", "Wait until one of the key's jobs has ended."
     ),
     "internal_error": ProblemType(
-        500, "Something broke here", "Report the `request_id`; trying again may work."
+        500, "Internal error", "Report the `request_id`; trying again may work."
     ),
     "not_caught_up": ProblemType(
-        503, "That edition has not arrived here yet", "Try again after `Retry-After` seconds."
+        503, "The edition has not been loaded yet", "Try again after `Retry-After` seconds."
     ),
     "search_unavailable": ProblemType(
         503,
-        "Search is not available now",
-        "Try again after `Retry-After` seconds; every other route is served meanwhile.",
+        "Search is not available",
+        "Try again after `Retry-After` seconds; all other routes work meanwhile.",
     ),
     "overloaded": ProblemType(
         503, "The service is overloaded", "Try again after `Retry-After` seconds."
     ),
     "storage_full": ProblemType(
-        507, "There is no room to write", "Free disk space; reading goes on meanwhile."
+        507, "The disk is full", "Free disk space; reading works meanwhile."
     ),
 }
 
 FIELD_CODES: dict[str, str] = {
-    "unknown_parameter": "The route has no such parameter; `suggestions` names near ones.",
-    "unknown_field": "The body has no such field; `suggestions` names near ones.",
-    "unknown_value": "The value is not one of those that exist; `suggestions` names near ones.",
+    "unknown_parameter": "The route has no such parameter; `suggestions` has similar ones.",
+    "unknown_field": "The body has no such field; `suggestions` has similar ones.",
+    "unknown_value": "The value is not one of the possible ones; `suggestions` has similar ones.",
     "invalid_value": "The value breaks the rule that `detail` states.",
-    "missing_value": "A required value is absent.",
-    "read_only": "The server decides this field; send it unchanged or leave it out.",
+    "missing_value": "A required value is missing.",
+    "read_only": "The server sets this field: send it unchanged or leave it out.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong in a request: where (JSON pointer or parameter), what, and what was near."""
+    """One error in a request: where (JSON pointer or parameter), what, and similar valid values."""
 
     code: str
     detail: str
@@ -171,7 +177,7 @@ class FieldError:
 
 @dataclass(slots=True)
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do clients
-    """A refusal: a code of PROBLEMS, what happened in one sentence, and its particulars."""
+    """A refusal: a code of PROBLEMS, one sentence that says what happened, and details."""
 
     code: str
     detail: str
@@ -208,16 +214,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
 
 
 def invalid(*errors: FieldError) -> Problem:
-    """Return the 422 problem for what is wrong in a request, at least one thing."""
-    places = [error.parameter or error.pointer or "the body" for error in errors]
-    return Problem("invalid_request", f"Not valid: {', '.join(dict.fromkeys(places))}.", errors)
+    """Return the 422 problem for at least one error in a request."""
+    names = [error.parameter or error.pointer or "the body" for error in errors]
+    return Problem("invalid_request", f"Not valid: {', '.join(dict.fromkeys(names))}.", errors)
 
 
 def not_found() -> Problem:
-    """Return the one 404 problem, the same for what is absent and what may not be seen."""
+    """Return the 404 problem, the same for what does not exist and what may not be seen."""
     return Problem("not_found", "There is nothing at this address that you may see.")
 
 
 def near_misses(word: str, candidates: Iterable[str]) -> list[str]:
-    """Return at most three of the candidates that `word` may have meant, nearest first."""
+    """Return at most three candidates that are similar to `word`, the most similar first."""
     return get_close_matches(word.casefold(), list(dict.fromkeys(candidates)), n=3, cutoff=0.6)

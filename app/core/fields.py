@@ -1,4 +1,4 @@
-"""Types of fields that several rooms' bodies have: slugs, names, descriptions, times."""
+"""Types of fields that several rooms use: slugs, names, descriptions, times."""
 
 import re
 import unicodedata
@@ -12,19 +12,20 @@ MAX_SLUG = 64
 MAX_NAME = 200
 MAX_DESCRIPTION = 4000
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+# The profile of RFC 3339 that is accepted: `T` and `Z` in upper case, at most microseconds.
+RFC3339_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _SLUG = re.compile(SLUG_PATTERN[1:-1])
 _LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def is_slug(text: str) -> bool:
-    """Return whether `text` can be a slug: at most 64 of `[a-z0-9]+(-[a-z0-9]+)*`, no id."""
+    """Return whether `text` is a valid slug: it matches the pattern, is short and is no UUID."""
     return len(text) <= MAX_SLUG and bool(_SLUG.fullmatch(text)) and not is_uuid(text)
 
 
 def is_uuid(text: str) -> bool:
-    """Return whether `text` could be read as an id."""
+    """Return whether `text` is a UUID."""
     try:
         UUID(text)
     except ValueError:
@@ -32,14 +33,14 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-def _slug(text: str) -> str:
+def _checked_slug(text: str) -> str:
     if not is_slug(text):
-        message = "A slug does not have the form of an id"
+        message = "A slug that does not have the form of an id"
         raise ValueError(message)
     return text
 
 
-def _plain(text: str) -> str:
+def _checked_name(text: str) -> str:
     plain = " ".join(text.split())
     if not plain or any(unicodedata.category(char) == "Cc" for char in plain):
         message = "Plain text that is not empty, without control characters"
@@ -47,8 +48,8 @@ def _plain(text: str) -> str:
     return plain
 
 
-def _moment(value: object) -> datetime:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
+def _parsed_time(value: object) -> datetime:
+    if not isinstance(value, str) or not RFC3339_TIME.fullmatch(value):
         message = "A time such as 2026-01-31T12:00:00Z"
         raise ValueError(message)
     try:
@@ -59,14 +60,16 @@ def _moment(value: object) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-Slug = Annotated[str, Field(max_length=MAX_SLUG, pattern=SLUG_PATTERN), AfterValidator(_slug)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_plain)]
+Slug = Annotated[
+    str, Field(max_length=MAX_SLUG, pattern=SLUG_PATTERN), AfterValidator(_checked_slug)
+]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_checked_name)]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
 Language = Annotated[
     str, Field(max_length=35, pattern=_LANGUAGE, description="BCP 47"), AfterValidator(str.lower)
 ]
 Moment = Annotated[
     datetime,
-    BeforeValidator(_moment),
+    BeforeValidator(_parsed_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -1,13 +1,13 @@
-"""JSON merge patch (RFC 7396), pure: how a patch changes a JSON object."""
+"""Pure: JSON merge patch (RFC 7396)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the target with the patch applied: null removes, objects merge, the rest replaces.
+    """Return the target with the patch applied; neither argument is changed.
 
-    Neither argument is changed.
+    Null removes a field, objects are merged, and other values replace the old one.
     """
     merged = dict(target)
     for name, value in patch.items():

@@ -1,4 +1,4 @@
-"""The ring of secret keys: one derived key a purpose, and tokens that clients only carry."""
+"""The secret keys: a derived key for each purpose, and encrypted tokens."""
 
 import base64
 import binascii
@@ -16,31 +16,31 @@ from app.core.settings import Settings
 
 
 class TokenError(Exception):
-    """A token that this ring did not seal for that purpose."""
+    """A token that was not made with these keys for this purpose."""
 
 
 class Secrets:
-    """A ring of secret keys, newest first: the first seals, every one opens."""
+    """The secret keys, newest first. The first one encrypts; every one decrypts."""
 
     def __init__(self, ring: tuple[str, ...]) -> None:
-        """Take the ring; ValueError when it is empty."""
+        """Use the keys; ValueError if there are none."""
         if not ring:
-            message = "the ring of secret keys is empty"
+            message = "there are no secret keys"
             raise ValueError(message)
         self._ring = ring
         self._ciphers = lru_cache(maxsize=256)(self._make_ciphers)
 
     def derive(self, purpose: str) -> bytes:
-        """Return the 32 bytes that the newest key gives for a purpose (HMAC-SHA-256)."""
+        """Return 32 bytes derived from the newest key for a purpose (HMAC-SHA-256)."""
         return _derived(self._ring[0], purpose)
 
     def seal(self, purpose: str, data: bytes) -> str:
-        """Return an opaque URL-safe token, the same for the same data (AES-SIV, RFC 5297)."""
+        """Encrypt data as a URL-safe token (AES-SIV, RFC 5297); equal data gives equal tokens."""
         sealed = self._ciphers(purpose)[0].encrypt(data, None)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def open(self, purpose: str, token: str) -> bytes:
-        """Return what was sealed for `purpose`; TokenError for anything else."""
+        """Decrypt a token that was sealed for `purpose`; TokenError for anything else."""
         try:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
@@ -61,28 +61,28 @@ def _derived(key: str, purpose: str) -> bytes:
 
 
 def load_secrets(settings: Settings) -> Secrets:
-    """Return the ring of the settings, else the one kept beside an embedded database (0600)."""
+    """Return the secret keys of the settings, else the generated one in the data directory."""
     if settings.secret_keys:
         return Secrets(settings.secret_keys)
-    return Secrets((_kept_key(settings.data_dir / "secret.key"),))
+    return Secrets((_generated_key(settings.data_dir / "secret.key"),))
 
 
-def _kept_key(path: Path) -> str:
+def _generated_key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    write_private(fresh, randomness.token_urlsafe(48))
+    new = path.with_suffix(f".{os.getpid()}")
+    write_private(new, randomness.token_urlsafe(48))
     try:
-        # A link fails where the file exists, so two first starts agree on one key.
-        os.link(fresh, path)
+        # A link fails if the file exists, so two processes that start together use the same key.
+        os.link(new, path)
     except FileExistsError:
         pass
     finally:
-        fresh.unlink()
+        new.unlink()
     return path.read_text().strip()
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read (mode 0600), durably."""
+    """Write a file durably that only its owner can read (mode 0600)."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")

@@ -1,4 +1,4 @@
-"""Pure: reads JSON strictly: UTF-8, no NaN, no NUL, at most 20 levels, numbers as decimals."""
+"""Pure: a strict JSON parser: UTF-8, no NaN, no NUL, at most 20 levels deep."""
 
 import json
 import re
@@ -8,15 +8,15 @@ from typing import NoReturn
 from app.core.errors import Problem
 
 MAX_DEPTH = 20
-# Far beyond what any field takes; writing out 1e999999999 would take minutes.
+# No field needs larger numbers, and formatting 1e999999999 would take minutes.
 MAX_EXPONENT = 999
-MAX_NUMBER = 1000
+MAX_NUMBER_CHARACTERS = 1000
 
-_BEYOND = re.compile("[eE][+-]?0*[1-9][0-9]{4}")
+_LONG_EXPONENT = re.compile("[eE][+-]?0*[1-9][0-9]{4}")
 
 
 def parse_json(body: bytes) -> object:
-    """Return the JSON value; numbers with a fraction become Decimal. Problem malformed_json."""
+    """Return a JSON value, with decimals as Decimal; Problem malformed_json if it is not valid."""
     try:
         value = json.loads(body, parse_float=_decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -26,12 +26,15 @@ def parse_json(body: bytes) -> object:
 
 
 def _decimal(text: str) -> Decimal:
-    # An exponent of twenty digits is more than a Decimal can have.
-    value = Decimal(text) if len(text) <= MAX_NUMBER and not _BEYOND.search(text) else None
-    if value is None or abs(value.adjusted()) > MAX_EXPONENT:
-        message = f"a number lies beyond 1e{MAX_EXPONENT} or is longer than {MAX_NUMBER} characters"
-        raise ValueError(message)
-    return value
+    # Decimal cannot represent an exponent of twenty digits.
+    if len(text) <= MAX_NUMBER_CHARACTERS and not _LONG_EXPONENT.search(text):
+        value = Decimal(text)
+        if abs(value.adjusted()) <= MAX_EXPONENT:
+            return value
+    message = (
+        f"a number is beyond 1e{MAX_EXPONENT} or longer than {MAX_NUMBER_CHARACTERS} characters"
+    )
+    raise ValueError(message)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -64,7 +67,7 @@ def _check(value: object, depth: int) -> None:
 
 
 def _check_text(text: str) -> None:
-    # Neither can be stored in PostgreSQL, and a lone surrogate has no UTF-8 form.
+    # PostgreSQL can store neither, and half of a surrogate pair has no form in UTF-8.
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text if char >= "\ud800"):
-        message = "The body holds a NUL character or half of a surrogate pair."
+        message = "The body contains a NUL character or half of a surrogate pair."
         raise Problem("malformed_json", message)

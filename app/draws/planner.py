@@ -8,23 +8,22 @@ from pyroaring import BitMap
 from app.access.rights import Caller
 from app.catalog.http.cursor_filter import differs_from_cursor, pack_filter, restore_filter
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, parse_format
-from app.catalog.index.filtering import BITMAPS_BYTES, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, bitmap_bytes
 from app.catalog.index.memo import Memo
 from app.catalog.service import Catalog, ReadAccess
 from app.core.http.query_string import (
     Parameter,
     boolean,
+    int_between,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 from app.draws.cursor import DrawPosition, open_position
 from app.draws.permutation import bits_for
-from app.published.question_filter import NAMES, parse_filter
-from app.published.question_filter import PARAMETERS as FILTER_PARAMETERS
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 
 MAX_COUNT = 100
 DEFAULT_COUNT = 10
@@ -63,7 +62,7 @@ DRAW_PARAMETERS = (
     ANSWERS,
     FORMAT,
 )
-_KNOWN = (*NAMES, *(parameter.name for parameter in DRAW_PARAMETERS))
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in DRAW_PARAMETERS))
 
 
 class DrawPlan(NamedTuple):
@@ -94,7 +93,7 @@ class Planner:
         # Parsing a query takes longer than drawing. Clients that draw by the same filter have seeds
         # of their own, so the plan of a query is also cached under the query without its seed.
         self._plans: Memo[tuple[bytes, Caller], tuple[DrawPlan, str | None]]
-        self._plans = Memo(MAX_CACHED_PLANS, BITMAPS_BYTES)
+        self._plans = Memo(MAX_CACHED_PLANS, MAX_BITMAP_BYTES)
 
     def plan(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         """Return the plan of a query and its seed; raise the Problem if the query is not valid.
@@ -130,11 +129,11 @@ class Planner:
     def _parse(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         pairs = split_query(query)
         reject_unknown(pairs, _KNOWN)
-        count = take(pairs, "count", whole(1, MAX_COUNT), DEFAULT_COUNT)
-        strict = take(pairs, "strict", boolean, default=False)
+        count = single_value(pairs, "count", int_between(1, MAX_COUNT), DEFAULT_COUNT)
+        strict = single_value(pairs, "strict", boolean, default=False)
         text_format = parse_format(pairs)
-        seed = take(pairs, "seed", text(1, MAX_SEED_CHARACTERS), None)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR_CHARACTERS), None)
+        seed = single_value(pairs, "seed", text_of_length(1, MAX_SEED_CHARACTERS), None)
+        cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR_CHARACTERS), None)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(caller))
         position = None
         if cursor is not None:
@@ -163,7 +162,7 @@ def _decode_seed(raw: bytes) -> str | None:
     if 0 < len(raw) <= MAX_SEED_CHARACTERS and not raw.translate(None, UNRESERVED):
         return raw.decode()
     pairs = split_query(SEED_PARAMETER + raw)
-    return take(pairs, "seed", text(1, MAX_SEED_CHARACTERS), None)
+    return single_value(pairs, "seed", text_of_length(1, MAX_SEED_CHARACTERS), None)
 
 
 def _check_same_seed(seed: str | None, position: DrawPosition) -> None:

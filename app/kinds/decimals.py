@@ -1,4 +1,4 @@
-"""Numbers of questions: decimals inside, never floats, with one way to write each."""
+"""The numbers of a question: decimals in memory, never floats, each with one way to write it."""
 
 import re
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from app.kinds import limits
+from app.kinds.declarations.text_type import TextType
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?$"
 
@@ -14,10 +15,10 @@ _DECIMAL = re.compile(DECIMAL_PATTERN.removesuffix("$").removeprefix("^"), re.AS
 
 
 def read_decimal(value: object) -> Decimal:
-    """Return a JSON number or decimal string as a decimal; ValueError says what is wrong."""
+    """Return a JSON number or decimal string as a decimal; raise ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         message = "A number, or a decimal string such as 0.75"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns only ValueError into a refusal
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports only a ValueError
     text = value if isinstance(value, str) else repr(value) if isinstance(value, float) else None
     number = value if isinstance(value, Decimal) else None
     if text is None:
@@ -27,33 +28,39 @@ def read_decimal(value: object) -> Decimal:
         raise ValueError(message)
     number = number or Decimal(text)
     if abs(number.adjusted()) > limits.DECIMAL_EXPONENT:
-        message = f"Its exponent lies beyond {limits.DECIMAL_EXPONENT}"
+        message = f"A number with an exponent of at most {limits.DECIMAL_EXPONENT}"
         raise ValueError(message)
     return number
 
 
 def decimal_text(number: Decimal) -> str:
-    """Return the one way to write a number: plain where that is short, else digits and exponent."""
+    """Return the number's text: plain if that is short enough, else digits with an exponent.
+
+    Equal numbers have the same text.
+    """
     sign, digits, exponent = number.as_tuple()
     text = "".join(map(str, digits)).lstrip("0")
     if not text or not isinstance(exponent, int):
         return "0"
-    kept = text.rstrip("0")
-    exponent += len(text) - len(kept)
+    significant = text.rstrip("0")
+    exponent += len(text) - len(significant)
     minus = "-" if sign else ""
     if exponent >= 0:
-        plain = kept + "0" * min(exponent, limits.DECIMAL)
-    elif -exponent < len(kept):
-        plain = f"{kept[:exponent]}.{kept[exponent:]}"
+        plain = significant + "0" * min(exponent, limits.DECIMAL)
+    elif -exponent < len(significant):
+        plain = f"{significant[:exponent]}.{significant[exponent:]}"
     else:
-        plain = "0." + "0" * min(-exponent - len(kept), limits.DECIMAL) + kept
+        plain = "0." + "0" * min(-exponent - len(significant), limits.DECIMAL) + significant
     if len(minus + plain) <= limits.DECIMAL:
         return minus + plain
-    return f"{minus}{kept}e{exponent}"
+    return f"{minus}{significant}e{exponent}"
 
 
 def read_points(value: object) -> Decimal:
-    """Return a JSON number with at most four decimals as a decimal; ValueError for others."""
+    """Return a JSON number with at most four decimals as a decimal.
+
+    Raises ValueError for anything else.
+    """
     if type(value) is int:
         number = Decimal(value)
     elif isinstance(value, float):
@@ -73,13 +80,13 @@ def read_points(value: object) -> Decimal:
 
 
 def points_number(points: Decimal) -> int | float:
-    """Return points as the JSON number that clients get."""
-    # A float writes every number of so few digits exactly as it was.
-    whole = int(points)
-    return whole if points == whole else float(points)
+    """Return points as the JSON number that clients receive."""
+    # Points have so few digits that a float prints as the same decimal.
+    integer = int(points)
+    return integer if points == integer else float(points)
 
 
-_NUMERIC: dict[str, Any] = {
+_DECIMAL_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": limits.DECIMAL},
         {"type": "number"},
@@ -90,7 +97,8 @@ DecimalText = Annotated[
     Decimal,
     BeforeValidator(read_decimal),
     PlainSerializer(decimal_text, return_type=str),
-    WithJsonSchema(_NUMERIC),
+    WithJsonSchema(_DECIMAL_SCHEMA),
+    TextType.DECIMAL,
 ]
 Points = Annotated[
     Decimal,

@@ -1,36 +1,41 @@
-"""The types of a question's fields: text, slugs, addresses, dates, and lists without repeats."""
+"""The types of a question's fields: text, slugs, addresses, dates, and lists without duplicates."""
 
 from datetime import date
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.fields import SLUG_PATTERN
 from app.kinds import limits
+from app.kinds.declarations.text_type import TextType
 
 T = TypeVar("T")
 
-SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 Difficulty = Literal["easy", "medium", "hard"]
 Level = Literal["intern", "fresher", "experienced", "advanced"]
 
 
 class Part(BaseModel):
-    """A part of a question: strict, and without unknown fields."""
+    """A part of a question: strict types, and no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    def values(self) -> dict[str, Any]:
+        """Return the fields as JSON values; a part that holds parts or decimals overrides this."""
+        return self.__dict__.copy()
 
-def filled(most: int) -> StringConstraints:
-    """Return the rule of text that is not blank."""
-    return StringConstraints(min_length=1, max_length=most, pattern=r"\S")
+
+def not_blank(max_length: int) -> StringConstraints:
+    """Return the constraints of text that is not blank."""
+    return StringConstraints(min_length=1, max_length=max_length, pattern=r"\S")
 
 
-def once_each(values: list[T]) -> list[T]:
-    """Return the list; ValueError where a value stands twice."""
+def without_duplicates(values: list[T]) -> list[T]:
+    """Return the list; raise ValueError if it contains a value twice."""
     if len(values) > 1 and len(set(values)) < len(values):
-        message = "A value stands twice"
+        message = "A value is repeated"
         raise ValueError(message)
     return values
 
@@ -41,7 +46,7 @@ def _not_an_id(slug: str) -> str:
             UUID(slug)
         except ValueError:
             return slug
-        message = "A slug does not have the form of an id"
+        message = "A slug must not have the form of an id"
         raise ValueError(message)
     return slug
 
@@ -57,7 +62,7 @@ def _web_address(url: str) -> str:
     return url
 
 
-def _real_date(text: str) -> str:
+def _existing_date(text: str) -> str:
     try:
         date.fromisoformat(text)
     except ValueError as error:
@@ -70,6 +75,7 @@ Slug = Annotated[
     str,
     StringConstraints(min_length=1, max_length=limits.SLUG, pattern=SLUG_PATTERN),
     AfterValidator(_not_an_id),
+    TextType.DATA,
 ]
 Url = Annotated[
     str,
@@ -77,15 +83,18 @@ Url = Annotated[
         max_length=limits.URL, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f<>\"\\^`{|}]+$"
     ),
     AfterValidator(_web_address),
+    TextType.DATA,
 ]
 DateText = Annotated[
     str,
     StringConstraints(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
-    AfterValidator(_real_date),
+    AfterValidator(_existing_date),
     Field(json_schema_extra={"format": "date"}),
+    TextType.DATA,
 ]
 Language = Annotated[
     str,
     StringConstraints(max_length=limits.LANGUAGE, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
+    TextType.DATA,
 ]
 UNIQUE = Field(json_schema_extra={"uniqueItems": True})

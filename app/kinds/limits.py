@@ -1,14 +1,14 @@
-"""Every limit on a length or a count in a question; schemas and OpenAPI show them."""
+"""Every limit on a length, a count or a number in a question; the OpenAPI document shows them."""
 
 from typing import Final
 
-# Characters.
+# Maximal lengths in characters.
 STEM: Final = 20_000
 HINT: Final = 4_000
 EXPLANATION: Final = 20_000
 OPTION_TEXT: Final = 4_000
 FEEDBACK: Final = 4_000
-OPTION_ID: Final = 32
+ITEM_ID: Final = 32
 SLUG: Final = 64
 LANGUAGE: Final = 35
 SOURCE_TITLE: Final = 500
@@ -27,20 +27,20 @@ TEST_CODE: Final = 4_000
 DECIMAL: Final = 30
 EXTERNAL_ID: Final = 200
 
-# Counts.
+# Maximal counts; OPTIONS_MIN is the minimal one.
 HINTS: Final = 10
 CATEGORIES: Final = 20
 COMPANIES: Final = 50
 TAGS: Final = 50
 MEDIA: Final = 10
-OPTIONS_LEAST: Final = 2
+OPTIONS_MIN: Final = 2
 OPTIONS: Final = 10
 ACCEPTED_TEXTS: Final = 50
 POINTS_OF_ANSWER: Final = 20
 CRITERIA: Final = 20
 TESTS: Final = 50
 
-# Numbers.
+# Maximal numbers.
 POINTS: Final = 10_000
 POINTS_DECIMALS: Final = 4
 TIME_SECONDS: Final = 86_400

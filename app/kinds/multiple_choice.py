@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 from app.kinds.options import Choice, Option, Options
 
 
-def _some_key(options: list[Option]) -> list[Option]:
+def _check_at_least_one_key(options: list[Option]) -> list[Option]:
     if not any(option.key for option in options):
         message = "At least one option is a key"
         raise ValueError(message)
@@ -18,4 +18,4 @@ class MultipleChoice(Choice):
     """A question with one right option or more."""
 
     kind: Literal["multiple_choice"]
-    options: Annotated[Options, AfterValidator(_some_key)]
+    options: Annotated[Options, AfterValidator(_check_at_least_one_key)]

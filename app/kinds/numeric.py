@@ -1,14 +1,15 @@
 """Numeric: a number within a tolerance, in a unit."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from app.kinds import limits
-from app.kinds.content import AnswerPart, Content
+from app.kinds.content import Content, PublicPart
 from app.kinds.decimals import DecimalText, decimal_text
-from app.kinds.fields import Part, filled
+from app.kinds.declarations.text_type import Plain, TextType
+from app.kinds.fields import Part, not_blank
 
 
 def _not_negative(tolerance: Decimal) -> Decimal:
@@ -19,14 +20,14 @@ def _not_negative(tolerance: Decimal) -> Decimal:
 
 
 class Number(Part):
-    """The right number and how far from it is still right; `relative` is to the number."""
+    """The right number and its tolerance; a `relative` tolerance is a fraction of the number."""
 
     value: DecimalText
     tolerance: Annotated[DecimalText, AfterValidator(_not_negative)] = Decimal(0)
     tolerance_kind: Literal["absolute", "relative"] = "absolute"
 
     def values(self) -> dict[str, Any]:
-        """Return it with its numbers as decimal strings."""
+        """Return the fields as JSON values, the numbers as decimal strings."""
         return {
             "value": decimal_text(self.value),
             "tolerance": decimal_text(self.tolerance),
@@ -34,31 +35,28 @@ class Number(Part):
         }
 
 
-class PublicNumeric(TypedDict):
-    """What a numeric question adds to a delivered question."""
+class PublicNumeric(PublicPart):
+    """The field that a numeric question adds to a delivered question."""
 
-    unit: str | None
+    unit: Plain | None
 
 
 class Numeric(Content):
-    """A question that a number answers."""
+    """A question whose response is a number."""
+
+    CSV_COLUMNS: ClassVar = {
+        "value": "answer/value",
+        "tolerance": "answer/tolerance",
+        "tolerance_kind": "answer/tolerance_kind",
+        "unit": "unit",
+    }
 
     kind: Literal["numeric"]
-    unit: Annotated[str, filled(limits.UNIT)] | None = Field(default=None, description="plain text")
+    unit: Annotated[str, not_blank(limits.UNIT), TextType.PLAIN] | None = Field(
+        default=None, description="plain text"
+    )
     answer: Number
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields as JSON values."""
-        return super().values() | {"answer": self.answer.values()}
 
     def public_part(self) -> PublicNumeric:
         """Return the unit."""
         return {"unit": self.unit}
-
-    def answer_part(self) -> AnswerPart:
-        """Return the number and its tolerance."""
-        return {
-            "answer": self.answer.values(),
-            "explanation": self.explanation,
-            "feedback": {},
-        }

@@ -1,32 +1,38 @@
-"""The options of the choice kinds, and how they get their ids."""
+"""The options of the choice kinds."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from app.kinds import limits
-from app.kinds.content import AnswerPart, Content
-from app.kinds.fields import Part, filled
+from app.kinds.content import Content, PublicPart
+from app.kinds.declarations.items import ItemId, PublicItem, id_of
+from app.kinds.declarations.text_type import Data, TextType
+from app.kinds.fields import Part, not_blank
 
-ID_BYTES = 8
+# Options are named by letters in a CSV: option_a, feedback_a, and the letters of the keys.
+LETTERS = "abcdefghij"
 
 
 class Option(Part):
-    """One option; `id` is the server's and stays with the option."""
+    """One option; `id` is given by the server and never changes."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=limits.OPTION_ID)] | None = None
-    text: Annotated[str, filled(limits.OPTION_TEXT)] = Field(description="CommonMark")
+    id: ItemId | None = None
+    text: Annotated[str, not_blank(limits.OPTION_TEXT), TextType.MARKDOWN] = Field(
+        description="CommonMark"
+    )
     key: bool = Field(description="whether choosing it is right")
-    feedback: Annotated[str, filled(limits.FEEDBACK)] | None = Field(
-        default=None, description="what a player is told who chose it, CommonMark"
+    feedback: Annotated[str, not_blank(limits.FEEDBACK), TextType.MARKDOWN] | None = Field(
+        default=None, description="shown to a player who chose the option, CommonMark"
     )
 
 
-def _each_once(options: list[Option]) -> list[Option]:
+def _without_repeated_texts_or_ids(options: list[Option]) -> list[Option]:
     if len({option.text.strip() for option in options}) < len(options):
         texts = [option.text.strip() for option in options]
-        place = next(place for place, text in enumerate(texts) if text in texts[:place])
-        message = f"Option {place + 1} says what an earlier one says"
+        index = next(index for index, text in enumerate(texts) if text in texts[:index])
+        message = f"Option {index + 1} has the same text as an earlier option"
         raise ValueError(message)
     ids = [option.id for option in options if option.id is not None]
     if len(set(ids)) < len(ids):
@@ -37,52 +43,51 @@ def _each_once(options: list[Option]) -> list[Option]:
 
 Options = Annotated[
     list[Option],
-    Field(min_length=limits.OPTIONS_LEAST, max_length=limits.OPTIONS),
-    AfterValidator(_each_once),
+    Field(min_length=limits.OPTIONS_MIN, max_length=limits.OPTIONS),
+    AfterValidator(_without_repeated_texts_or_ids),
 ]
 
 
-class PublicOption(TypedDict):
-    """An option as everyone sees it."""
+class PublicChoice(PublicPart):
+    """The field that a choice question adds to a delivered question."""
 
-    id: str
-    text: str
+    options: list[PublicItem]
 
 
-class PublicChoice(TypedDict):
-    """What a choice question adds to a delivered question."""
+class ChoiceAnswer(TypedDict):
+    """The ids of the right options."""
 
-    options: list[PublicOption]
+    options: list[Data]
 
 
 class Choice(Content):
-    """What the choice kinds share."""
+    """The fields and methods of the choice kinds."""
+
+    CSV_COLUMNS: ClassVar = {
+        **{f"option_{letter}": f"options/{index}/text" for index, letter in enumerate(LETTERS)},
+        "correct": "options",
+        **{
+            f"feedback_{letter}": f"options/{index}/feedback"
+            for index, letter in enumerate(LETTERS)
+        },
+    }
 
     options: Options
 
     def values(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         values = super().values()
-        values["options"] = [option.__dict__.copy() for option in self.options]
+        values["options"] = [vars(option).copy() for option in self.options]
         return values
 
     def public_part(self) -> PublicChoice:
-        """Return the options without what is right, in the order in which they are kept."""
-        return {"options": [{"id": _id(option), "text": option.text} for option in self.options]}
+        """Return the options in the author's order, without their keys and feedback."""
+        return {"options": [{"id": id_of(option), "text": option.text} for option in self.options]}
 
-    def answer_part(self) -> AnswerPart:
-        """Return the ids of the keys, and the feedback by id."""
-        keys = [_id(option) for option in self.options if option.key]
-        feedback = {_id(option): option.feedback for option in self.options if option.feedback}
-        return {
-            "answer": {"options": keys},
-            "explanation": self.explanation,
-            "feedback": feedback,
-        }
+    def correct_answer(self) -> ChoiceAnswer:
+        """Return the ids of the keys."""
+        return {"options": [id_of(option) for option in self.options if option.key]}
 
-
-def _id(option: Option) -> str:
-    if option.id is None:
-        message = "the option has no id yet"
-        raise ValueError(message)
-    return option.id
+    def feedback_by_id(self) -> dict[str, str]:
+        """Return the feedback of each option that has some."""
+        return {id_of(option): option.feedback for option in self.options if option.feedback}

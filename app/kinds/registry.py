@@ -1,54 +1,42 @@
-"""Every kind in one union, and what the other rooms do with a question's content."""
+"""The list of all kinds, and functions for content of any kind."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from app.core import time_and_random
-from app.kinds.code import Code, PublicCode
-from app.kinds.content import AnswerPart
+from app.kinds.code import Code
+from app.kinds.content import AnswerPart, PublicPart
+from app.kinds.declarations.details import KindDetails, details_of, kind_name
+from app.kinds.declarations.items import give_ids
+from app.kinds.declarations.markdown_paths import markdown_paths
 from app.kinds.multiple_choice import MultipleChoice
-from app.kinds.numeric import Numeric, PublicNumeric
-from app.kinds.open import Open, PublicOpen
-from app.kinds.options import ID_BYTES, Choice, PublicChoice
-from app.kinds.short_text import PublicText, ShortText
+from app.kinds.numeric import Numeric
+from app.kinds.open import Open
+from app.kinds.short_text import ShortText
 from app.kinds.single_choice import SingleChoice
-from app.kinds.true_false import PublicStatement, TrueFalse
+from app.kinds.true_false import TrueFalse
 
-KINDS = (
-    "single_choice",
-    "multiple_choice",
-    "true_false",
-    "short_text",
-    "numeric",
-    "open",
-    "code",
-)
-
+# The only list of kinds. A new kind adds its content type here.
 QuestionContent: TypeAlias = (
     SingleChoice | MultipleChoice | TrueFalse | ShortText | Numeric | Open | Code
 )
-PublicPart: TypeAlias = (
-    PublicChoice | PublicStatement | PublicText | PublicNumeric | PublicOpen | PublicCode
-)
 
-MODELS: dict[str, type[QuestionContent]] = {
-    "single_choice": SingleChoice,
-    "multiple_choice": MultipleChoice,
-    "true_false": TrueFalse,
-    "short_text": ShortText,
-    "numeric": Numeric,
-    "open": Open,
-    "code": Code,
+DETAILS: dict[str, KindDetails] = {
+    kind_name(content_type): details_of(content_type) for content_type in get_args(QuestionContent)
 }
+MODELS: dict[str, type[QuestionContent]] = {
+    kind_name(content_type): content_type for content_type in get_args(QuestionContent)
+}
+KINDS = tuple(MODELS)
+MARKDOWN_PATHS = markdown_paths(DETAILS.values())
 
 _EXPECTED = ", ".join(f"'{kind}'" for kind in KINDS)
 
 
 def parse_content(values: Mapping[str, Any]) -> QuestionContent:
-    """Return the content that JSON values describe; options may lack ids.
+    """Return the content that JSON values describe; items may lack ids.
 
     Raises pydantic's ValidationError.
     """
@@ -68,12 +56,12 @@ def _unknown_kind(kind: object) -> ValidationError:
 
 
 def content_values(content: QuestionContent) -> dict[str, Any]:
-    """Return the content as JSON values, of which `parse_content` makes the same content."""
+    """Return the content as JSON values; `parse_content` turns them into equal content."""
     return content.values()
 
 
 def public_part(content: QuestionContent) -> PublicPart:
-    """Return what the kind adds to a delivered question; its options have ids."""
+    """Return the fields that the kind adds to a delivered question; its items have ids."""
     return content.public_part()
 
 
@@ -82,14 +70,8 @@ def answer_part(content: QuestionContent) -> AnswerPart:
     return content.answer_part()
 
 
-def give_option_ids(contents: Iterable[QuestionContent]) -> None:
-    """Give each option that has no id a fresh random one, in place."""
+def give_item_ids(contents: Iterable[QuestionContent]) -> None:
+    """Give each item that has no id a random one, in place."""
     for content in contents:
-        if not isinstance(content, Choice):
-            continue
-        lacking = [option for option in content.options if option.id is None]
-        if lacking:
-            fresh = time_and_random.random_bytes(ID_BYTES * len(lacking)).hex()
-            for place, option in enumerate(lacking):
-                # The model's own way to set a field takes five times as long; imports feel it.
-                vars(option)["id"] = fresh[place * 2 * ID_BYTES : (place + 1) * 2 * ID_BYTES]
+        for name in DETAILS[content.kind].item_lists:
+            give_ids(getattr(content, name))

@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 from app.kinds.options import Choice, Option, Options
 
 
-def _one_key(options: list[Option]) -> list[Option]:
+def _check_one_key(options: list[Option]) -> list[Option]:
     if [option.key for option in options].count(True) != 1:
         message = "Exactly one option is the key"
         raise ValueError(message)
@@ -18,4 +18,4 @@ class SingleChoice(Choice):
     """A question with one right option."""
 
     kind: Literal["single_choice"]
-    options: Annotated[Options, AfterValidator(_one_key)]
+    options: Annotated[Options, AfterValidator(_check_one_key)]

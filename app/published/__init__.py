@@ -1,1 +1,1 @@
-"""The bridge between editing and delivery: what is public, and the feed of its changes."""
+"""The change feed between editing and delivery: what is public, and in which order it changed."""

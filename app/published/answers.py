@@ -1,4 +1,4 @@
-"""The one module that reads answers; its functions demand a right that only access/ can make."""
+"""The only module that reads answers; it requires an AnswerRight, which only `access` creates."""
 
 from collections.abc import Sequence
 
@@ -6,26 +6,27 @@ from sqlalchemy import Connection
 from sqlmodel import select
 
 from app.access.rights import AnswerRight
+from app.core.db.tables import table_of
 from app.core.errors import Problem
-from app.published.document_reader import chunks
+from app.published.document_reader import batches
 from app.published.models import Answer
 
-_TABLE = Answer.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Answer)
 
 
 def read_answers(
     connection: Connection, right: AnswerRight, wanted: Sequence[tuple[int, int, str]]
 ) -> dict[int, bytes]:
-    """Return the answer bodies of (number, revision, bank) by number.
+    """Return the JSON of answers by number; `wanted` has triples (number, revision, bank).
 
-    Problem answers_not_allowed when a bank lies outside the right.
+    Problem answers_not_allowed if the right does not include one of the banks.
     """
     if any(bank not in right.banks for _, _, bank in wanted):
         message = "The answers of a bank concerned may not be read with this key."
         raise Problem("answers_not_allowed", message)
     found: dict[int, bytes] = {}
-    for part in chunks([(number, revision) for number, revision, _ in wanted]):
-        revisions = dict(part)
+    for batch in batches([(number, revision) for number, revision, _ in wanted]):
+        revisions = dict(batch)
         statement = select(_TABLE.c.number, _TABLE.c.revision, _TABLE.c.body).where(
             _TABLE.c.number.in_(revisions.keys()),
             _TABLE.c.revision.in_(set(revisions.values())),

@@ -1,4 +1,4 @@
-"""Reads immutable documents by (number, revision)."""
+"""Reads documents by number and revision; documents never change."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -8,22 +8,24 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlmodel import select
 
-from app.published.feed_reader import drop_pages
+from app.core.db.tables import table_of
+from app.published.feed_reader import free_page_cache
 from app.published.models import Document
 
-CHUNK = 250
-# Pages that SQLite keeps for itself; the rest of the file stays in the system's own cache.
-CACHE_KIB = 16_384
+# Well below the maximum number of parameters of a statement on either database.
+MAX_PAIRS = 250
+# SQLite's own page cache; the operating system caches the other pages.
+PAGE_CACHE_KIB = 16_384
 
-_TABLE = Document.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(Document)
 
 
 def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) -> dict[int, bytes]:
-    """Return the bodies of (number, revision) pairs by number; what does not exist is absent."""
+    """Return the JSON of (number, revision) pairs by number; leave out pairs without a document."""
     found: dict[int, bytes] = {}
-    for part in chunks(wanted):
-        revisions = dict(part)
-        # SQLite would read the whole table for pairs in a list of pairs.
+    for batch in batches(wanted):
+        revisions = dict(batch)
+        # SQLite scans the whole table for `(number, revision) IN (list of pairs)`.
         statement = select(_TABLE.c.number, _TABLE.c.revision, _TABLE.c.body).where(
             _TABLE.c.number.in_(revisions.keys()),
             _TABLE.c.revision.in_(set(revisions.values())),
@@ -37,35 +39,38 @@ def read_documents(connection: Connection, wanted: Sequence[tuple[int, int]]) ->
 
 
 def read_range(connection: Connection, low: int, high: int) -> list[tuple[int, int, bytes]]:
-    """Return number, revision and body of every document with low <= number < high."""
+    """Return number, revision and JSON of every document with low <= number < high."""
     statement = (
-        "SELECT number, revision, body FROM documents "  # noqa: S608 - whole numbers only
+        "SELECT number, revision, body FROM documents "  # noqa: S608 - integers only
         f"WHERE number >= {low:d} AND number < {high:d}"
     )
     rows = connection.exec_driver_sql(statement).fetchall()
-    drop_pages(connection)
+    free_page_cache(connection)
     return [(number, revision, bytes(body)) for number, revision, body in rows]
 
 
-def chunks(wanted: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
-    """Cut a list of pairs into parts that fit one statement."""
-    for start in range(0, len(wanted), CHUNK):
-        yield wanted[start : start + CHUNK]
+def batches(pairs: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
+    """Split a list of pairs into batches of at most MAX_PAIRS."""
+    for start in range(0, len(pairs), MAX_PAIRS):
+        yield pairs[start : start + MAX_PAIRS]
 
 
 class InlineReader:
-    """Documents straight from an SQLite file: so quick that an event loop can wait for it.
+    """Reads documents from an SQLite file, so quickly that it may run on the event loop.
 
-    For one thread. It never writes, and waits for nobody: readers of a WAL are not locked out.
+    For one thread. It opens the file read-only; in WAL mode a reader never waits for a writer.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file at `path`; it is opened when it is first needed."""
+        """Read the file at `path`, which is opened by the first `read`."""
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
     def read(self, wanted: Sequence[tuple[int, int]]) -> dict[int, bytes]:
-        """Return what `read_documents` would, at most 250 at once; sqlite3.Error when it fails."""
+        """Return what `read_documents` returns, for at most MAX_PAIRS pairs.
+
+        Raises sqlite3.Error.
+        """
         parameters = [value for pair in wanted for value in pair]
         connection = self._connection or self._open()
         return dict(connection.execute(_statement(len(wanted)), parameters).fetchall())
@@ -77,18 +82,18 @@ class InlineReader:
             uri=True,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=CHUNK,
+            cached_statements=MAX_PAIRS,
         )
-        self._connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        self._connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
         return self._connection
 
 
 @cache
 def _statement(count: int) -> str:
     pairs = ",".join(["(?,?)"] * count)
-    # CROSS JOIN: each pair is looked up by the key, whatever the planner would rather do.
+    # CROSS JOIN makes SQLite's planner look up each pair by the primary key.
     return (
-        f"WITH wanted(number, revision) AS (VALUES {pairs}) "  # noqa: S608 - nothing but question marks
+        f"WITH wanted(number, revision) AS (VALUES {pairs}) "  # noqa: S608 - only question marks
         "SELECT document.number, document.body FROM wanted CROSS JOIN documents AS document "
         "ON document.number = wanted.number AND document.revision = wanted.revision"
     )

@@ -1,4 +1,4 @@
-"""The edition that answers carry: a mark, sealed, so that clients can hold it and learn nothing."""
+"""The edition in responses: a sealed mark, which clients can send back but not read."""
 
 import asyncio
 from functools import lru_cache
@@ -16,47 +16,51 @@ RETRY_LATER = {"Retry-After": "1"}
 
 
 class Editions:
-    """What this worker's memory holds, and what clients may demand of it."""
+    """Seals the edition of this worker's memory, and waits for editions that clients require."""
 
     def __init__(self, secrets: Secrets, follower: Follower, database: Database) -> None:
-        """Seal with `secrets` what `follower` has reached."""
+        """Seal the marks of `follower` with `secrets`."""
         self._secrets = secrets
         self._follower = follower
         self._database = database
         self._waiting = 0
-        self._seal = lru_cache(maxsize=1024)(self._make)
+        self._cached_seal = lru_cache(maxsize=1024)(self._seal)
         self._last: tuple[Mark | None, bytes] = None, b""
 
     def current(self) -> bytes:
-        """Return the sealed edition of the worker's memory."""
+        """Return the edition of the worker's memory."""
         mark = self._follower.mark
         if mark is not self._last[0]:
-            self._last = mark, self._seal(mark)
+            self._last = mark, self._cached_seal(mark)
         return self._last[1]
 
-    def sealed(self, mark: Mark) -> bytes:
-        """Return the sealed edition of a mark."""
-        return self._seal(mark)
+    def seal(self, mark: Mark) -> bytes:
+        """Return the edition of a mark."""
+        return self._cached_seal(mark)
 
     def loaded(self) -> bool:
-        """Return whether there is something to serve."""
+        """Return whether the worker's memory is loaded."""
         return self._follower.loaded
 
-    def opened(self, edition: str) -> Mark:
-        """Return the mark of an edition; Problem edition_ahead for what was never sealed here."""
-        try:
-            epoch, seq, terms = self._secrets.open(PURPOSE, edition).decode().split(":")
-        except TokenError as error:
-            message = "The edition demanded is not one of this service."
-            raise Problem("edition_ahead", message) from error
-        return Mark(epoch, int(seq), int(terms))
+    def open(self, edition: str) -> Mark:
+        """Return the mark of an edition.
 
-    async def demand(self, edition: str) -> None:
-        """Wait, holding neither session nor thread, until the edition is reached.
-
-        Problem edition_ahead when the clock has not been there, not_caught_up after two seconds.
+        Problem edition_ahead if this service did not seal it.
         """
-        wanted = self.opened(edition)
+        try:
+            epoch, seq, config_version = self._secrets.open(PURPOSE, edition).decode().split(":")
+        except TokenError as error:
+            message = "The value of Quizwell-Min-Edition was not issued by this service."
+            raise Problem("edition_ahead", message) from error
+        return Mark(epoch, int(seq), int(config_version))
+
+    async def wait_for(self, edition: str) -> None:
+        """Wait until the worker's memory covers an edition, without holding a session or thread.
+
+        Problem edition_ahead if the clock does not cover it; not_caught_up after two seconds, or
+        if too many requests wait.
+        """
+        wanted = self.open(edition)
         if self._follower.covers(wanted):
             return
         if self._waiting >= MAX_WAITERS:
@@ -65,36 +69,34 @@ class Editions:
         self._waiting += 1
         try:
             clock = await asyncio.to_thread(self._read_clock)
-            if wanted.epoch != clock.epoch or wanted.seq > clock.seq or wanted.terms > clock.terms:
-                raise Problem("edition_ahead", "The edition demanded lies ahead of the clock.")
-            await self._reach(wanted)
+            if not clock.covers(wanted):
+                raise Problem("edition_ahead", "The requested edition does not exist yet.")
+            await self._wait_for_mark(wanted)
         finally:
             self._waiting -= 1
 
-    async def renew(self) -> bool:
-        """Wait until rules and keys are those that the clock knows; return whether they were older.
+    async def refresh_config(self) -> None:
+        """Wait until banks, keys and terms in memory are up to date.
 
         Problem not_caught_up after two seconds.
         """
         try:
-            clock = await self._follower.look()
-        except Exception:  # noqa: BLE001 - whatever the driver raises: the route meets it as well
-            return False
-        wanted = Mark(clock.epoch, 0, clock.terms)
-        if self._follower.covers(wanted):
-            return False
-        await self._reach(wanted)
-        return True
+            clock = await self._follower.clock_mark()
+        except Exception:  # noqa: BLE001 - the route itself reports that the database fails
+            return
+        wanted = Mark(clock.epoch, 0, clock.config_version)
+        if not self._follower.covers(wanted):
+            await self._wait_for_mark(wanted)
 
-    async def _reach(self, wanted: Mark) -> None:
-        if not await self._follower.reach(wanted, WAIT_SECONDS):
-            message = "What was written last has not arrived here."
+    async def _wait_for_mark(self, wanted: Mark) -> None:
+        if not await self._follower.wait_for(wanted, WAIT_SECONDS):
+            message = "This worker has not loaded the latest changes yet."
             raise Problem("not_caught_up", message, headers=RETRY_LATER)
 
     def _read_clock(self) -> Mark:
         with self._database.engine.connect() as connection:
             return read_mark(connection)
 
-    def _make(self, mark: Mark) -> bytes:
-        data = f"{mark.epoch}:{mark.seq}:{mark.terms}".encode()
+    def _seal(self, mark: Mark) -> bytes:
+        data = f"{mark.epoch}:{mark.seq}:{mark.config_version}".encode()
         return self._secrets.seal(PURPOSE, data).encode()

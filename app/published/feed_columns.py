@@ -1,18 +1,35 @@
 """Rows of the change feed, one by one or turned into columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
+
+from app.published.facets import FACETS
+from app.published.models import Published
 
 ID_BYTES = 16
 
 T = TypeVar("T")
 
+_FACET_BY_COLUMN = {facet.column: facet for facet in FACETS}
+# The columns of `published` that hold facets, in the table's order. `bank` is not among
+# them: rows have a member for it.
+FACET_COLUMNS = tuple(
+    name for name in Published.model_fields if name in _FACET_BY_COLUMN and name != "bank"
+)
+# The columns that followers read, in the order that `feed_row` and `feed_columns` expect.
+FEED_COLUMNS = ("number", "id", "bank", "seq", "revision", "updated_at", *FACET_COLUMNS)
+
+_FACETS = [_FACET_BY_COLUMN[name] for name in FACET_COLUMNS]
+_FIXED_COLUMNS = len(FEED_COLUMNS) - len(FACET_COLUMNS)
+_POSITIONS = {name: position for position, name in enumerate(FACET_COLUMNS)}
+
 
 class PublishedRow(NamedTuple):
-    """One row of the change feed: lists are comma-joined slugs, the time milliseconds since 1970.
+    """One row of the change feed.
 
-    `id` is 16 bytes, or none at all where the database holds something else.
+    `id` has 16 bytes, or none if the database holds no valid id. `updated_at` is in
+    milliseconds since 1970. `facets` has the text of each of FACET_COLUMNS: slugs joined by commas.
     """
 
     number: int
@@ -20,43 +37,41 @@ class PublishedRow(NamedTuple):
     bank: str
     seq: int
     revision: int | None
-    kind: str
-    categories: str
-    companies: str
-    tags: str
-    levels: str
-    difficulty: str
-    language: str
     updated_at: int
+    facets: tuple[str, ...]
+
+    def text(self, column: str) -> str:
+        """Return the text of a facet's column."""
+        return self.bank if column == "bank" else self.facets[_POSITIONS[column]]
 
 
 class PackedIds(Sequence[bytes]):
-    """Ids of 16 bytes each, one after the other."""
+    """Ids of 16 bytes each, one after the other in `data`."""
 
     def __init__(self, data: bytes) -> None:
-        """Take the bytes of all of them."""
+        """Take the bytes of all ids."""
         self.data = data
 
     def __len__(self) -> int:
         return len(self.data) // ID_BYTES
 
     @overload
-    def __getitem__(self, place: int) -> bytes: ...
+    def __getitem__(self, index: int) -> bytes: ...
     @overload
-    def __getitem__(self, place: slice) -> list[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
-        if isinstance(place, slice):
-            return [self[at] for at in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        return self.data[ID_BYTES * place : ID_BYTES * (place + 1)]
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.data[ID_BYTES * index : ID_BYTES * (index + 1)]
 
 
 class Repeated(Sequence[T]):
-    """One value, so many times."""
+    """A sequence that has the same value `count` times, and stores it once."""
 
     def __init__(self, value: T, count: int) -> None:
-        """Say `value` in each of `count` rows."""
+        """Repeat `value` in each of `count` rows."""
         self.value = value
         self._count = count
 
@@ -70,36 +85,54 @@ class Repeated(Sequence[T]):
         return self._count > 0 and value == self.value
 
     @overload
-    def __getitem__(self, place: int) -> T: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, place: slice) -> "Repeated[T]": ...
-    def __getitem__(self, place: int | slice) -> "T | Repeated[T]":
-        places = range(self._count)[place]
-        return Repeated(self.value, len(places)) if isinstance(places, range) else self.value
+    def __getitem__(self, index: slice) -> "Repeated[T]": ...
+    def __getitem__(self, index: int | slice) -> "T | Repeated[T]":
+        found = range(self._count)[index]
+        return Repeated(self.value, len(found)) if isinstance(found, range) else self.value
 
 
-class Columns(NamedTuple):
-    """Rows of the change feed turned into columns, under the same names."""
+class PublishedColumns(NamedTuple):
+    """Rows of the change feed as columns, under the names that a row has."""
 
     number: Sequence[int]
     id: Sequence[bytes]
     bank: Sequence[str]
     seq: Sequence[int]
     revision: Sequence[int | None]
-    kind: Sequence[str]
-    categories: Sequence[str]
-    companies: Sequence[str]
-    tags: Sequence[str]
-    levels: Sequence[str]
-    difficulty: Sequence[str]
-    language: Sequence[str]
     updated_at: Sequence[int]
+    facets: tuple[Sequence[str], ...]
+
+    def texts(self, column: str) -> Sequence[str]:
+        """Return the texts of a facet's column, one for each row."""
+        return self.bank if column == "bank" else self.facets[_POSITIONS[column]]
 
     def rows(self) -> list[PublishedRow]:
-        """Return the rows again."""
-        return list(map(PublishedRow._make, zip(*self, strict=True)))
+        """Return the rows."""
+        *fixed, facets = self
+        texts = zip(*facets, strict=True)
+        return list(map(PublishedRow._make, zip(*fixed, texts, strict=True)))
 
 
-def columns_of(rows: Sequence[PublishedRow]) -> Columns:
+def facet_texts(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the text of each of FACET_COLUMNS for a question's content, its kind included."""
+    return tuple([facet.column_text(content) for facet in _FACETS])
+
+
+def feed_row(values: Sequence[Any]) -> PublishedRow:
+    """Return a row of FEED_COLUMNS, whose id is bytes."""
+    return PublishedRow._make((*values[:_FIXED_COLUMNS], tuple(values[_FIXED_COLUMNS:])))
+
+
+def feed_columns(values: Sequence[Sequence[Any]]) -> PublishedColumns:
+    """Return FEED_COLUMNS, whose ids are bytes."""
+    return PublishedColumns._make((*values[:_FIXED_COLUMNS], tuple(values[_FIXED_COLUMNS:])))
+
+
+def columns_of(rows: Sequence[PublishedRow]) -> PublishedColumns:
     """Return rows as columns."""
-    return Columns(*(zip(*rows, strict=True) if rows else [()] * len(Columns._fields)))
+    if not rows:
+        return feed_columns([()] * len(FEED_COLUMNS))
+    *fixed, facets = zip(*rows, strict=True)
+    return PublishedColumns._make((*fixed, tuple(zip(*facets, strict=True))))

@@ -1,4 +1,4 @@
-"""Reads the change feed as the driver gives it: a million rows must come in a few seconds."""
+"""Reads the change feed with plain SQL, so that a million rows load in a few seconds."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,149 +11,170 @@ import orjson
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from app.published.feed_columns import ID_BYTES, Columns, PackedIds, PublishedRow, Repeated
+from app.published.feed_columns import (
+    FEED_COLUMNS,
+    ID_BYTES,
+    PackedIds,
+    PublishedColumns,
+    PublishedRow,
+    Repeated,
+    feed_columns,
+)
 
-# Of more the steps over each column cost less, and others who are served meanwhile wait longer.
+# Rows of one chunk of a full load. Longer chunks cost less for each row, but block requests that
+# are answered at the same time for longer.
 FETCH_ROWS = 16_000
+# The maximum number of changed rows that are read in one transaction.
 CHANGED_ROWS = 20_000
 ID_DIGITS = 32
-# What often stands in every row of a range.
-ALIKE = ("bank", "revision", "kind", "language")
+# Columns that often have the same value in all rows of a range.
+OFTEN_CONSTANT = ("bank", "revision", "kind", "language")
 
 
-_SELECT = f"SELECT {', '.join(Columns._fields)} FROM published"  # noqa: S608 - our own names
-_RANGE = "WHERE number >= ? AND number < ?"
-_ENDS = [
-    f"SELECT {', '.join(('number', *ALIKE))} FROM published {_RANGE} ORDER BY number {way} LIMIT 1"  # noqa: S608
-    for way in ("ASC", "DESC")
+_SELECT = f"SELECT {', '.join(FEED_COLUMNS)} FROM published"  # noqa: S608 - our own names
+_IN_RANGE = "WHERE number >= ? AND number < ?"
+_FIRST_AND_LAST = [
+    f"SELECT {', '.join(('number', *OFTEN_CONSTANT))} FROM published "  # noqa: S608 - likewise
+    f"{_IN_RANGE} ORDER BY number {order} LIMIT 1"
+    for order in ("ASC", "DESC")
 ]
 
 
-def all_columns(session: Session) -> Iterator[Columns]:
-    """Yield everything in chunks."""
+def all_columns(session: Session) -> Iterator[PublishedColumns]:
+    """Yield the whole feed in chunks, in any order."""
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        yield from _ranges(driver)
-        drop_pages(connection)
+        yield from _sqlite_ranges(driver)
+        free_page_cache(connection)
         return
-    # A cursor with a name stays in PostgreSQL, which sends one chunk after the other.
+    # A named cursor stays on the PostgreSQL server, which sends one chunk after the other.
     with closing(driver.cursor("published")) as cursor:
         cursor.execute(_SELECT)
-        while raw := cursor.fetchmany(FETCH_ROWS):
-            yield _made(raw)
+        while rows := cursor.fetchmany(FETCH_ROWS):
+            yield _columns_of_rows(rows)
 
 
-def _ranges(driver: sqlite3.Connection) -> Iterator[Columns]:
-    """Yield everything by ranges of numbers; one is read while the one before is worked on.
+def _sqlite_ranges(driver: sqlite3.Connection) -> Iterator[PublishedColumns]:
+    """Yield the feed by ranges of numbers; read the next range while the caller uses this one.
 
-    SQLite makes a text of each column and holds up no other thread meanwhile; to take the texts
-    apart costs a third of what it does to fetch the rows, and what is alike in all needs no text.
+    SQLite joins each column into one JSON text, without Python's global lock. Parsing these texts
+    is quicker than fetching rows. Constant columns need no text.
     """
     (largest,) = driver.execute("SELECT max(number) FROM published").fetchone()
     lows = range(0, (largest or 0) + 1, FETCH_ROWS)
     with ThreadPoolExecutor(1) as reader:
-        ahead = [reader.submit(_texts, driver, low) for low in lows[:1]]
+        next_texts = [reader.submit(_read_texts, driver, low) for low in lows[:1]]
         for low in lows:
-            texts = ahead.pop().result()
+            texts = next_texts.pop().result()
             if low != lows[-1]:
-                ahead.append(reader.submit(_texts, driver, low + FETCH_ROWS))
-            raw = _apart(texts)
-            if raw is None:
-                # Something that no JSON can hold: whoever takes the rows has to look at each.
-                rows = driver.execute(f"{_SELECT} {_RANGE}", (low, low + FETCH_ROWS)).fetchall()
-                raw = list(zip(*rows, strict=True))
-            if raw and raw[0]:
-                yield _columns(raw)
+                next_texts.append(reader.submit(_read_texts, driver, low + FETCH_ROWS))
+            columns = _parse_texts(texts)
+            if columns is None:
+                # A value that JSON cannot represent: the consumer validates each row.
+                numbers = (low, low + FETCH_ROWS)
+                rows = driver.execute(f"{_SELECT} {_IN_RANGE}", numbers).fetchall()
+                columns = list(zip(*rows, strict=True))
+            if columns and columns[0]:
+                yield _with_id_bytes(columns)
 
 
-def _texts(driver: sqlite3.Connection, low: int) -> Sequence[Any]:
-    """Return each column of a range as JSON text, or itself where every row says the same.
+def _read_texts(driver: sqlite3.Connection, low: int) -> Sequence[Any]:
+    """Return each column of a range as JSON text, or as a sequence if it is known without.
 
-    Return nothing where that cannot be.
+    Return an empty sequence if the range is empty or cannot be read so.
     """
-    within = (low, low + FETCH_ROWS)
+    numbers = (low, low + FETCH_ROWS)
     try:
-        first, last = (driver.execute(statement, within).fetchone() for statement in _ENDS)
+        first, last = (driver.execute(query, numbers).fetchone() for query in _FIRST_AND_LAST)
         if first is None:
             return ()
-        pairs = zip(ALIKE, first[1:], last[1:], strict=True)
-        same = {name: value for name, value, end in pairs if value == end}
-        numbers = range(first[0], last[0] + 1)
-        return _guessed(driver, within, numbers, same) or _guessed(driver, within, None, {}) or ()
+        pairs = zip(OFTEN_CONSTANT, first[1:], last[1:], strict=True)
+        constants = {name: value for name, value, end in pairs if value == end}
+        dense = range(first[0], last[0] + 1)
+        return (
+            _read_assuming(driver, numbers, dense, constants)
+            or _read_assuming(driver, numbers, None, {})
+            or ()
+        )
     except sqlite3.Error:
         return ()
 
 
-def _guessed(
+def _read_assuming(
     driver: sqlite3.Connection,
-    within: tuple[int, int],
-    numbers: range | None,
-    same: Mapping[str, Any],
+    numbers: tuple[int, int],
+    dense: range | None,
+    constants: Mapping[str, Any],
 ) -> Sequence[Any] | None:
-    """Return a range's columns if these are its numbers, and all its rows say the same there."""
-    known: dict[str, Sequence[Any]] = {} if numbers is None else {"number": numbers}
+    """Return a range's columns, if its numbers are `dense` and all rows have the `constants`.
+
+    Return None if that is not so.
+    """
+    known: dict[str, Sequence[Any]] = {} if dense is None else {"number": dense}
     arrays = [
         f"json_group_array({name})"
-        for name in Columns._fields
-        if name not in known and name not in same
+        for name in FEED_COLUMNS
+        if name not in known and name not in constants
     ]
-    others = " OR ".join(f"{name} IS NOT ?" for name in same) or "FALSE"
-    statement = f"SELECT count(*), sum({others}), {', '.join(arrays)} FROM published {_RANGE}"  # noqa: S608 - our own names
-    rows, wrong, *texts = driver.execute(statement, (*same.values(), *within)).fetchone()
-    if wrong or (numbers is not None and len(numbers) != rows):
+    others = " OR ".join(f"{name} IS NOT ?" for name in constants) or "FALSE"
+    statement = f"SELECT count(*), sum({others}), {', '.join(arrays)} FROM published {_IN_RANGE}"  # noqa: S608 - our own names
+    rows, wrong, *texts = driver.execute(statement, (*constants.values(), *numbers)).fetchone()
+    if wrong or (dense is not None and len(dense) != rows):
         return None
-    known |= {name: Repeated(value, rows) for name, value in same.items()}
-    rest = iter(texts)
-    return [known[name] if name in known else next(rest) for name in Columns._fields]
+    known |= {name: Repeated(value, rows) for name, value in constants.items()}
+    remaining = iter(texts)
+    return [known[name] if name in known else next(remaining) for name in FEED_COLUMNS]
 
 
-def _apart(parts: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
+def _parse_texts(columns: Sequence[Any]) -> Sequence[Sequence[Any]] | None:
+    """Return columns with their JSON texts parsed; None if there are none, or one is no JSON."""
     try:
-        return [orjson.loads(part) if isinstance(part, str) else part for part in parts] or None
+        parsed = [orjson.loads(each) if isinstance(each, str) else each for each in columns]
     except orjson.JSONDecodeError:
         return None
+    return parsed or None
 
 
-def drop_pages(connection: Connection) -> None:
-    """Let SQLite forget the pages that it keeps: what was read once stays for nobody."""
+def free_page_cache(connection: Connection) -> None:
+    """Let SQLite free its page cache after pages were read that nobody needs again."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA shrink_memory")
 
 
 def changed_rows(session: Session, after: int) -> tuple[list[PublishedRow], bool]:
-    """Return the next rows with seq > after, in the order of `seq`, and whether these are all."""
+    """Return the next rows with seq > after, in the order of seq, and whether these are all."""
     statement = f"{_SELECT} WHERE seq > {after:d} ORDER BY seq LIMIT {CHANGED_ROWS}"
-    raw = session.connection().exec_driver_sql(statement).fetchall()
-    return _made(raw).rows() if raw else [], len(raw) < CHANGED_ROWS
+    rows = session.connection().exec_driver_sql(statement).fetchall()
+    return _columns_of_rows(rows).rows() if rows else [], len(rows) < CHANGED_ROWS
 
 
-def _made(rows: Sequence[Sequence[Any]]) -> Columns:
-    return _columns(list(zip(*rows, strict=True)))
+def _columns_of_rows(rows: Sequence[Sequence[Any]]) -> PublishedColumns:
+    return _with_id_bytes(list(zip(*rows, strict=True)))
 
 
-def _columns(raw: Sequence[Sequence[Any]]) -> Columns:
-    columns = Columns(*raw)
-    return columns._replace(id=_sixteen(columns.id))
+def _with_id_bytes(columns: Sequence[Sequence[Any]]) -> PublishedColumns:
+    found = feed_columns(columns)
+    return found._replace(id=_id_bytes(found.id))
 
 
-def _sixteen(values: Sequence[Any]) -> Sequence[bytes]:
-    """Return ids as bytes, all at once where they are what the database should hold."""
+def _id_bytes(values: Sequence[Any]) -> Sequence[bytes]:
+    """Return ids as bytes; all in one step if they are valid."""
     if isinstance(values[0], UUID):
         return PackedIds(b"".join([value.bytes for value in values]))
     try:
         text = ",".join((*values, ""))
         data = bytes.fromhex(text.replace(",", ""))
     except (TypeError, ValueError):
-        return list(map(_parsed, values))
-    # A comma behind every 32nd digit tells that each id has its own 32.
-    whole = text[ID_DIGITS :: ID_DIGITS + 1] == "," * len(values)
-    if not whole or len(data) != ID_BYTES * len(values):
-        return list(map(_parsed, values))
+        return list(map(_one_id_bytes, values))
+    # If each 33rd character is a comma, each id has 32 digits.
+    has_lengths = text[ID_DIGITS :: ID_DIGITS + 1] == "," * len(values)
+    if not has_lengths or len(data) != ID_BYTES * len(values):
+        return list(map(_one_id_bytes, values))
     return PackedIds(data)
 
 
-def _parsed(value: object) -> bytes:
+def _one_id_bytes(value: object) -> bytes:
     try:
         return UUID(str(value)).bytes
     except ValueError:

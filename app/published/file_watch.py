@@ -1,4 +1,4 @@
-"""Notices that an SQLite file was replaced by another, such as a backup that was put back."""
+"""Detects that an SQLite file was replaced by another one, for example by a restored backup."""
 
 from pathlib import Path
 
@@ -6,19 +6,22 @@ from app.core.db.database import Database
 
 
 class FileWatch:
-    """Looks at which file stands where the database should be; nothing to do for PostgreSQL."""
+    """Compares the database file with the one that was there at the last check.
+
+    It does nothing for PostgreSQL.
+    """
 
     def __init__(self, database: Database) -> None:
         """Watch the file of `database`."""
         self._database = database
         name = database.engine.url.database if database.dialect == "sqlite" else None
         self._path = Path(name) if name else None
-        self._seen: tuple[int, int] | None = None
+        self._last: tuple[int, int] | None = None
 
     def was_replaced(self) -> bool:
-        """Return whether another file stands there than at the last call.
+        """Return whether the file is another one than at the last call.
 
-        Connections to the former one are given up then: they would go on reading it for ever.
+        In that case close all connections: they would read the former file for ever.
         """
         if self._path is None:
             return False
@@ -27,7 +30,7 @@ class FileWatch:
         except FileNotFoundError:
             return False
         now = (status.st_dev, status.st_ino)
-        before, self._seen = self._seen, now
+        before, self._last = self._last, now
         if before is None or before == now:
             return False
         self._database.close()

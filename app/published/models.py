@@ -1,4 +1,4 @@
-"""Tables of what is public: immutable documents and answers, and one narrow row a question."""
+"""Tables of what is public: immutable documents and answers, and the change feed."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -19,7 +19,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Document(SQLModel, table=True):
-    """The public JSON bytes of one revision: no answer in them, never changed."""
+    """The public JSON of one revision, without its answer; it never changes."""
 
     __tablename__: ClassVar[str] = "documents"
 
@@ -29,7 +29,7 @@ class Document(SQLModel, table=True):
 
 
 class Answer(SQLModel, table=True):
-    """The answer side of one revision: key, explanation, feedback; never changed."""
+    """The answer side of one revision: key, explanation, feedback; it never changes."""
 
     __tablename__: ClassVar[str] = "answers"
     __table_args__ = (
@@ -42,7 +42,11 @@ class Answer(SQLModel, table=True):
 
 
 class Published(SQLModel, table=True):
-    """One row for each question that is or was public; without a revision it is a tombstone."""
+    """The change feed: one row for each question that is or was public.
+
+    A row without a revision is a tombstone: the question was withdrawn. Facets with several values
+    are joined by commas.
+    """
 
     __tablename__: ClassVar[str] = "published"
     __table_args__ = (

@@ -1,37 +1,34 @@
-"""The only way into what is public: publish and withdraw, numbered by the clock."""
+"""The only way to change what is public: publish and withdraw, numbered by the edition clock."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import insert_rows, key_for
-from app.core.db.edition_clock import Clock, Mark
+from app.core.db.bulk_insert import id_converter, insert_rows
+from app.core.db.edition_clock import advance
+from app.core.db.tables import table_of
+from app.published.feed_columns import FACET_COLUMNS
 from app.published.models import Published
 
-# Well below the number of parameters that one statement may carry on either database.
-CHUNK = 500
+# Well below the maximum number of parameters of a statement on either database.
+MAX_IDS = 500
 
 
 class Publication(NamedTuple):
     """One revision that goes live; `number` is None at the question's first publication.
 
-    Times are milliseconds since 1970; `document` and `answers` are JSON objects in UTF-8.
+    `facets` is what `facet_texts` returns for the content. Times are in milliseconds since 1970.
+    `document` and `answers` are JSON objects in UTF-8.
     """
 
     id: UUID
     number: int | None
     bank: str
     revision: int
-    kind: str
-    categories: tuple[str, ...]
-    companies: tuple[str, ...]
-    tags: tuple[str, ...]
-    levels: tuple[str, ...]
-    difficulty: str
-    language: str
+    facets: tuple[str, ...]
     family: str | None
     translation_group: str | None
     document: bytes
@@ -40,73 +37,65 @@ class Publication(NamedTuple):
     updated_at: int
 
 
-def put(session: Session, publications: Sequence[Publication]) -> list[int]:
+def publish(session: Session, publications: Sequence[Publication]) -> list[int]:
     """Make revisions live and return their questions' numbers, in order.
 
-    A revision that was live before keeps its document, so give the `updated_at` that it had then.
-    Locks the clock: nothing may be locked after it, so call this last (or before other calls of
-    this module only).
+    The document of a revision that was live before stays as it is, so its publication must have
+    the same `updated_at`. Locks the edition clock: after it, call only functions of this
+    module.
     """
     if not publications:
         return []
     connection = session.connection()
-    fresh = sum(1 for entry in publications if entry.number is None)
-    mark, next_number = _advance(session, len(publications), fresh)
-    first_number = next_number - fresh
+    new_count = sum(1 for each in publications if each.number is None)
+    mark, next_number = advance(session, len(publications), new_count)
+    new_number = next_number - new_count
     first_seq = mark.seq - len(publications) + 1
     numbers = []
-    for entry in publications:
-        if entry.number is None:
-            numbers.append(first_number)
-            first_number += 1
+    for publication in publications:
+        if publication.number is None:
+            numbers.append(new_number)
+            new_number += 1
         else:
-            numbers.append(entry.number)
+            numbers.append(publication.number)
     _insert_bodies(connection, publications, numbers)
-    key = key_for(connection.dialect.name)
+    key = id_converter(connection.dialect.name)
+    numbered = list(zip(publications, numbers, strict=True))
     rows = [
-        _row(entry, number, seq, key(entry.id))
-        for seq, (entry, number) in enumerate(zip(publications, numbers, strict=True), first_seq)
+        _row(each, number, seq, key(each.id))
+        for seq, (each, number) in enumerate(numbered, first_seq)
     ]
-    new = [row for row, entry in zip(rows, publications, strict=True) if entry.number is None]
-    known = [row for row, entry in zip(rows, publications, strict=True) if entry.number is not None]
-    # New numbers cannot be there; to be ready for it takes half as long again.
+    new = [row for row, each in zip(rows, publications, strict=True) if each.number is None]
+    known = [row for row, each in zip(rows, publications, strict=True) if each.number is not None]
+    # New numbers need no upsert, which is slower.
     insert_rows(connection, "published", _COLUMNS, new)
-    insert_rows(connection, "published", _COLUMNS, known, _REPLACING)
+    insert_rows(connection, "published", _COLUMNS, known, _ON_CONFLICT_UPDATE)
     return numbers
 
 
 def withdraw(session: Session, ids: Sequence[UUID]) -> None:
-    """Turn the live rows of these questions into tombstones; locks the clock, so call it last."""
+    """Turn the live rows of questions into tombstones; locks the edition clock."""
     connection = session.connection()
     live = [
         row.number
-        for start in range(0, len(ids), CHUNK)
+        for start in range(0, len(ids), MAX_IDS)
         for row in connection.execute(
             select(_PUBLISHED.c.number)
             .where(
-                _PUBLISHED.c.id.in_(ids[start : start + CHUNK]), _PUBLISHED.c.revision.is_not(None)
+                _PUBLISHED.c.id.in_(ids[start : start + MAX_IDS]),
+                _PUBLISHED.c.revision.is_not(None),
             )
             .order_by(_PUBLISHED.c.number)
         )
     ]
     if not live:
         return
-    mark, _ = _advance(session, len(live), 0)
+    mark, _ = advance(session, len(live), 0)
     first_seq = mark.seq - len(live) + 1
-    for place, number in enumerate(live):
+    for seq, number in enumerate(live, first_seq):
         connection.execute(
-            update(_PUBLISHED)
-            .where(_PUBLISHED.c.number == number)
-            .values(revision=None, seq=first_seq + place)
+            update(_PUBLISHED).where(_PUBLISHED.c.number == number).values(revision=None, seq=seq)
         )
-
-
-def _advance(session: Session, rows: int, fresh: int) -> tuple[Mark, int]:
-    parameters = {"rows": rows, "fresh": fresh}
-    epoch, seq, terms, next_number = session.connection().execute(_ADVANCE, parameters).one()
-    mark = Mark(epoch, seq, terms)
-    session.info["mark"] = mark
-    return mark, next_number
 
 
 def _insert_bodies(
@@ -114,48 +103,40 @@ def _insert_bodies(
 ) -> None:
     columns = ("number", "revision", "body")
     for table, bodies in (
-        ("documents", [entry.document for entry in publications]),
-        ("answers", [entry.answers for entry in publications]),
+        ("documents", [each.document for each in publications]),
+        ("answers", [each.answers for each in publications]),
     ):
         rows = [
-            (number, entry.revision, body)
-            for entry, number, body in zip(publications, numbers, bodies, strict=True)
+            (number, each.revision, body)
+            for each, number, body in zip(publications, numbers, bodies, strict=True)
         ]
         insert_rows(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
 
 
-def _row(entry: Publication, number: int, seq: int, id_value: object) -> tuple[object, ...]:
+def _row(publication: Publication, number: int, seq: int, id_value: object) -> tuple[object, ...]:
     return (
         number,
         id_value,
-        entry.bank,
+        publication.bank,
         seq,
-        entry.revision,
-        entry.kind,
-        ",".join(entry.categories),
-        ",".join(entry.companies),
-        ",".join(entry.tags),
-        ",".join(entry.levels),
-        entry.difficulty,
-        entry.language,
-        entry.family,
-        entry.translation_group,
-        entry.published_at,
-        entry.updated_at,
+        publication.revision,
+        *publication.facets,
+        publication.family,
+        publication.translation_group,
+        publication.published_at,
+        publication.updated_at,
     )
 
 
-_CLOCK = Clock.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_PUBLISHED = Published.__table__  # type: ignore[attr-defined]
-_COLUMNS = tuple(column.name for column in _PUBLISHED.c)
-_KEPT = {"number", "id", "published_at"}
-_REPLACING = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
-    f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEPT
+_PUBLISHED = table_of(Published)
+# In the order of `_row`.
+_COLUMNS = (
+    *("number", "id", "bank", "seq", "revision"),
+    *FACET_COLUMNS,
+    *("family", "translation_group", "published_at", "updated_at"),
 )
-_ADVANCE = (
-    update(_CLOCK)
-    .values(
-        seq=_CLOCK.c.seq + bindparam("rows"), next_number=_CLOCK.c.next_number + bindparam("fresh")
-    )
-    .returning(_CLOCK.c.epoch, _CLOCK.c.seq, _CLOCK.c.terms, _CLOCK.c.next_number)
+# Columns that a later publication of the same question leaves as they are.
+_CONSTANT = {"number", "id", "published_at"}
+_ON_CONFLICT_UPDATE = "ON CONFLICT (number) DO UPDATE SET " + ", ".join(
+    f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _CONSTANT
 )

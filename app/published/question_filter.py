@@ -1,103 +1,92 @@
-"""The one filter: its grammar in queries and in JSON, and what every door makes of it."""
+"""The filter of questions: its parameters in queries, its form in JSON, and its parser."""
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.errors import FieldError, invalid, near_misses
+from app.core.errors import FieldError, invalid
+from app.core.fields import RFC3339_TIME
 from app.core.http.query_string import MAX_VALUES, Pairs, Parameter
-from app.kinds import KINDS
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary
+from app.published.facet_models import with_facet_parameters
+from app.published.facet_values import resolve_value
+from app.published.facets import ANY_VALUE, FACETS, TAG, Facet, FacetChoice, FacetChoices
+from app.taxonomy.vocabulary import Vocabularies
 
-DIFFICULTIES = ("easy", "medium", "hard")
-LEVELS = ("intern", "fresher", "experienced", "advanced")
 MAX_EXCLUDED_IN_QUERY = 200
 MAX_EXCLUDED_IN_BODY = 1000
-CHOICES = ("bank", "kind", "category", "company", "tag", "difficulty", "level", "language")
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.ASCII)
-_TERM = {"type": "string", "minLength": 1, "maxLength": 201}
+_TERM: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": 201}
 
 
-def _values(*names: str) -> dict[str, object]:
-    return {"type": "string", "enum": [*names, *(f"-{name}" for name in names)]}
-
-
-PARAMETERS = (
-    Parameter("bank", "bank, by slug or name", _TERM, many=True),
-    Parameter("kind", "kind of question", _values(*KINDS), many=True),
-    Parameter(
-        "category",
-        "category by slug, alias or name, with everything below it; several are OR-ed, a leading "
-        "`-` excludes",
-        _TERM,
+def _query_parameter(facet: Facet) -> Parameter:
+    schema = _TERM
+    if facet.values:
+        excluded = (f"-{value}" for value in facet.values)
+        schema = {"type": "string", "enum": [*facet.values, *excluded]}
+    return Parameter(
+        facet.parameter,
+        facet.description,
+        schema,
         many=True,
-        example=["ensembles"],
-    ),
-    Parameter("company", "company, likewise", _TERM, many=True),
-    Parameter("tag", "tag, likewise", _TERM, many=True),
-    Parameter("tag_all", "tags that a question must have all of", _TERM, many=True),
-    Parameter("difficulty", "how hard", _values(*DIFFICULTIES), many=True),
-    Parameter("level", "who it is for", _values(*LEVELS), many=True),
-    Parameter("language", "BCP 47 tag", _TERM, many=True),
-    Parameter(
+        example=list(facet.example) or None,
+    )
+
+
+def _query_parameters() -> Iterator[Parameter]:
+    for facet in FACETS:
+        yield _query_parameter(facet)
+        if facet is TAG:
+            yield Parameter("tag_all", "tags that a question must have all of", _TERM, many=True)
+    yield Parameter(
         "exclude",
         f"ids of questions to leave out, at most {MAX_EXCLUDED_IN_QUERY}",
         {"type": "string", "format": "uuid"},
         many=True,
-    ),
-    Parameter(
+    )
+    yield Parameter(
         "updated_after",
         "only what was published again after that time",
         {"type": "string", "format": "date-time"},
-    ),
-)
-NAMES = frozenset(parameter.name for parameter in PARAMETERS)
+    )
+
+
+FILTER_PARAMETERS = tuple(_query_parameters())
+FILTER_NAMES = frozenset(parameter.name for parameter in FILTER_PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One parameter's values: a question has one of `any`, if there are any, none of `none`."""
-
-    any: tuple[str, ...] = ()
-    none: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionFilter:
-    """What is asked for, in slugs; categories stand for everything below them as well.
+class QuestionFilter(FacetChoices):
+    """Which questions a request wants, in slugs; categories stand for their descendants, too.
 
     Languages are in lower case; `updated_after` is in milliseconds since 1970.
     """
 
-    bank: Choice = Choice()
-    kind: Choice = Choice()
-    category: Choice = Choice()
-    company: Choice = Choice()
-    tag: Choice = Choice()
-    difficulty: Choice = Choice()
-    level: Choice = Choice()
-    language: Choice = Choice()
     tag_all: tuple[str, ...] = ()
     exclude: tuple[UUID, ...] = ()
     updated_after: int | None = None
 
+    def choice(self, facet: Facet) -> FacetChoice:
+        """Return the values of one facet."""
+        found: FacetChoice = getattr(self, facet.parameter)
+        return found
+
+    def without(self, facet: Facet) -> "QuestionFilter":
+        """Return the filter without the values of one facet."""
+        return replace(self, **{facet.parameter: ANY_VALUE})  # type: ignore[arg-type] # a facet's field
+
     def canonical(self) -> str:
         """Return JSON text that is the same for every filter of the same meaning."""
         values: dict[str, object] = {}
-        for name in CHOICES:
-            choice: Choice = getattr(self, name)
+        for facet in FACETS:
+            choice = self.choice(facet)
             if choice.any or choice.none:
-                values[name] = [choice.any, choice.none]
+                values[facet.parameter] = [choice.any, choice.none]
         if self.tag_all:
             values["tag_all"] = self.tag_all
         if self.exclude:
@@ -108,23 +97,30 @@ class QuestionFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a caller can name: the banks that it sees (name by slug) and the shared terms."""
+class KnownNames:
+    """What a caller can name: the banks that it may read (name by slug) and the shared terms."""
 
     banks: Mapping[str, str]
     vocabularies: Vocabularies
 
 
-def filter_from(canonical: str) -> QuestionFilter:
+def filter_from_canonical(canonical: str) -> QuestionFilter:
     """Return the filter that `QuestionFilter.canonical` wrote."""
     values = orjson.loads(canonical)
-    for name in CHOICES:
-        if name in values:
-            chosen, excluded = values[name]
-            values[name] = Choice(tuple(chosen), tuple(excluded))
+    for facet in FACETS:
+        if facet.parameter in values:
+            chosen, excluded = values[facet.parameter]
+            values[facet.parameter] = FacetChoice(tuple(chosen), tuple(excluded))
     values["tag_all"] = tuple(values.get("tag_all", ()))
     values["exclude"] = tuple(UUID(text) for text in values.get("exclude", ()))
     return QuestionFilter(**values)
+
+
+def differing_parameters(one: QuestionFilter, other: QuestionFilter) -> Iterator[str]:
+    """Yield the names of the parameters in which two filters differ."""
+    for field in fields(QuestionFilter):
+        if getattr(one, field.name) != getattr(other, field.name):
+            yield field.name
 
 
 _Values = Annotated[
@@ -132,6 +128,7 @@ _Values = Annotated[
 ]
 
 
+@with_facet_parameters(_Values)
 class QuestionFilterBody(BaseModel):
     """The filter in JSON: for each parameter a list of values, none of them split at commas."""
 
@@ -140,37 +137,18 @@ class QuestionFilterBody(BaseModel):
         json_schema_extra={"examples": [{"category": ["ensembles"], "difficulty": ["-hard"]}]},
     )
 
-    bank: _Values = []
-    kind: _Values = []
-    category: _Values = []
-    company: _Values = []
-    tag: _Values = []
     tag_all: _Values = []
-    difficulty: _Values = []
-    level: _Values = []
-    language: _Values = []
     exclude: list[UUID] = Field([], max_length=MAX_EXCLUDED_IN_BODY)
     updated_after: Annotated[str, Field(max_length=40)] | None = None
 
 
 class _Parser:
-    """Resolves one filter's values and gathers everything that is wrong with them."""
+    """Resolves the values of one filter and collects everything that is wrong with them."""
 
-    def __init__(self, known: Known, pointer: str | None) -> None:
+    def __init__(self, known: KnownNames, pointer: str | None) -> None:
         self.errors: list[FieldError] = []
+        self._known = known
         self._pointer = pointer
-        terms = known.vocabularies
-        self._resolvers: dict[str, Callable[[str], tuple[str | None, Sequence[str]]]] = {
-            "bank": _bank(known.banks),
-            "kind": _fixed(KINDS),
-            "category": _term(terms.categories),
-            "company": _term(terms.companies),
-            "tag": _term(terms.tags),
-            "tag_all": _term(terms.tags),
-            "difficulty": _fixed(DIFFICULTIES),
-            "level": _fixed(LEVELS),
-            "language": _language,
-        }
 
     def fail(self, name: str, code: str, detail: str, near: Sequence[str] = ()) -> None:
         if self._pointer is None:
@@ -179,18 +157,18 @@ class _Parser:
             error = FieldError(code, detail, pointer=f"{self._pointer}/{name}", suggestions=near)
         self.errors.append(error)
 
-    def choice(self, name: str, values: Iterable[str]) -> Choice:
+    def choice(self, facet: Facet, values: Iterable[str]) -> FacetChoice:
         chosen: set[str] = set()
         excluded: set[str] = set()
         for value in values:
             negative = value.startswith("-")
-            found = self._resolve(name, value[negative:])
+            found = self._resolve(facet, value[negative:], facet.parameter)
             if found is not None:
                 (excluded if negative else chosen).add(found)
-        return Choice(tuple(sorted(chosen)), tuple(sorted(excluded)))
+        return FacetChoice(tuple(sorted(chosen)), tuple(sorted(excluded)))
 
-    def all_of(self, name: str, values: Iterable[str]) -> tuple[str, ...]:
-        found = {self._resolve(name, value) for value in values}
+    def tag_all(self, values: Iterable[str]) -> tuple[str, ...]:
+        found = {self._resolve(TAG, value, "tag_all") for value in values}
         return tuple(sorted(slug for slug in found if slug is not None))
 
     def ids(self, name: str, values: Sequence[str]) -> tuple[UUID, ...]:
@@ -209,28 +187,28 @@ class _Parser:
     def time(self, name: str, value: str | None) -> int | None:
         if value is None:
             return None
-        if _TIME.fullmatch(value):
+        if RFC3339_TIME.fullmatch(value):
             with suppress(ValueError, OverflowError):
                 return round(datetime.fromisoformat(value).timestamp() * 1000)
         self.fail(name, "invalid_value", "An RFC 3339 time such as 2026-01-31T12:00:00Z.")
         return None
 
-    def _resolve(self, name: str, value: str) -> str | None:
-        found, near = self._resolvers[name](value)
+    def _resolve(self, facet: Facet, value: str, name: str) -> str | None:
+        found, near = resolve_value(facet, value, self._known.banks, self._known.vocabularies)
         if found is None:
             self.fail(name, "unknown_value", "There is no such value.", near)
         return found
 
 
-def parse_filter(pairs: Pairs, known: Known) -> QuestionFilter:
-    """Return the filter in a query's pairs; other parameters are passed over.
+def parse_filter(pairs: Pairs, known: KnownNames) -> QuestionFilter:
+    """Return the filter in the pairs of a query string; ignores other parameters.
 
-    Problem invalid_request naming each value that does not exist, with near misses.
+    Problem invalid_request that names each value that does not exist, with near misses.
     """
     parser = _Parser(known, None)
     given: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name in NAMES:
+        if name in FILTER_NAMES:
             parts = [value] if name == "updated_after" else value.split(",")
             given.setdefault(name, []).extend(parts)
     for name, values in given.items():
@@ -245,12 +223,13 @@ def parse_filter(pairs: Pairs, known: Known) -> QuestionFilter:
     return _finish(parser, given, excluded, times[0] if times else None)
 
 
-def parse_filter_body(body: QuestionFilterBody, known: Known, pointer: str) -> QuestionFilter:
-    """Return the filter in a body; `pointer` is where it stands there.
+def parse_filter_body(body: QuestionFilterBody, known: KnownNames, pointer: str) -> QuestionFilter:
+    """Return the filter in a request body; `pointer` is the JSON pointer of `body` in it.
 
-    Problem invalid_request naming each value that does not exist, with near misses.
+    Problem invalid_request that names each value that does not exist, with near misses.
     """
-    given = {name: getattr(body, name) for name in (*CHOICES, "tag_all")}
+    given = {facet.parameter: getattr(body, facet.parameter) for facet in FACETS}
+    given["tag_all"] = body.tag_all
     excluded = tuple(sorted(set(body.exclude)))
     return _finish(_Parser(known, pointer), given, excluded, body.updated_after)
 
@@ -261,58 +240,17 @@ def _finish(
     excluded: tuple[UUID, ...],
     time: str | None,
 ) -> QuestionFilter:
-    choices: dict[str, Any] = {name: parser.choice(name, given.get(name, ())) for name in CHOICES}
+    choices = {
+        facet.parameter: parser.choice(facet, given[facet.parameter])
+        for facet in FACETS
+        if given.get(facet.parameter)
+    }
     found = QuestionFilter(
         **choices,
-        tag_all=parser.all_of("tag_all", given.get("tag_all", ())),
+        tag_all=parser.tag_all(given.get("tag_all", ())),
         exclude=excluded,
         updated_after=parser.time("updated_after", time),
     )
     if parser.errors:
         raise invalid(*parser.errors)
     return found
-
-
-def differing(one: QuestionFilter, other: QuestionFilter) -> Iterator[str]:
-    """Yield the names of the parameters in which two filters differ."""
-    for field in fields(QuestionFilter):
-        if getattr(one, field.name) != getattr(other, field.name):
-            yield field.name
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _bank(banks: Mapping[str, str]) -> Callable[[str], tuple[str | None, Sequence[str]]]:
-    def resolve(text: str) -> tuple[str | None, Sequence[str]]:
-        wanted = _folded(text)
-        if wanted in banks:
-            return wanted, ()
-        for slug, name in banks.items():
-            if _folded(name) == wanted:
-                return slug, ()
-        return None, near_misses(wanted, banks)
-
-    return resolve
-
-
-def _term(vocabulary: Vocabulary) -> Callable[[str], tuple[str | None, Sequence[str]]]:
-    def resolve(text: str) -> tuple[str | None, Sequence[str]]:
-        found = vocabulary.resolve(text)
-        return found, () if found else vocabulary.near(text)
-
-    return resolve
-
-
-def _fixed(names: Sequence[str]) -> Callable[[str], tuple[str | None, Sequence[str]]]:
-    def resolve(text: str) -> tuple[str | None, Sequence[str]]:
-        wanted = text.casefold()
-        return (wanted, ()) if wanted in names else (None, near_misses(wanted, names))
-
-    return resolve
-
-
-def _language(text: str) -> tuple[str | None, Sequence[str]]:
-    wanted = text.casefold()
-    return (wanted if _LANGUAGE.fullmatch(wanted) else None), ()

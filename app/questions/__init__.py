@@ -1,1 +1,1 @@
-"""Editing: questions in every state, their revisions, and what makes them public."""
+"""Editing: questions in all states, their revisions, and publishing."""

@@ -1,4 +1,7 @@
-"""A batch: operations in order, each done or refused for itself, public all at once at the end."""
+"""Batches: operations that run in order; each succeeds or fails by itself.
+
+Everything that they publish becomes public together, at the end.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,14 +14,14 @@ from app.core.errors import FieldError, Problem, invalid
 from app.core.field_errors import field_errors
 from app.questions.schemas import MAX_OPERATIONS, BatchOperation, BatchRequest
 from app.questions.service import QuestionService
-from app.questions.state import Held
+from app.questions.state import QuestionState
 
 _STATUS = {"create": 201, "delete": 204}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one operation: `problem` where it was refused."""
+class OperationResult:
+    """The result of one operation; `problem` says why it was refused."""
 
     status: int
     id: UUID | None
@@ -26,20 +29,20 @@ class Outcome:
     problem: Problem | None = None
 
 
-_Placed = tuple[int, BatchOperation | Outcome]
+_Indexed = tuple[int, BatchOperation | OperationResult]
 
 
-def run_batch(service: QuestionService, body: dict[str, Any]) -> list[Outcome]:
-    """Do each operation that is not refused; 422 for a body that is no list of operations.
+def run_batch(service: QuestionService, body: dict[str, Any]) -> list[OperationResult]:
+    """Run the operations of a body; 422 if it is not a list of operations.
 
-    Nothing of it is public before the service finishes.
+    Nothing is public before `service.finish()`.
     """
-    operations = [_read(item, place) for place, item in enumerate(_items(body))]
+    operations = [_read(item, index) for index, item in enumerate(_items(body))]
     readable = [each for each in operations if isinstance(each, BatchOperation)]
-    service.hold({each.id for each in readable if each.id is not None})
+    service.load_for_update({each.id for each in readable if each.id is not None})
     banks = {(each.question or {}).get("bank") for each in readable}
-    service.keep_names_apart({bank for bank in banks if isinstance(bank, str)})
-    return [outcome for run in _runs(operations) for outcome in _outcomes(service, run)]
+    service.lock_external_ids({bank for bank in banks if isinstance(bank, str)})
+    return [result for group in _groups(operations) for result in _run_group(service, group)]
 
 
 def _items(body: dict[str, Any]) -> Sequence[Any]:
@@ -54,8 +57,8 @@ def _items(body: dict[str, Any]) -> Sequence[Any]:
     raise invalid(FieldError("invalid_value", detail, pointer="/items"))
 
 
-def _read(item: Any, place: int) -> BatchOperation | Outcome:  # noqa: ANN401 - any JSON value
-    pointer = f"/items/{place}"
+def _read(item: Any, index: int) -> BatchOperation | OperationResult:  # noqa: ANN401 - any JSON value
+    pointer = f"/items/{index}"
     try:
         operation = BatchOperation.model_validate(item)
     except ValidationError as error:
@@ -74,102 +77,113 @@ def _read(item: Any, place: int) -> BatchOperation | Outcome:  # noqa: ANN401 - 
             ),
             None,
         )
-    wrong = _wrong_fields(operation)
-    if wrong:
+    faults = _field_faults(operation)
+    if faults:
         errors = [
-            FieldError(code, detail, pointer=f"{pointer}/{name}") for name, code, detail in wrong
+            FieldError(code, detail, pointer=f"{pointer}/{name}") for name, code, detail in faults
         ]
         return _refused(invalid(*errors), operation.id)
     return operation
 
 
-def _wrong_fields(operation: BatchOperation) -> list[tuple[str, str, str]]:
-    needs = {"create": {"question"}, "update": {"id", "question"}}.get(operation.op, {"id"})
-    takes = {"create": {"publish"}, "update": {"etag", "publish"}}.get(operation.op, {"etag"})
-    wrong: list[tuple[str, str, str]] = []
+def _field_faults(operation: BatchOperation) -> list[tuple[str, str, str]]:
+    required = {"create": {"question"}, "update": {"id", "question"}}.get(operation.op, {"id"})
+    optional = {"create": {"publish"}, "update": {"etag", "publish"}}.get(operation.op, {"etag"})
+    faults: list[tuple[str, str, str]] = []
     for name in ("id", "etag", "question", "publish"):
         given = getattr(operation, name) is not None
-        if name in needs and not given:
-            wrong.append((name, "missing_value", f"The operation {operation.op} needs it."))
-        elif given and name not in needs | takes:
-            wrong.append(
+        if name in required and not given:
+            faults.append((name, "missing_value", f"The operation {operation.op} needs it."))
+        elif given and name not in required | optional:
+            faults.append(
                 (name, "unknown_field", f"The operation {operation.op} has no such field.")
             )
-    return wrong
+    return faults
 
 
-def _runs(operations: Sequence[BatchOperation | Outcome]) -> Iterator[list[_Placed]]:
-    """Cut into runs that can be done together: new questions next to each other, or one operation.
+def _groups(operations: Sequence[BatchOperation | OperationResult]) -> Iterator[list[_Indexed]]:
+    """Split operations into groups that are written together.
 
-    No two of a run give the same external id, so that each is checked against all before it.
+    A group is a series of new questions, or one operation of another type. No two questions in a
+    group have the same external id, so each is checked against all operations before it.
     """
-    run: list[_Placed] = []
-    given: set[tuple[object, object]] = set()
-    for placed in enumerate(operations):
-        names = _names_of_new(placed[1])
-        if run and (names is None or names & given):
-            yield run
-            run, given = [], set()
-        if names is None:
-            yield [placed]
+    group: list[_Indexed] = []
+    seen: set[tuple[object, object]] = set()
+    for indexed in enumerate(operations):
+        external_ids = _external_ids_of_new(indexed[1])
+        if group and (external_ids is None or external_ids & seen):
+            yield group
+            group, seen = [], set()
+        if external_ids is None:
+            yield [indexed]
         else:
-            run.append(placed)
-            given |= names
-    if run:
-        yield run
+            group.append(indexed)
+            seen |= external_ids
+    if group:
+        yield group
 
 
-def _names_of_new(operation: BatchOperation | Outcome) -> set[tuple[object, object]] | None:
-    """Return the bank and external id that a new question gives; None for any other operation."""
-    if isinstance(operation, Outcome) or operation.op != "create":
+def _external_ids_of_new(
+    operation: BatchOperation | OperationResult,
+) -> set[tuple[object, object]] | None:
+    """Return the (bank, external id) of a new question; None for any other operation."""
+    if isinstance(operation, OperationResult) or operation.op != "create":
         return None
     body = operation.question or {}
     bank, name = body.get("bank"), body.get("external_id")
     return {(bank, name)} if isinstance(bank, str) and isinstance(name, str) else set()
 
 
-def _outcomes(service: QuestionService, run: Sequence[_Placed]) -> Iterator[Outcome]:
-    made = _together(service, run) if len(run) > 1 else None
-    if made is not None:
-        yield from made
+def _run_group(service: QuestionService, group: Sequence[_Indexed]) -> Iterator[OperationResult]:
+    created = _create_together(service, group) if len(group) > 1 else None
+    if created is not None:
+        yield from created
     else:
-        for place, operation in run:
-            yield _outcome(service, operation, place)
+        for index, operation in group:
+            yield _run_one(service, operation, index)
 
 
-def _together(service: QuestionService, run: Sequence[_Placed]) -> list[Outcome] | None:
-    """Make the questions that are not refused; None, and nothing, where the tables refuse one."""
-    outcomes, prepared = [], []
-    for place, operation in run:
-        if isinstance(operation, Outcome):
-            outcomes.append(operation)
+def _create_together(
+    service: QuestionService, group: Sequence[_Indexed]
+) -> list[OperationResult] | None:
+    """Create the valid questions of a group; None, with nothing written, if the database fails."""
+    results, prepared = [], []
+    for index, operation in group:
+        if isinstance(operation, OperationResult):
+            results.append(operation)
             continue
-        body, pointer = operation.question or {}, f"/items/{place}/question"
+        body, pointer = operation.question or {}, f"/items/{index}/question"
         try:
-            made = service.prepare(body, publish=bool(operation.publish), pointer=pointer)
+            new = service.prepare(body, publish=bool(operation.publish), pointer=pointer)
         except Problem as problem:
-            outcomes.append(_refused(problem, None))
+            results.append(_refused(problem, None))
             continue
-        prepared.append(made)
-        outcomes.append(Outcome(_STATUS["create"], made.held.id, made.held.etag))
-    return outcomes if service.write_together(prepared) else None
+        prepared.append(new)
+        results.append(OperationResult(_STATUS["create"], new.question.id, new.question.etag))
+    return results if service.write_batch(prepared) else None
 
 
-def _outcome(service: QuestionService, operation: BatchOperation | Outcome, place: int) -> Outcome:
-    if isinstance(operation, Outcome):
+def _run_one(
+    service: QuestionService, operation: BatchOperation | OperationResult, index: int
+) -> OperationResult:
+    if isinstance(operation, OperationResult):
         return operation
-    pointer = f"/items/{place}"
+    pointer = f"/items/{index}"
     try:
-        held = service.within_savepoint(operation.id, lambda: _apply(service, operation, pointer))
+        question = service.within_savepoint(
+            operation.id, lambda: _apply(service, operation, pointer)
+        )
     except Problem as problem:
         return _refused(problem, operation.id)
     status = _STATUS.get(operation.op, 200)
-    if held is None:
-        return Outcome(status, operation.id, None)
-    return Outcome(status, held.id, held.etag)
+    if question is None:
+        return OperationResult(status, operation.id, None)
+    return OperationResult(status, question.id, question.etag)
 
 
-def _apply(service: QuestionService, operation: BatchOperation, pointer: str) -> Held | None:
+def _apply(
+    service: QuestionService, operation: BatchOperation, pointer: str
+) -> QuestionState | None:
     publish = bool(operation.publish)
     body = operation.question or {}
     if operation.op == "create" or operation.id is None:
@@ -183,8 +197,8 @@ def _apply(service: QuestionService, operation: BatchOperation, pointer: str) ->
     if operation.op == "delete":
         service.delete(operation.id, operation.etag)
         return None
-    return service.move(operation.id, operation.op, operation.etag, required=True)
+    return service.transition(operation.id, operation.op, operation.etag, required=True)
 
 
-def _refused(problem: Problem, question_id: UUID | None) -> Outcome:
-    return Outcome(problem.status, question_id, None, problem)
+def _refused(problem: Problem, question_id: UUID | None) -> OperationResult:
+    return OperationResult(problem.status, question_id, None, problem)

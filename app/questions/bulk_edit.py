@@ -1,4 +1,4 @@
-"""Many questions at once, for imports and whatever changes a whole bank."""
+"""Saves many questions at once, for imports and operations on a whole bank."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlmodel import Session
 
 from app.core import time_and_random
-from app.core.db.bulk_insert import Key
+from app.core.db.bulk_insert import IdConverter
 from app.core.secrets import Secrets
-from app.kinds import QuestionContent, content_values, give_option_ids
-from app.published.publishing import Publication, put
+from app.kinds import QuestionContent, content_values, give_item_ids
+from app.published.publishing import Publication, publish
 from app.questions import repository
 from app.questions.rendering import Renderer
-from app.questions.row_writer import Rows, insert_new, new_rows
-from app.questions.state import Entry, Held, Saved, new_question
-from app.questions.unit_of_work import Ledger
+from app.questions.row_writer import Rows, insert_rows_of_new, rows_of_new
+from app.questions.state import PendingRevision, QuestionState, RevisionContent, new_question
+from app.questions.unit_of_work import UnitOfWork
 
 
 class BulkEdit(NamedTuple):
-    """One question to make or change.
+    """One question to create or change.
 
-    `id` is None for a new one; `content` None publishes the newest revision. An `external_id` of
-    None leaves a question the one that it has.
+    `id` is None for a new question. Without `content` the newest revision is published.
+    An `external_id` of None keeps the current one.
     """
 
     id: UUID | None
@@ -32,10 +32,10 @@ class BulkEdit(NamedTuple):
     publish: bool
 
 
-class Composed(NamedTuple):
-    """New questions, ready to be written; those that are to go public are rendered.
+class PreparedQuestions(NamedTuple):
+    """New questions as table rows, and the rendered publications of those to publish.
 
-    `banks` are those where one has an external id.
+    `banks` are the banks in which one of them has an external id.
     """
 
     banks: frozenset[str]
@@ -43,35 +43,37 @@ class Composed(NamedTuple):
     publications: list[Publication]
 
 
-def compose(
-    secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: Key
-) -> Composed:
-    """Make new questions ready before the transaction begins: that takes as long as writing them.
+def prepare_new(
+    secrets: Secrets, edits: Sequence[BulkEdit], by: UUID | None, note: str | None, key: IdConverter
+) -> PreparedQuestions:
+    """Prepare new questions before the transaction begins; it takes as long as writing them.
 
-    Each edit has a content and no id; options that have no id get one.
+    Each edit has a content and no id. Options without an id get one.
     """
-    give_option_ids(edit.content for edit in edits if edit.content is not None)
+    give_item_ids(edit.content for edit in edits if edit.content is not None)
     renderer = Renderer(secrets)
     now = time_and_random.milliseconds()
-    helds, publications = [], []
+    questions, publications = [], []
     for edit in edits:
-        held = _new(edit, now, note)
-        helds.append(held)
+        question = _new_question(edit, now, note)
+        questions.append(question)
         if edit.publish:
-            held.publish(held.newest, now)
-            publications.append(renderer.publication(held, None))
-    return Composed(_named(helds), new_rows(helds, key, by), publications)
+            question.publish(question.newest, now)
+            publications.append(renderer.publication(question, None))
+    return PreparedQuestions(
+        _banks_with_external_ids(questions), rows_of_new(questions, key, by), publications
+    )
 
 
-def write_new(session: Session, new: Composed) -> None:
-    """Write what is composed; it is not public before `publish_new`."""
-    _lock(session, new.banks)
-    insert_new(session.connection(), new.rows)
+def write_new(session: Session, new: PreparedQuestions) -> None:
+    """Write prepared questions; `publish_new` publishes them."""
+    _lock_banks(session, new.banks)
+    insert_rows_of_new(session.connection(), new.rows)
 
 
-def publish_new(session: Session, new: Composed) -> None:
-    """Publish what was composed for that, and is written; locks the clock, so call it last."""
-    put(session, new.publications)
+def publish_new(session: Session, new: PreparedQuestions) -> None:
+    """Publish the prepared publications; locks the edition clock, so call it last."""
+    publish(session, new.publications)
 
 
 def save_many(
@@ -81,49 +83,53 @@ def save_many(
     by: UUID | None,
     note: str | None,
 ) -> list[UUID]:
-    """Save and publish, and return the ids in order; options that have no id get one.
+    """Save and publish questions and return their ids in order. Options without an id get one.
 
-    The caller has validated contents, terms and external ids, and locked the rows that exist by
-    id. Locks the clock where something is published, so call it last.
+    The caller has validated contents, terms and external ids, and locked existing questions by
+    id. Locks the edition clock if something is published, so call it last.
     """
     known = repository.load(session, {edit.id for edit in edits if edit.id is not None})
-    give_option_ids(edit.content for edit in edits if edit.content is not None)
-    ledger = Ledger(session, secrets, by)
-    helds = [_applied(ledger, known, edit, note) for edit in edits]
-    _lock(session, _named(helds))
-    ledger.write(list({held.id: held for held in helds}.values()))
-    ledger.go_public()
-    return [held.id for held in helds]
+    give_item_ids(edit.content for edit in edits if edit.content is not None)
+    unit_of_work = UnitOfWork(session, secrets, by)
+    questions = [_apply_edit(unit_of_work, known, edit, note) for edit in edits]
+    _lock_banks(session, _banks_with_external_ids(questions))
+    unit_of_work.write(list({question.id: question for question in questions}.values()))
+    unit_of_work.publish_changes()
+    return [question.id for question in questions]
 
 
-def _applied(ledger: Ledger, known: dict[UUID, Held], edit: BulkEdit, note: str | None) -> Held:
+def _apply_edit(
+    unit_of_work: UnitOfWork, known: dict[UUID, QuestionState], edit: BulkEdit, note: str | None
+) -> QuestionState:
     if edit.id is None:
-        held = _new(edit, ledger.now, note)
+        question = _new_question(edit, unit_of_work.now, note)
     else:
-        held = known[edit.id]
+        question = known[edit.id]
         if edit.external_id is not None:
-            held.external_id = edit.external_id
+            question.external_id = edit.external_id
         if edit.content is not None:
-            held.save(edit.content, ledger.now, note)
-    if edit.publish and held.live is not held.newest:
-        held.publish(held.newest, ledger.now)
-        ledger.note_public(held)
-    return held
+            question.save(edit.content, unit_of_work.now, note)
+    if edit.publish and question.live is not question.newest:
+        question.publish(question.newest, unit_of_work.now)
+        unit_of_work.mark_public_change(question)
+    return question
 
 
-def _named(helds: Sequence[Held]) -> frozenset[str]:
-    return frozenset(held.bank for held in helds if held.external_id is not None)
+def _banks_with_external_ids(questions: Sequence[QuestionState]) -> frozenset[str]:
+    return frozenset(question.bank for question in questions if question.external_id is not None)
 
 
-def _lock(session: Session, banks: Iterable[str]) -> None:
+def _lock_banks(session: Session, banks: Iterable[str]) -> None:
     for bank in sorted(banks):
         repository.lock_bank(session, bank)
 
 
-def _new(edit: BulkEdit, now: int, note: str | None) -> Held:
+def _new_question(edit: BulkEdit, now: int, note: str | None) -> QuestionState:
     content = edit.content
     if content is None:
-        message = "an edit has an id, a content, or both"
+        message = "an edit needs an id, a content, or both"
         raise ValueError(message)
-    saved = Saved(1, now, content_values(content), content)
-    return new_question(time_and_random.uuid7(), edit.bank, edit.external_id, Entry(saved, note))
+    revision = RevisionContent(1, now, content_values(content), content)
+    return new_question(
+        time_and_random.uuid7(), edit.bank, edit.external_id, PendingRevision(revision, note)
+    )

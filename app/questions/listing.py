@@ -1,30 +1,35 @@
-"""Lists of questions for editors and exports: the filter as SQL, over drafts or what is live."""
+"""Lists of questions for editors and exports: the filter as SQL, over newest or live revisions."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlmodel import Session
 
 from app.core.secrets import Secrets
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import ANY_VALUE, FACETS, Facet, FacetChoice, with_descendants
+from app.published.question_filter import QuestionFilter
 from app.questions import repository
 from app.questions.rendering import Renderer
 from app.questions.repository import LINKS, PUBLISHED, QUESTION
-from app.questions.state import Held, Values
+from app.questions.state import QuestionState, Values
 from app.questions.views import editing_view, live_view
 from app.taxonomy.vocabulary import Vocabularies
 
-CHUNK = 500
+CHUNK_QUESTIONS = 500
+
+# Returns the SQL condition that a question has one of the given values.
+Condition: TypeAlias = Callable[[Sequence[str]], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which questions a list has: of these banks, matching the filter, and by where they stand.
+class QuestionSelection:
+    """Selects questions by bank, filter and state.
 
-    With `live` only what is published counts, as it is published, whatever was saved since.
+    With `live` the filter applies to live revisions, and only published questions are selected.
     """
 
     banks: Collection[str]
@@ -35,93 +40,87 @@ class Wanted:
     live: bool = False
 
 
-def conditions(wanted: Wanted, vocabularies: Vocabularies) -> list[ColumnElement[bool]]:
-    """Return the SQL conditions of a list; for `live` ones `published` is joined."""
-    asked = wanted.filter
-    facets: Any = PUBLISHED.c if wanted.live else QUESTION.c
-    found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(wanted.banks))]
-    for name, column in (
-        ("bank", QUESTION.c.bank),
-        ("kind", QUESTION.c.kind),
-        ("difficulty", facets.difficulty),
-        ("language", func.lower(facets.language)),
-    ):
-        choice: Choice = getattr(asked, name)
-        if choice.any:
-            found.append(column.in_(choice.any))
-        if choice.none:
-            found.append(column.not_in(choice.none))
-    levels = literal(",") + facets.levels + literal(",")
-    found += _chosen(asked.level, lambda level: levels.contains(f",{level},"))
-    for name, choice in (
-        ("categories", _with_subtrees(asked.category, vocabularies)),
-        ("companies", asked.company),
-        ("tags", asked.tag),
-    ):
-        if choice.any:
-            found.append(_has(name, choice.any, live=wanted.live))
-        if choice.none:
-            found.append(~_has(name, choice.none, live=wanted.live))
-    found += [_has("tags", (slug,), live=wanted.live) for slug in asked.tag_all]
-    if asked.exclude:
-        found.append(QUESTION.c.id.not_in(asked.exclude))
-    if asked.updated_after is not None:
-        found.append(facets.updated_at > asked.updated_after)
-    return found + _standing(wanted)
+def conditions(
+    selection: QuestionSelection, vocabularies: Vocabularies
+) -> list[ColumnElement[bool]]:
+    """Return the SQL conditions of a selection; with `live` the statement must join `published`."""
+    question_filter = selection.filter
+    facets: Any = PUBLISHED.c if selection.live else QUESTION.c
+    found: list[ColumnElement[bool]] = [QUESTION.c.bank.in_(sorted(selection.banks))]
+    for facet in FACETS:
+        choice = with_descendants(facet, question_filter.choice(facet), vocabularies)
+        if choice != ANY_VALUE:
+            found += _choice_conditions(
+                choice, _facet_condition(facet, facets, live=selection.live)
+            )
+    found += [_has_term("tags", (slug,), live=selection.live) for slug in question_filter.tag_all]
+    if question_filter.exclude:
+        found.append(QUESTION.c.id.not_in(question_filter.exclude))
+    if question_filter.updated_after is not None:
+        found.append(facets.updated_at > question_filter.updated_after)
+    return found + _state_conditions(selection)
 
 
-def _standing(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _state_conditions(selection: QuestionSelection) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if wanted.states:
-        found.append(QUESTION.c.state.in_(wanted.states))
-    if wanted.external_ids:
-        found.append(QUESTION.c.external_id.in_(wanted.external_ids))
+    if selection.states:
+        found.append(QUESTION.c.state.in_(selection.states))
+    if selection.external_ids:
+        found.append(QUESTION.c.external_id.in_(selection.external_ids))
     differs = and_(
         QUESTION.c.published_revision.is_not(None),
         QUESTION.c.published_revision != QUESTION.c.revision,
     )
-    if wanted.unpublished_changes is not None:
-        found.append(differs if wanted.unpublished_changes else ~differs)
-    if wanted.live:
+    if selection.unpublished_changes is not None:
+        found.append(differs if selection.unpublished_changes else ~differs)
+    if selection.live:
         found.append(PUBLISHED.c.revision.is_not(None))
     return found
 
 
-def _chosen(choice: Choice, test: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - makes a condition
-    found: list[ColumnElement[bool]] = []
+def _choice_conditions(choice: FacetChoice, condition: Condition) -> Iterator[ColumnElement[bool]]:
     if choice.any:
-        found.append(or_(*(test(value) for value in choice.any)))
-    return found + [~test(value) for value in choice.none]
+        yield condition(choice.any)
+    if choice.none:
+        yield ~condition(choice.none)
 
 
-def _with_subtrees(choice: Choice, vocabularies: Vocabularies) -> Choice:
-    tree = vocabularies.categories
-    return Choice(
-        tuple(sorted({below for slug in choice.any for below in tree.subtree(slug)})),
-        tuple(sorted({below for slug in choice.none for below in tree.subtree(slug)})),
-    )
+def _facet_condition(facet: Facet, table: Any, *, live: bool) -> Condition:  # noqa: ANN401 - its columns
+    """Return the function that makes the SQL condition of a facet."""
+    if facet.vocabulary is not None:
+        return partial(_has_term, facet.vocabulary, live=live)
+    column = table[facet.column]
+    if facet.many:
+        joined = literal(",") + column + literal(",")
+        return lambda values: or_(*(joined.contains(f",{value},") for value in values))
+    folded = func.lower(column) if facet.pattern is not None else column
+    return folded.in_
 
 
-def _has(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:
+def _has_term(name: str, slugs: Sequence[str], *, live: bool) -> ColumnElement[bool]:
     links = LINKS[name]
     side = links.c.in_live if live else links.c.in_draft
     return QUESTION.c.id.in_(select(links.c.question_id).where(links.c.slug.in_(slugs), side))
 
 
-def _ids(wanted: Wanted, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
+def _select(selection: QuestionSelection, vocabularies: Vocabularies, *columns: Any) -> Select[Any]:  # noqa: ANN401
     statement = select(*columns).select_from(QUESTION)
-    if wanted.live:
+    if selection.live:
         statement = statement.join(PUBLISHED, PUBLISHED.c.id == QUESTION.c.id)
-    return statement.where(*conditions(wanted, vocabularies))
+    return statement.where(*conditions(selection, vocabularies))
 
 
 def page(
-    session: Session, wanted: Wanted, vocabularies: Vocabularies, before: UUID | None, limit: int
-) -> tuple[list[Held], int]:
-    """Return at most `limit` questions, the newest first, and how many there are in all."""
+    session: Session,
+    selection: QuestionSelection,
+    vocabularies: Vocabularies,
+    before: UUID | None,
+    limit: int,
+) -> tuple[list[QuestionState], int]:
+    """Return at most `limit` questions, the newest first, and the total count."""
     connection = session.connection()
-    total = connection.execute(_ids(wanted, vocabularies, func.count())).scalar_one()
-    statement = _ids(wanted, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
+    total = connection.execute(_select(selection, vocabularies, func.count())).scalar_one()
+    statement = _select(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id.desc())
     if before is not None:
         statement = statement.where(QUESTION.c.id < before)
     ids = list(connection.execute(statement.limit(limit)).scalars())
@@ -132,19 +131,19 @@ def page(
 def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
     session: Session,
     secrets: Secrets,
-    wanted: Wanted,
+    selection: QuestionSelection,
     vocabularies: Vocabularies,
     answers: Collection[str],
-    chunk: int = CHUNK,
+    chunk: int = CHUNK_QUESTIONS,
     after: UUID | None = None,
 ) -> Iterator[Values]:
-    """Yield editing views in the order of ids, `chunk` read at a time, from beyond `after` on.
+    """Yield editing views in the order of ids after `after`; read `chunk` questions at a time.
 
-    The answer side is shown of the banks in `answers`; of `live` ones the live revision is shown.
+    Answers are included for the banks in `answers`. With `live` the live revision is shown.
     """
     renderer = Renderer(secrets)
-    view = live_view if wanted.live else editing_view
-    statement = _ids(wanted, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
+    view = live_view if selection.live else editing_view
+    statement = _select(selection, vocabularies, QUESTION.c.id).order_by(QUESTION.c.id).limit(chunk)
     while True:
         part = statement if after is None else statement.where(QUESTION.c.id > after)
         ids = list(session.connection().execute(part).scalars())
@@ -152,6 +151,6 @@ def iter_views(  # noqa: PLR0913, PLR0917 - what an export knows
             return
         found = repository.load(session, ids)
         for question_id in ids:
-            held = found[question_id]
-            yield view(held, renderer, answers=held.bank in answers)
+            question = found[question_id]
+            yield view(question, renderer, answers=question.bank in answers)
         after = ids[-1]

@@ -1,4 +1,4 @@
-"""Tables of editing: questions, their immutable revisions, and what each of them refers to."""
+"""Tables of editing: questions, their immutable revisions, and their references."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -23,9 +23,9 @@ from app.kinds import limits
 
 
 class Question(SQLModel, table=True):
-    """One question; its facets are those of the newest revision, `updated_at` is its time.
+    """One question. Facets and `updated_at` are those of the newest revision.
 
-    The number that it has once it was published stands in `published` only.
+    The number that a question gets at its first publication is in `published` only.
     """
 
     __tablename__: ClassVar[str] = "questions"
@@ -52,7 +52,7 @@ class Question(SQLModel, table=True):
     state: str = Field(sa_column=Column(String(9), nullable=False))
     revision: int = Field(sa_column=Column(Integer, nullable=False))
     published_revision: int | None = Field(default=None, sa_column=Column(Integer))
-    # The first publication; it stays when the question is withdrawn.
+    # Time of the first publication; kept when the question is withdrawn.
     published_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
@@ -64,7 +64,7 @@ class Question(SQLModel, table=True):
 
 
 class Revision(SQLModel, table=True):
-    """One saved state of a question, never changed; `by` is the key that saved it, if one did."""
+    """One saved state of a question; rows never change. `by` is the API key, null: command line."""
 
     __tablename__: ClassVar[str] = "revisions"
     __table_args__ = (CheckConstraint("number >= 1", name="number"),)
@@ -75,7 +75,7 @@ class Revision(SQLModel, table=True):
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     content: dict[str, Any] = Field(sa_column=Column(JsonText, nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    # Not a foreign key: the history outlives its writers.
+    # Not a foreign key: the history stays when keys are deleted.
     by: UUID | None = Field(default=None, sa_column=Column(Uuid))
     note: str | None = Field(default=None, sa_column=Column(Text))
 
@@ -103,7 +103,7 @@ class QuestionCategory(SQLModel, table=True):
 
 
 class QuestionCompany(SQLModel, table=True):
-    """A company that is said to ask a question, and what is known of that (newest revision)."""
+    """A company that asks a question, with the evidence of the newest revision."""
 
     __tablename__: ClassVar[str] = "question_companies"
     __table_args__ = (
@@ -150,7 +150,7 @@ class QuestionTag(SQLModel, table=True):
 
 
 class QuestionMedia(SQLModel, table=True):
-    """A file that a question shows: in its newest revision, in the live one, or in both."""
+    """A media file of a question: in its newest revision, in the live one, or in both."""
 
     __tablename__: ClassVar[str] = "question_media"
     __table_args__ = (
@@ -167,7 +167,7 @@ class QuestionMedia(SQLModel, table=True):
 
 
 class QuestionBatch(SQLModel, table=True):
-    """What a batch answered, kept for as long as its Idempotency-Key; no content is in it."""
+    """The results of a batch, stored as long as its Idempotency-Key; they hold no content."""
 
     __tablename__: ClassVar[str] = "question_batches"
     __table_args__ = (Index("ix_question_batches_created_at", "created_at"),)

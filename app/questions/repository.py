@@ -1,4 +1,4 @@
-"""The SQL of questions: set by set, with statements that are prepared once."""
+"""The SQL of questions. Statements are built once and work on sets of questions."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
@@ -25,6 +25,8 @@ from sqlmodel import Session, SQLModel
 from app.access.models import Bank
 from app.core import time_and_random
 from app.core.db.database import JsonText, UtcDateTime
+from app.core.db.lock_order import check_lock_order
+from app.core.db.tables import table_of
 from app.core.http.idempotency import KEPT_MILLISECONDS
 from app.published.models import Published
 from app.questions.models import (
@@ -36,18 +38,18 @@ from app.questions.models import (
     QuestionTag,
     Revision,
 )
-from app.questions.state import Held, Saved
+from app.questions.state import QuestionState, RevisionContent
 from app.taxonomy.models import Category, Company, Tag
 
 T = TypeVar("T")
 
-# Well below the number of parameters that one statement may carry on either database.
-CHUNK = 500
+# Well below the maximum number of parameters of a statement on either database.
+CHUNK_ROWS = 500
 
 
-def _plain(model: type[SQLModel]) -> TableClause:
-    """Return a table whose times are milliseconds and whose JSON is text, as they are stored."""
-    columns = model.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
+def _untyped_table(model: type[SQLModel]) -> TableClause:
+    """Return a table without type conversion: times in milliseconds, JSON as text."""
+    columns = table_of(model).columns
     types: dict[type, Any] = {UtcDateTime: BigInteger(), JsonText: Text()}
     return table(
         str(model.__tablename__),
@@ -55,18 +57,22 @@ def _plain(model: type[SQLModel]) -> TableClause:
     )
 
 
-BANK = _plain(Bank)
-BATCH = _plain(QuestionBatch)
-QUESTION = _plain(Question)
-REVISION = _plain(Revision)
-PUBLISHED = _plain(Published)
+BANK = _untyped_table(Bank)
+BATCH = _untyped_table(QuestionBatch)
+QUESTION = _untyped_table(Question)
+REVISION = _untyped_table(Revision)
+PUBLISHED = _untyped_table(Published)
 LINKS = {
-    "categories": _plain(QuestionCategory),
-    "companies": _plain(QuestionCompany),
-    "tags": _plain(QuestionTag),
-    "media": _plain(QuestionMedia),
+    "categories": _untyped_table(QuestionCategory),
+    "companies": _untyped_table(QuestionCompany),
+    "tags": _untyped_table(QuestionTag),
+    "media": _untyped_table(QuestionMedia),
 }
-TERMS = {"categories": _plain(Category), "companies": _plain(Company), "tags": _plain(Tag)}
+TERMS = {
+    "categories": _untyped_table(Category),
+    "companies": _untyped_table(Company),
+    "tags": _untyped_table(Tag),
+}
 
 _NEWEST = REVISION.alias("newest")
 _LIVE = REVISION.alias("live")
@@ -103,37 +109,38 @@ _NUMBERS = select(PUBLISHED.c.id, PUBLISHED.c.number).where(PUBLISHED.c.id.in_(_
 
 
 def lock(session: Session, ids: Collection[UUID]) -> None:
-    """Lock questions by id; those that do not exist are passed over."""
-    # SQLite has one writer, so every row is its own already.
+    """Lock questions by id. Ids that do not exist are ignored."""
+    check_lock_order(session)
+    # SQLite has one writer, so no row can be locked by somebody else.
     if session.get_bind().dialect.name == "sqlite":
         return
     for part in chunks(sorted(ids)):
         session.connection().execute(_LOCK, {"ids": part}).all()
 
 
-def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Held]:
-    """Return the questions that exist, as the session sees them."""
+def load(session: Session, ids: Collection[UUID]) -> dict[UUID, QuestionState]:
+    """Return the questions that exist, by id."""
     found = {}
     for part in chunks(sorted(ids)):
         for row in session.connection().execute(_LOAD, {"ids": part}):
-            held = _held(row)
-            found[held.id] = held
+            question = _question_state(row)
+            found[question.id] = question
     return found
 
 
-def find(session: Session, question_id: UUID) -> Held | None:
-    """Return one question, None where there is none."""
+def find(session: Session, question_id: UUID) -> QuestionState | None:
+    """Return one question, or None."""
     return load(session, [question_id]).get(question_id)
 
 
-def _held(row: Any) -> Held:  # noqa: ANN401 - a row of many columns
-    newest = Saved(row.revision, row.updated_at, orjson.loads(row.content))
-    live: Saved | None = None
+def _question_state(row: Any) -> QuestionState:  # noqa: ANN401 - a row of many columns
+    newest = RevisionContent(row.revision, row.updated_at, orjson.loads(row.content))
+    live: RevisionContent | None = None
     if row.published_revision == row.revision:
         live = newest
     elif row.published_revision is not None:
-        live = Saved(row.published_revision, row.live_at, orjson.loads(row.live_content))
-    held = Held(
+        live = RevisionContent(row.published_revision, row.live_at, orjson.loads(row.live_content))
+    question = QuestionState(
         row.id,
         row.bank,
         row.external_id,
@@ -142,11 +149,11 @@ def _held(row: Any) -> Held:  # noqa: ANN401 - a row of many columns
         row.created_at,
         newest,
         live,
-        once_public=row.published_at is not None,
+        was_public=row.published_at is not None,
     )
-    held.stored = held.uses()
-    held.evidence = held.known_evidence()
-    return held
+    question.stored_references = question.references()
+    question.stored_evidence = question.evidence()
+    return question
 
 
 def remove(session: Session, question_id: UUID) -> None:
@@ -155,7 +162,7 @@ def remove(session: Session, question_id: UUID) -> None:
 
 
 def numbers(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return the numbers of the questions that are or were public."""
+    """Return the numbers of the questions that are or were published, by id."""
     found: dict[UUID, int] = {}
     for part in chunks(list(ids)):
         rows = session.connection().execute(_NUMBERS, {"ids": part})
@@ -163,8 +170,8 @@ def numbers(session: Session, ids: Collection[UUID]) -> dict[UUID, int]:
     return found
 
 
-def holder(session: Session, bank: str, external_id: str) -> UUID | None:
-    """Return the question of a bank that has the external id."""
+def external_id_owner(session: Session, bank: str, external_id: str) -> UUID | None:
+    """Return the id of the question that has the external id in the bank, or None."""
     statement = select(QUESTION.c.id).where(
         QUESTION.c.bank == bank, QUESTION.c.external_id == external_id
     )
@@ -173,19 +180,21 @@ def holder(session: Session, bank: str, external_id: str) -> UUID | None:
 
 
 def lock_bank(session: Session, bank: str) -> None:
-    """Let nobody else write several external ids of a bank at once: they could wait in a circle."""
+    """Lock a bank before several external ids are written, to avoid a deadlock of two writers."""
+    check_lock_order(session)
     session.connection().execute(_LOCK_BANK, {"bank": bank}).all()
 
 
 def bank_language(session: Session, bank: str) -> str | None:
-    """Return a bank's language, None where there is no such bank."""
+    """Return a bank's language, or None if there is no such bank."""
     statement = select(BANK.c.language).where(BANK.c.slug == bank)
     found: str | None = session.connection().execute(statement).scalar_one_or_none()
     return found
 
 
 def existing_terms(session: Session, vocabulary: str, slugs: Collection[str]) -> set[str]:
-    """Return which of the slugs are terms, each kept from deletion until the commit."""
+    """Return which of the slugs are terms. They cannot be deleted before the commit."""
+    check_lock_order(session)
     terms = TERMS[vocabulary]
     found: set[str] = set()
     for part in chunks(sorted(slugs)):
@@ -199,30 +208,30 @@ def existing_terms(session: Session, vocabulary: str, slugs: Collection[str]) ->
     return found
 
 
-def users_of(session: Session, vocabulary: str, slug: str) -> list[UUID]:
-    """Return the questions that have a term in their newest or their live revision."""
+def questions_with_term(session: Session, vocabulary: str, slug: str) -> list[UUID]:
+    """Return the ids of questions that have a term in their newest or their live revision."""
     links = LINKS[vocabulary]
     statement = select(links.c.question_id).where(links.c.slug == slug)
     return list(session.connection().execute(statement).scalars())
 
 
 def revision(session: Session, question_id: UUID, number: int) -> Row[Any] | None:
-    """Return one revision, its content as JSON text."""
+    """Return the row of one revision, with its content as JSON text."""
     statement = select(REVISION).where(
         REVISION.c.question_id == question_id, REVISION.c.number == number
     )
     return session.connection().execute(statement).one_or_none()
 
 
-def saved(row: Row[Any]) -> Saved:
-    """Return a revision's row as what was saved."""
-    return Saved(row.number, row.created_at, orjson.loads(row.content))
+def revision_content(row: Row[Any]) -> RevisionContent:
+    """Return the content of a revision's row."""
+    return RevisionContent(row.number, row.created_at, orjson.loads(row.content))
 
 
 def revisions(
     session: Session, question_id: UUID, before: int | None, limit: int
 ) -> tuple[list[Row[Any]], int]:
-    """Return at most `limit` revisions without content, newest first, and how many there are."""
+    """Return at most `limit` revisions without content, newest first, and their total count."""
     mine = REVISION.c.question_id == question_id
     connection = session.connection()
     total = connection.execute(select(func.count()).select_from(REVISION).where(mine)).scalar_one()
@@ -237,8 +246,8 @@ def revisions(
     return list(connection.execute(statement)), total
 
 
-def keep_batch(session: Session, results: list[dict[str, Any]]) -> UUID:
-    """Keep what a batch answered for as long as its Idempotency-Key; return where."""
+def store_batch_results(session: Session, results: list[dict[str, Any]]) -> UUID:
+    """Store the results of a batch for as long as its Idempotency-Key; return their id."""
     now = time_and_random.milliseconds()
     connection = session.connection()
     connection.execute(delete(BATCH).where(BATCH.c.created_at < now - KEPT_MILLISECONDS))
@@ -249,12 +258,12 @@ def keep_batch(session: Session, results: list[dict[str, Any]]) -> UUID:
 
 
 def batch_results(session: Session, batch_id: UUID) -> Any:  # noqa: ANN401 - a JSON value
-    """Return what a batch answered."""
+    """Return the stored results of a batch."""
     statement = select(BATCH.c.results).where(BATCH.c.id == batch_id)
     return orjson.loads(session.connection().execute(statement).scalar_one())
 
 
 def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut a list into parts that fit one statement."""
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+    """Split a list into parts that fit into one statement."""
+    for start in range(0, len(ids), CHUNK_ROWS):
+        yield ids[start : start + CHUNK_ROWS]

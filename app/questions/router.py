@@ -6,14 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app.core.db.edition_clock import read_mark
-from app.core.http.deps import ReadSession, SecretsDep, WriteSession
+from app.core.http.deps import ReadSession, SecretsDep, WriteSession, services_of
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
 from app.core.http.pages import Page
 from app.core.http.query_string import openapi_parameters, reject_unknown
 from app.core.http.request_inputs import MERGE_PATCH_TYPES, JsonBody, QueryPairs
 from app.core.openapi.operation_docs import problems, scope
-from app.published.question_filter import Known
+from app.published.question_filter import KnownNames
 from app.questions import listing
 from app.questions.routes import examples
 from app.questions.routes.history import router as history_router
@@ -26,32 +26,32 @@ from app.questions.routes.responses import (
     PATH,
     PUBLISH,
     EditorDep,
-    an_object,
+    example_response,
     if_match,
-    question_reply,
-    reply,
-    saving,
-    shows,
+    json_object,
+    json_response,
+    publish_and_note,
+    question_response,
 )
-from app.questions.routes.term_merges import router as terms_router
-from app.questions.routes.transitions import router as moving_router
+from app.questions.routes.term_merges import router as merge_router
+from app.questions.routes.transitions import router as transition_router
 from app.questions.schemas import QuestionCreate, QuestionPatch, QuestionRead
 from app.questions.service import QuestionService
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
-SAVING = openapi_parameters([PUBLISH, NOTE])
+SAVE_PARAMETERS = openapi_parameters([PUBLISH, NOTE])
 
 router = APIRouter(tags=["editing"], route_class=JsonRoute)
 
 
 @router.post(
     PATH,
-    summary="Make a question",
+    summary="Create a question",
     status_code=201,
-    responses=problems(404, 409, 413, 415) | {201: shows(examples.VIEW, QuestionRead)},
+    responses=problems(404, 409, 413, 415) | {201: example_response(examples.VIEW, QuestionRead)},
     openapi_extra=scope(
         "questions:write",
-        parameters=[*SAVING, IDEMPOTENCY_KEY],
+        parameters=[*SAVE_PARAMETERS, IDEMPOTENCY_KEY],
         requestBody=request_body(QuestionCreate, examples.CREATE),
     ),
 )
@@ -59,29 +59,29 @@ def create_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     body: JsonBody,
     pairs: QueryPairs,
     editor: EditorDep,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     session: WriteSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Make a question: a draft, or published at once with `publish=true`.
+    """Create a draft, or with `publish=true` a published question.
 
-    Options get ids of the server's. Terms are named by slug and have to exist.
+    The server gives ids to the options. Terms are named by slug and have to exist.
     """
-    publish, note = saving(pairs)
+    publish, note = publish_and_note(pairs)
     service = QuestionService(session, secrets, editor, note)
-    made = once.replay(session)
-    if made is not None:
-        return question_reply(service.view(service.look(UUID(made))), 201)
-    held = service.create(an_object(body), publish=publish)
-    once.record(session, 201, str(held.id))
+    recorded = idempotency.replay(session)
+    if recorded is not None:
+        return question_response(service.view(service.get(UUID(recorded))), 201)
+    question = service.create(json_object(body), publish=publish)
+    idempotency.record(session, 201, str(question.id))
     service.finish()
-    return question_reply(service.view(held), 201)
+    return question_response(service.view(question), 201)
 
 
 @router.get(
     PATH,
     summary="List questions in every state",
-    responses=problems(410) | {200: shows(examples.LIST, Page[QuestionRead])},
+    responses=problems(410) | {200: example_response(examples.LIST, Page[QuestionRead])},
     openapi_extra=scope("questions:read", parameters=openapi_parameters(PARAMETERS)),
 )
 def list_editing_questions(
@@ -91,24 +91,30 @@ def list_editing_questions(
     session: ReadSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Return questions by filter and state, the newest first; the filter means newest revisions."""
-    glossary: Glossary = request.app.state.glossary
-    known = Known(editor.banks("questions:read"), glossary.current)
-    asked = read_query(pairs, known, secrets, read_mark(session).epoch)
+    """Return questions by filter and state, the newest first. The filter uses newest revisions."""
+    vocabularies = services_of(request).get(VocabularySnapshot)
+    known = KnownNames(editor.banks("questions:read"), vocabularies.current)
+    list_request = read_query(pairs, known, secrets, read_mark(session).epoch)
     found, total = listing.page(
-        session, asked.wanted, glossary.current, asked.before, asked.limit + 1
+        session,
+        list_request.selection,
+        vocabularies.current,
+        list_request.before,
+        list_request.limit + 1,
     )
     service = QuestionService(session, secrets, editor)
-    shown = found[: asked.limit]
-    cursor = asked.following(secrets, shown[-1]) if len(found) > asked.limit else None
-    page: dict[str, Any] = {"items": [service.view(held) for held in shown]}
-    return reply(page | {"total": total, "next_cursor": cursor})
+    shown = found[: list_request.limit]
+    cursor = (
+        list_request.next_cursor(secrets, shown[-1]) if len(found) > list_request.limit else None
+    )
+    page: dict[str, Any] = {"items": [service.view(question) for question in shown]}
+    return json_response(page | {"total": total, "next_cursor": cursor})
 
 
 @router.get(
     PATH + "/{question_id:uuid}",
-    summary="Look at a question in any state",
-    responses=problems(404) | {200: shows(examples.VIEW, QuestionRead)},
+    summary="Get a question in any state",
+    responses=problems(404) | {200: example_response(examples.VIEW, QuestionRead)},
     openapi_extra=scope("questions:read"),
 )
 def get_editing_question(
@@ -118,20 +124,21 @@ def get_editing_question(
     session: ReadSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Return the newest revision; its answer side with `answers:read` on the bank only."""
+    """Return the newest revision; its answers only with `answers:read` on the bank."""
     service = QuestionService(session, secrets, editor)
-    held = service.look(question_id)
+    question = service.get(question_id)
     reject_unknown(pairs, ())
-    return question_reply(service.view(held))
+    return question_response(service.view(question))
 
 
 @router.patch(
     PATH + "/{question_id:uuid}",
     summary="Change a question",
-    responses=problems(404, 409, 413, 415, 428) | {200: shows(examples.PATCHED, QuestionRead)},
+    responses=problems(404, 409, 413, 415, 428)
+    | {200: example_response(examples.PATCHED, QuestionRead)},
     openapi_extra=scope(
         "questions:write",
-        parameters=[IF_MATCH, *SAVING],
+        parameters=[IF_MATCH, *SAVE_PARAMETERS],
         requestBody=request_body(QuestionPatch, [examples.PATCH], MERGE_PATCH_TYPES),
         **{"x-media-types": MERGE_PATCH_TYPES},
     ),
@@ -145,17 +152,17 @@ def update_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     session: WriteSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Save a merge patch as a new revision; what is live stays as it was until it is published.
+    """Save a merge patch as a new revision. The live revision stays until this one is published.
 
-    Lists are replaced whole; an option that names its `id` stays itself; null sets the default.
+    Lists are replaced as a whole; an option that names its `id` keeps it; null sets the default.
     """
     service = QuestionService(session, secrets, editor)
     etag = if_match(request)
-    service.approach(question_id, "questions:write", etag)
-    publish, service.note = saving(pairs)
-    held = service.update(question_id, an_object(body), etag, publish=publish)
+    service.check_changeable(question_id, "questions:write", etag)
+    publish, service.note = publish_and_note(pairs)
+    question = service.update(question_id, json_object(body), etag, publish=publish)
     service.finish()
-    return question_reply(service.view(held))
+    return question_response(service.view(question))
 
 
 @router.delete(
@@ -173,13 +180,13 @@ def delete_question(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     session: WriteSession,
     secrets: SecretsDep,
 ) -> None:
-    """Delete a question with its revisions; what was published once can be archived instead."""
+    """Delete a question with its revisions. A question that was published can be archived."""
     service = QuestionService(session, secrets, editor)
     etag = if_match(request)
-    service.approach(question_id, "questions:write", etag)
+    service.check_changeable(question_id, "questions:write", etag)
     reject_unknown(pairs, ())
     service.delete(question_id, etag)
 
 
-# Not included but taken over: the table of what routes demand reads a router's own routes.
-router.routes += [*moving_router.routes, *history_router.routes, *terms_router.routes]
+# Copied instead of `include_router`: the table of route requirements reads `router.routes`.
+router.routes += [*transition_router.routes, *history_router.routes, *merge_router.routes]

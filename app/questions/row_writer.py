@@ -1,4 +1,4 @@
-"""Writes questions table by table; the rows of new ones can be made before the transaction."""
+"""Writes questions to their tables. Rows of new questions can be made before the transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,164 +8,195 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, update
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import Key, insert_rows, key_for
+from app.core.db.bulk_insert import IdConverter, id_converter, insert_rows
+from app.published.facets import CONTENT_FACETS, Facet
 from app.questions.repository import LINKS, QUESTION, REVISION
-from app.questions.state import Entry, Held, Uses
+from app.questions.state import PendingRevision, QuestionState, References, Values
 
-_CHANGING = (
+# Facets with a column in `questions`. The terms of a vocabulary are in a link table instead.
+_COLUMN_FACETS = [facet for facet in CONTENT_FACETS if facet.vocabulary is None]
+_MUTABLE_COLUMNS = (
     "external_id",
     "state",
     "revision",
     "published_revision",
     "published_at",
     "updated_at",
-    "difficulty",
-    "language",
-    "levels",
+    *(facet.column for facet in _COLUMN_FACETS),
     "family",
 )
 _UPDATE_QUESTION = (
     update(QUESTION)
     .where(QUESTION.c.id == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    .values({name: bindparam(f"new_{name}") for name in _MUTABLE_COLUMNS})
 )
-_KEYS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
+_TARGET_COLUMNS = {"categories": "slug", "companies": "slug", "tags": "slug", "media": "url"}
 _DELETE_LINK = {
     name: delete(links).where(
-        links.c.question_id == bindparam("of"), links.c[_KEYS[name]] == bindparam("to")
+        links.c.question_id == bindparam("of"), links.c[_TARGET_COLUMNS[name]] == bindparam("to")
     )
     for name, links in LINKS.items()
 }
 _EVIDENCE = ("source", "first_seen", "last_seen", "times_seen")
-_UNKNOWN = (None, None, None, None)
-_ROW = ("id", "bank", "kind", "created_at", *_CHANGING)
-_REVISION_ROW = ("question_id", "number", "content", "created_at", "by", "note")
-_LINK_ROWS: dict[str, tuple[str, ...]] = {
-    name: ("question_id", key, "in_draft", "in_live") for name, key in _KEYS.items()
+_NO_EVIDENCE = (None, None, None, None)
+_QUESTION_COLUMNS = ("id", "bank", "kind", "created_at", *_MUTABLE_COLUMNS)
+_REVISION_COLUMNS = ("question_id", "number", "content", "created_at", "by", "note")
+_LINK_COLUMNS: dict[str, tuple[str, ...]] = {
+    name: ("question_id", key, "in_draft", "in_live") for name, key in _TARGET_COLUMNS.items()
 }
-_LINK_ROWS["companies"] += _EVIDENCE
+_LINK_COLUMNS["companies"] += _EVIDENCE
 
 
 class Rows(NamedTuple):
-    """What new questions are in the tables."""
+    """The rows of new questions, by table."""
 
     questions: list[tuple[object, ...]]
     revisions: list[tuple[object, ...]]
     links: dict[str, list[tuple[object, ...]]]
 
 
-def new_rows(helds: Iterable[Held], key: Key, by: UUID | None) -> Rows:
-    """Return the rows of questions that the tables do not know, written in the name of a key."""
-    writer = None if by is None else key(by)
+def rows_of_new(questions: Iterable[QuestionState], key: IdConverter, by: UUID | None) -> Rows:
+    """Return the rows of new questions; `by` is the API key that saves them."""
+    saved_by = None if by is None else key(by)
     rows = Rows([], [], {name: [] for name in LINKS})
-    for held in helds:
-        of, evidence = key(held.id), held.known_evidence()
-        rows.questions.append((of, held.bank, held.kind, held.created_at, *_place(held)))
-        rows.revisions.extend(_revisions(held, of, writer))
-        for name, used in held.uses().items():
-            if used:
-                rows.links[name].extend(_links(name, of, used, evidence))
+    for question in questions:
+        of, evidence = key(question.id), question.evidence()
+        rows.questions.append(
+            (of, question.bank, question.kind, question.created_at, *_column_values(question))
+        )
+        rows.revisions.extend(_revisions(question, of, saved_by))
+        for name, references in question.references().items():
+            if references:
+                rows.links[name].extend(_links(name, of, references, evidence))
     return rows
 
 
-def insert_new(connection: Connection, rows: Rows) -> None:
-    """Write questions that the tables do not know."""
-    insert_rows(connection, QUESTION.name, _ROW, rows.questions)
-    insert_rows(connection, REVISION.name, _REVISION_ROW, rows.revisions)
+def insert_rows_of_new(connection: Connection, rows: Rows) -> None:
+    """Insert the rows of new questions."""
+    insert_rows(connection, QUESTION.name, _QUESTION_COLUMNS, rows.questions)
+    insert_rows(connection, REVISION.name, _REVISION_COLUMNS, rows.revisions)
     for name, links in LINKS.items():
-        insert_rows(connection, links.name, _LINK_ROWS[name], rows.links[name])
+        insert_rows(connection, links.name, _LINK_COLUMNS[name], rows.links[name])
 
 
-def persist(session: Session, helds: Sequence[Held], by: UUID | None) -> None:
-    """Write what has changed of questions; the tables then hold what is in hand."""
+def write_questions(session: Session, questions: Sequence[QuestionState], by: UUID | None) -> None:
+    """Insert new questions and update changed ones."""
     connection = session.connection()
-    key = key_for(connection.dialect.name)
-    new = [held for held in helds if held.stored is None]
-    insert_new(connection, new_rows(new, key, by))
-    known = [held for held in helds if held.stored is not None]
+    key = id_converter(connection.dialect.name)
+    new = [question for question in questions if question.stored_references is None]
+    insert_rows_of_new(connection, rows_of_new(new, key, by))
+    known = [question for question in questions if question.stored_references is not None]
     if known:
-        _change(connection, known, key, None if by is None else key(by))
-    for held in helds:
-        held.stored, held.evidence, held.entries = held.uses(), held.known_evidence(), ()
+        _update(connection, known, key, None if by is None else key(by))
+    for question in questions:
+        question.stored_references, question.stored_evidence, question.pending_revisions = (
+            question.references(),
+            question.evidence(),
+            (),
+        )
 
 
-def _change(connection: Connection, known: Sequence[Held], key: Key, writer: object) -> None:
-    connection.execute(_UPDATE_QUESTION, [_changes(held) for held in known])
-    revisions = [row for held in known for row in _revisions(held, key(held.id), writer)]
-    insert_rows(connection, REVISION.name, _REVISION_ROW, revisions)
-    now = [(held, held.uses(), held.known_evidence()) for held in known]
+def _update(
+    connection: Connection, known: Sequence[QuestionState], key: IdConverter, saved_by: object
+) -> None:
+    connection.execute(_UPDATE_QUESTION, [_update_parameters(question) for question in known])
+    revisions = [
+        row for question in known for row in _revisions(question, key(question.id), saved_by)
+    ]
+    insert_rows(connection, REVISION.name, _REVISION_COLUMNS, revisions)
+    now = [(question, question.references(), question.evidence()) for question in known]
     for name, links in LINKS.items():
-        gone, come = _differences(name, now, key)
-        if gone:
-            connection.execute(_DELETE_LINK[name], gone)
-        insert_rows(connection, links.name, _LINK_ROWS[name], come)
+        deleted, inserted = _differences(name, now, key)
+        if deleted:
+            connection.execute(_DELETE_LINK[name], deleted)
+        insert_rows(connection, links.name, _LINK_COLUMNS[name], inserted)
 
 
-def _revisions(held: Held, of: object, writer: object) -> list[tuple[object, ...]]:
-    return [_revision(of, entry, writer) for entry in held.entries]
+def _revisions(question: QuestionState, of: object, saved_by: object) -> list[tuple[object, ...]]:
+    return [_revision(of, entry, saved_by) for entry in question.pending_revisions]
 
 
-def _revision(of: object, entry: Entry, writer: object) -> tuple[object, ...]:
-    saved, note = entry
-    return (of, saved.revision, orjson.dumps(saved.values).decode(), saved.at, writer, note)
+def _revision(of: object, entry: PendingRevision, saved_by: object) -> tuple[object, ...]:
+    revision, note = entry
+    return (
+        of,
+        revision.revision,
+        orjson.dumps(revision.values).decode(),
+        revision.at,
+        saved_by,
+        note,
+    )
 
 
 def _links(
-    name: str, of: object, uses: Uses, evidence: Mapping[str, Any]
+    name: str, of: object, references: References, evidence: Mapping[str, Any]
 ) -> list[tuple[object, ...]]:
     if name == "companies":
-        return [(of, to, *use, *_said(evidence.get(to))) for to, use in uses.items()]
-    return [(of, to, *use) for to, use in uses.items()]
+        return [
+            (of, target, *flags, *_evidence_columns(evidence.get(target)))
+            for target, flags in references.items()
+        ]
+    return [(of, target, *flags) for target, flags in references.items()]
 
 
 def _differences(
-    name: str, known: Iterable[tuple[Held, dict[str, Uses], Mapping[str, Any]]], key: Key
+    name: str,
+    known: Iterable[tuple[QuestionState, dict[str, References], Mapping[str, Any]]],
+    key: IdConverter,
 ) -> tuple[list[dict[str, object]], list[tuple[object, ...]]]:
-    """Return which links to delete of questions that the tables know, and which to insert."""
-    gone: list[dict[str, object]] = []
-    come: list[tuple[object, ...]] = []
-    for held, used, evidence in known:
-        left, uses = _difference(held, name, used[name], evidence)
-        gone += [{"of": held.id, "to": to} for to in left]
-        come += _links(name, key(held.id), uses, evidence)
-    return gone, come
+    """Return the link rows to delete and to insert for existing questions."""
+    deleted: list[dict[str, object]] = []
+    inserted: list[tuple[object, ...]] = []
+    for question, references, evidence in known:
+        removed, added = _difference(question, name, references[name], evidence)
+        deleted += [{"of": question.id, "to": target} for target in removed]
+        inserted += _links(name, key(question.id), added, evidence)
+    return deleted, inserted
 
 
 def _difference(
-    held: Held, name: str, uses: Uses, evidence: Mapping[str, Any]
-) -> tuple[list[str], Uses]:
-    """Return what to delete of the stored uses, and what to insert."""
-    old = (held.stored or {})[name]
+    question: QuestionState, name: str, references: References, evidence: Mapping[str, Any]
+) -> tuple[list[str], References]:
+    """Return the targets whose links to delete, and the references to insert."""
+    old = (question.stored_references or {})[name]
     same = {
-        to
-        for to, use in uses.items()
-        if old.get(to) == use and (name != "companies" or evidence.get(to) == held.evidence.get(to))
+        target
+        for target, flags in references.items()
+        if old.get(target) == flags
+        and (name != "companies" or evidence.get(target) == question.stored_evidence.get(target))
     }
-    return [to for to in old if to not in same], {
-        to: use for to, use in uses.items() if to not in same
+    return [target for target in old if target not in same], {
+        target: flags for target, flags in references.items() if target not in same
     }
 
 
-def _said(evidence: dict[str, Any] | None) -> Iterable[object]:
-    return _UNKNOWN if evidence is None else [evidence.get(name) for name in _EVIDENCE]
+def _evidence_columns(evidence: dict[str, Any] | None) -> Iterable[object]:
+    return _NO_EVIDENCE if evidence is None else [evidence.get(name) for name in _EVIDENCE]
 
 
-def _place(held: Held) -> tuple[object, ...]:
-    values = held.newest.values
+def _column_values(question: QuestionState) -> tuple[object, ...]:
+    values = question.newest.values
     return (
-        held.external_id,
-        held.state,
-        held.newest.revision,
-        None if held.live is None else held.live.revision,
-        held.published_at,
-        held.newest.at,
-        values["difficulty"],
-        values["language"],
-        f",{','.join(values['levels'])},",
+        question.external_id,
+        question.state,
+        question.newest.revision,
+        None if question.live is None else question.live.revision,
+        question.published_at,
+        question.newest.at,
+        *(_facet_text(facet, values) for facet in _COLUMN_FACETS),
         values["family"],
     )
 
 
-def _changes(held: Held) -> dict[str, Any]:
-    changes = {f"new_{name}": value for name, value in zip(_CHANGING, _place(held), strict=True)}
-    return {"of": held.id, **changes}
+def _facet_text(facet: Facet, values: Values) -> str:
+    # Several values have commas around each, so that LIKE '%,fresher,%' finds one.
+    text = facet.column_text(values)
+    return f",{text}," if facet.many else text
+
+
+def _update_parameters(question: QuestionState) -> dict[str, Any]:
+    changes = {
+        f"new_{name}": value
+        for name, value in zip(_MUTABLE_COLUMNS, _column_values(question), strict=True)
+    }
+    return {"of": question.id, **changes}

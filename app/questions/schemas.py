@@ -1,4 +1,4 @@
-"""What an editor sends and gets, for OpenAPI; contents themselves are checked by their kinds."""
+"""Request and response bodies of editing, for OpenAPI; `app/kinds` validates the content."""
 
 from functools import reduce
 from operator import or_
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.kinds import MODELS, limits
 from app.kinds.fields import Language, Slug
+from app.kinds.schema_fields import with_content_fields
+from app.published.facet_models import with_facet_values
 
 MAX_OPERATIONS = 1_000
 MAX_NOTE = 500
@@ -60,7 +62,7 @@ QuestionPatch = create_model(
 
 
 class EvidenceRead(BaseModel):
-    """What is known of a company asking the question."""
+    """The sources for the claim that a company asks the question."""
 
     source: str | None
     first_seen: str | None
@@ -77,10 +79,12 @@ class OptionRead(BaseModel):
     feedback: str | None = None
 
 
+@with_content_fields
+@with_facet_values
 class QuestionRead(BaseModel):
     """The editing view of a question's newest revision.
 
-    Its kind's fields stand beside these: `options`, `unit`, `programming_language`, `starter`;
+    It also has the fields of its kind: `options`, `unit`, `programming_language`, `starter`;
     with `answers:read` also `answer` and `explanation`.
     """
 
@@ -138,7 +142,7 @@ class RevisionDetail(RevisionRead):
 
 
 class Change(BaseModel):
-    """One difference: null stands for what is not there."""
+    """One changed value; null if the value does not exist."""
 
     pointer: str = Field(description="JSON pointer; options are named by id")
     before: Any
@@ -156,7 +160,7 @@ class DiffRead(BaseModel):
 
 
 class PublishRequest(BaseModel):
-    """Which revision goes live."""
+    """The revision to publish."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -180,7 +184,7 @@ class BatchOperation(BaseModel):
 
 
 class BatchRequest(BaseModel):
-    """Operations in order, each refused or done for itself."""
+    """Operations in order; each succeeds or fails by itself."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -188,7 +192,7 @@ class BatchRequest(BaseModel):
 
 
 class BatchResult(BaseModel):
-    """What became of one operation."""
+    """The result of one operation."""
 
     index: int
     status: int = Field(description="as the operation's own route would have answered")
@@ -198,13 +202,13 @@ class BatchResult(BaseModel):
 
 
 class BatchRead(BaseModel):
-    """What became of each operation, in order."""
+    """The result of each operation, in order."""
 
     items: list[BatchResult]
 
 
 class MergeRequest(BaseModel):
-    """Where a term goes."""
+    """The term to merge into."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -212,8 +216,8 @@ class MergeRequest(BaseModel):
 
 
 class MergeRead(BaseModel):
-    """What a merge did."""
+    """The result of a merge."""
 
-    slug: str = Field(description="the term that is gone: an alias now")
+    slug: str = Field(description="the deleted term; its slug is now an alias")
     into: str
     questions: int = Field(description="how many questions had it")

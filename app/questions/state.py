@@ -1,4 +1,4 @@
-"""A question in hand: where it stands, its newest and its live revision, and what they refer to."""
+"""One question in memory: its state, its newest and its live revision, and its references."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,17 +7,16 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from app.kinds import QuestionContent, content_values, parse_content
+from app.taxonomy.vocabulary import VOCABULARIES
 
 Values: TypeAlias = dict[str, Any]
-# What a question refers to: by term or address, whether newest and live revision do.
-Uses: TypeAlias = dict[str, tuple[bool, bool]]
-
-VOCABULARIES = ("categories", "companies", "tags")
+# (in the newest revision, in the live revision) by slug of a term, or by URL of a file.
+References: TypeAlias = dict[str, tuple[bool, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """One revision: its number, its time in milliseconds since 1970, and its content."""
+class RevisionContent:
+    """One revision: its number, when it was saved (milliseconds since 1970), and its content."""
 
     revision: int
     at: int
@@ -30,18 +29,19 @@ class Saved:
         return parse_content(self.values) if self.parsed is None else self.parsed
 
 
-class Entry(NamedTuple):
-    """A revision that has yet to be written, and why it was made."""
+class PendingRevision(NamedTuple):
+    """A revision that is not in the database yet, with its note."""
 
-    saved: Saved
+    revision: RevisionContent
     note: str | None
 
 
 @dataclass(slots=True)
-class Held:
-    """One question, as it stands in the transaction; `live` is `newest` where nothing is newer.
+class QuestionState:
+    """One question as the current transaction sees it.
 
-    `stored` holds what the tables know of its links, None where they do not know the question.
+    `live` is the same object as `newest` if the newest revision is published, and None if no
+    revision is. `stored_references` are those in the database; None for a new question.
     """
 
     id: UUID
@@ -50,14 +50,14 @@ class Held:
     state: str
     published_at: int | None
     created_at: int
-    newest: Saved
-    live: Saved | None
-    # Whether it had a place among what is public before this transaction.
-    once_public: bool = False
-    stored: dict[str, Uses] | None = None
-    # The companies' evidence that the tables know.
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-    entries: tuple[Entry, ...] = ()
+    newest: RevisionContent
+    live: RevisionContent | None
+    # Whether `published` had a row of it before this transaction.
+    was_public: bool = False
+    stored_references: dict[str, References] | None = None
+    # The evidence of companies that is in the database.
+    stored_evidence: Mapping[str, Any] = field(default_factory=dict)
+    pending_revisions: tuple[PendingRevision, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -76,11 +76,11 @@ class Held:
 
     @property
     def etag(self) -> str:
-        """The tag that a change names; answers leave no trace in it."""
+        """The entity tag that a change has to name. It does not depend on the answers."""
         return etag_of(self.id, self.revision, self.state, self.published_revision)
 
-    def uses(self) -> dict[str, Uses]:
-        """Return what the question refers to, by table: the three vocabularies and `media`."""
+    def references(self) -> dict[str, References]:
+        """Return the references by table: the three vocabularies and `media`."""
         newest = self.newest.values
         if self.live is None or self.live is self.newest:
             both = (True, self.live is not None)
@@ -91,58 +91,68 @@ class Held:
                 "media": {item["url"]: both for item in newest["media"]},
             }
         live = self.live.values
-        found = {name: _united(newest[name], live[name]) for name in VOCABULARIES}
-        found["media"] = _united(
+        found = {name: _merge_references(newest[name], live[name]) for name in VOCABULARIES}
+        found["media"] = _merge_references(
             [item["url"] for item in newest["media"]], [item["url"] for item in live["media"]]
         )
         return found
 
-    def known_evidence(self) -> Values:
-        """Return what is known of its companies, first by the newest revision."""
+    def evidence(self) -> Values:
+        """Return the evidence of its companies; that of the newest revision has precedence."""
         known: Values = self.newest.values["evidence"]
         if self.live is None or self.live is self.newest:
             return known
         return {**self.live.values["evidence"], **known}
 
     def save(self, content: QuestionContent, now: int, note: str | None) -> None:
-        """Make `content` the newest revision; what is live stays live."""
-        saved = Saved(self.revision + 1, now, content_values(content), content)
-        self.newest = saved
-        self.entries += (Entry(saved, note),)
+        """Make `content` the newest revision; the live revision stays live."""
+        revision = RevisionContent(self.revision + 1, now, content_values(content), content)
+        self.newest = revision
+        self.pending_revisions += (PendingRevision(revision, note),)
 
-    def publish(self, saved: Saved, now: int) -> None:
+    def publish(self, revision: RevisionContent, now: int) -> None:
         """Make a revision live."""
-        self.live = saved
+        self.live = revision
         self.state = "published"
         if self.published_at is None:
             self.published_at = now
 
-    def become(self, other: "Held") -> None:
-        """Take on what a copy of this question remembers."""
+    def copy_from(self, other: "QuestionState") -> None:
+        """Restore every field from a copy."""
         for each in fields(self):
             setattr(self, each.name, getattr(other, each.name))
 
-    def leave(self, state: str) -> None:
-        """Take it out of what is public, if it is there, into another state."""
+    def unpublish_to(self, state: str) -> None:
+        """Move the question to another state, without a live revision."""
         self.live = None
         self.state = state
 
 
-def new_question(question_id: UUID, bank: str, external_id: str | None, entry: Entry) -> Held:
-    """Return a question that was not there before, a draft."""
-    saved = entry.saved
-    return Held(
-        question_id, bank, external_id, "draft", None, saved.at, saved, None, entries=(entry,)
+def new_question(
+    question_id: UUID, bank: str, external_id: str | None, entry: PendingRevision
+) -> QuestionState:
+    """Return a new draft."""
+    revision = entry.revision
+    return QuestionState(
+        question_id,
+        bank,
+        external_id,
+        "draft",
+        None,
+        revision.at,
+        revision,
+        None,
+        pending_revisions=(entry,),
     )
 
 
 def etag_of(question_id: UUID, revision: int, state: str, published_revision: int | None) -> str:
-    """Return the tag of a question that stands there."""
+    """Return the entity tag for these values."""
     text = f"{question_id}:{revision}:{state}:{published_revision}"
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def _united(newest: list[str], live: list[str]) -> Uses:
+def _merge_references(newest: list[str], live: list[str]) -> References:
     in_newest, in_live = set(newest), set(live)
     names = dict.fromkeys([*newest, *live])
     return {name: (name in in_newest, name in in_live) for name in names}

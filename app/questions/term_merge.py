@@ -1,62 +1,65 @@
-"""Merges two terms: every question that has the one gets the other, live ones at once."""
+"""Merges two terms: replaces one by the other in every question, including live revisions."""
 
 from app.core.errors import FieldError, Problem, invalid
 from app.questions import repository
-from app.questions.renewing import renew
-from app.questions.state import Held, Values
-from app.questions.unit_of_work import Ledger
+from app.questions.live_and_draft import change_live_and_draft
+from app.questions.state import QuestionState, Values
+from app.questions.unit_of_work import UnitOfWork
 from app.taxonomy import repository as terms
 from app.taxonomy import service as taxonomy
 
 
-def merge_terms(ledger: Ledger, vocabulary: str, slug: str, into: str) -> int:
-    """Replace a term by another in every question, and return how many had it; locks the clock.
+def merge_terms(unit_of_work: UnitOfWork, vocabulary: str, slug: str, into: str) -> int:
+    """Replace a term by another in every question; return how many questions had it.
 
-    The term is gone then: its slug, its name and its aliases are aliases of the other.
+    The term is deleted; its slug, name and aliases become aliases of the other. Locks the edition
+    clock.
     """
-    session = ledger.session
+    session = unit_of_work.session
     taxonomy.find_term(session, vocabulary, slug)
-    # Not locked: questions come first.
+    # Not locked yet: questions are locked before terms (app/core/db/lock_order).
     if into == slug or terms.find(session, vocabulary, into) is None:
         detail = "Another term of the vocabulary, by slug."
         raise invalid(FieldError("unknown_value", detail, pointer="/into"))
-    ids = repository.users_of(session, vocabulary, slug)
+    ids = repository.questions_with_term(session, vocabulary, slug)
     repository.lock(session, ids)
-    # From here on nobody can give the term to a question. By slug, so that two merges in opposite
-    # directions never wait in a circle; of categories the whole tree is locked before either.
+    # From here on no question can get the term. Terms are locked in the order of their slugs, so
+    # two merges in opposite directions cannot deadlock; for categories the tree is locked first.
     if vocabulary == "categories":
         taxonomy.find_term(session, vocabulary, into, "change")
     for each in sorted((slug, into)):
         taxonomy.find_term(session, vocabulary, each, "removal" if each == slug else "change")
-    if set(repository.users_of(session, vocabulary, slug)) - set(ids):
-        message = "Another question was given the term meanwhile; nothing was written."
+    if set(repository.questions_with_term(session, vocabulary, slug)) - set(ids):
+        message = "Another question got the term meanwhile; nothing was written."
         raise Problem("overloaded", message, headers={"Retry-After": "1"})
     for part in repository.chunks(sorted(ids)):
-        helds = list(repository.load(session, part).values())
-        for held in helds:
-            _replace(ledger, held, vocabulary, slug, into)
-        ledger.write(helds)
-    taxonomy.absorb(session, vocabulary, slug, into)
-    ledger.go_public()
+        questions = list(repository.load(session, part).values())
+        for question in questions:
+            _replace_in_question(unit_of_work, question, vocabulary, slug, into)
+        unit_of_work.write(questions)
+    taxonomy.merge_into(session, vocabulary, slug, into)
+    unit_of_work.publish_changes()
     return len(ids)
 
 
-def _replace(ledger: Ledger, held: Held, vocabulary: str, slug: str, into: str) -> None:
-    live = held.live is not None and slug in held.live.values[vocabulary]
+def _replace_in_question(
+    unit_of_work: UnitOfWork, question: QuestionState, vocabulary: str, slug: str, into: str
+) -> None:
+    live = question.live is not None and slug in question.live.values[vocabulary]
     note = f"{slug} merged into {into}"
-    renew(
-        held,
-        lambda values: replaced(values, vocabulary, slug, into),
-        ledger.now,
+    change_live_and_draft(
+        question,
+        lambda values: replace_term(values, vocabulary, slug, into),
+        unit_of_work.now,
         note,
         live=live,
     )
     if live:
-        ledger.note_public(held)
+        unit_of_work.mark_public_change(question)
 
 
-def replaced(values: Values, vocabulary: str, slug: str, into: str) -> Values:
-    """Return content with one term in the place of another, its evidence where that has none."""
+def replace_term(values: Values, vocabulary: str, slug: str, into: str) -> Values:
+    """Return content with one term replaced by another, which keeps its own evidence if any."""
     given = dict.fromkeys(into if term == slug else term for term in values[vocabulary])
     changed = {**values, vocabulary: list(given)}
     evidence = values["evidence"]

@@ -1,4 +1,4 @@
-"""What a transaction does with questions: writes set by set, and lets all of it go public last."""
+"""Collects what a transaction changes in questions, and publishes it at the end."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,45 +7,52 @@ from sqlmodel import Session
 
 from app.core import time_and_random
 from app.core.secrets import Secrets
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.questions import repository
 from app.questions.rendering import Renderer
-from app.questions.row_writer import persist
-from app.questions.state import Held
+from app.questions.row_writer import write_questions
+from app.questions.state import QuestionState
 
 
-class Ledger:
-    """Gathers the questions that go public or leave it until `go_public`, which locks the clock."""
+class UnitOfWork:
+    """Writes questions and collects those to publish or withdraw.
+
+    `publish_changes` locks the edition clock, so it must be the last call (app/core/db/lock_order).
+    """
 
     def __init__(self, session: Session, secrets: Secrets, by: UUID | None) -> None:
-        """Write in the session's transaction, in the name of a key."""
+        """Write in the session's transaction; `by` is the key that saves the revisions."""
         self.session = session
         self.now = time_and_random.milliseconds()
         self.renderer = Renderer(secrets)
         self._by = by
-        self._going: dict[UUID, Held] = {}
-        self._leaving: dict[UUID, Held] = {}
+        self._to_publish: dict[UUID, QuestionState] = {}
+        self._to_withdraw: dict[UUID, QuestionState] = {}
 
-    def write(self, helds: Sequence[Held]) -> None:
-        """Write what has changed of questions that are locked or new."""
-        persist(self.session, helds, self._by)
+    def write(self, questions: Sequence[QuestionState]) -> None:
+        """Write the changes of questions that are new or locked."""
+        write_questions(self.session, questions, self._by)
 
-    def note_public(self, held: Held) -> None:
-        """Remember that a question's live revision changed, or that it has none any more."""
-        here, there = self._going, self._leaving
-        if held.live is None:
-            here, there = there, here
-        there.pop(held.id, None)
-        here[held.id] = held
+    def mark_public_change(self, question: QuestionState) -> None:
+        """Register that the live revision of a question changed or was withdrawn."""
+        self._to_publish.pop(question.id, None)
+        self._to_withdraw.pop(question.id, None)
+        changes = self._to_withdraw if question.live is None else self._to_publish
+        changes[question.id] = question
 
-    def go_public(self) -> None:
-        """Put and withdraw what was noted; nothing may be locked after it."""
-        if self._leaving:
-            withdraw(self.session, sorted(self._leaving))
-        going = self._going.values()
-        numbers = repository.numbers(self.session, [held.id for held in going if held.once_public])
-        put(
-            self.session,
-            [self.renderer.publication(held, numbers.get(held.id)) for held in going],
+    def publish_changes(self) -> None:
+        """Publish and withdraw the registered questions."""
+        if self._to_withdraw:
+            withdraw(self.session, sorted(self._to_withdraw))
+        published = list(self._to_publish.values())
+        numbers = repository.numbers(
+            self.session, [question.id for question in published if question.was_public]
         )
-        self._going, self._leaving = {}, {}
+        publish(
+            self.session,
+            [
+                self.renderer.publication(question, numbers.get(question.id))
+                for question in published
+            ],
+        )
+        self._to_publish, self._to_withdraw = {}, {}

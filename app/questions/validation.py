@@ -1,4 +1,4 @@
-"""Checks what an editor sends, up to the terms that it names."""
+"""Validates the bodies that editors send, including the terms that they name."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -10,12 +10,13 @@ from sqlmodel import Session
 from app.core.errors import FieldError, invalid, near_misses
 from app.core.field_errors import field_errors
 from app.core.merge_patch import merge_patch
-from app.kinds import MODELS, QuestionContent, parse_content
+from app.kinds import DETAILS, MODELS, QuestionContent, parse_content
 from app.questions import repository
 from app.questions.schemas import ExternalId
-from app.questions.state import VOCABULARIES, Held, Values
+from app.questions.state import QuestionState, Values
 from app.questions.views import SERVER_FIELDS
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary import VOCABULARIES
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 IDENTITY_FIELDS = ("bank", "external_id")
 
@@ -23,32 +24,32 @@ _EXTERNAL_ID: TypeAdapter[str | None] = TypeAdapter(ExternalId | None)
 
 
 def new_content(body: Values, language: str, pointer: str) -> QuestionContent:
-    """Return the content of a question to make; `language` is its bank's."""
-    decided = [name for name in SERVER_FIELDS if name in body and name not in {"bank", "kind"}]
-    if decided:
-        detail = "The server decides this field: leave it out."
+    """Return the content of a new question; `language` is the default, that of its bank."""
+    read_only = [name for name in SERVER_FIELDS if name in body and name not in {"bank", "kind"}]
+    if read_only:
+        detail = "The server sets this field: leave it out."
         raise invalid(
-            *(FieldError("read_only", detail, pointer=f"{pointer}/{name}") for name in decided)
+            *(FieldError("read_only", detail, pointer=f"{pointer}/{name}") for name in read_only)
         )
     given = {name: value for name, value in body.items() if name not in IDENTITY_FIELDS}
     values = merge_patch({}, given)
     values.setdefault("language", language)
-    content = _parsed(values, pointer)
-    _check_option_ids(content, frozenset(), pointer)
+    content = _parse(values, pointer)
+    _check_item_ids(content, {}, pointer)
     return content
 
 
 def patched_content(
-    held: Held, view: Values, body: Values, language: str, pointer: str
+    question: QuestionState, view: Values, body: Values, language: str, pointer: str
 ) -> QuestionContent:
-    """Return the content to which a merge patch leads; `view` is what the editor saw."""
+    """Return the content after a merge patch; `view` is the editing view before it."""
     changed = [name for name in SERVER_FIELDS if name in body and body[name] != view[name]]
     if changed:
-        detail = "The server decides this field: send it as it is, or leave it out."
+        detail = "The server sets this field: send it unchanged, or leave it out."
         raise invalid(
             *(FieldError("read_only", detail, pointer=f"{pointer}/{name}") for name in changed)
         )
-    before = held.newest.values
+    before = question.newest.values
     patch = {
         name: value
         for name, value in body.items()
@@ -56,55 +57,54 @@ def patched_content(
     }
     values = merge_patch(before, patch)
     values.setdefault("language", language)
-    _settle_evidence(before, patch, values)
-    content = _parsed(values, pointer)
-    known = frozenset(option["id"] for option in before.get("options", ()))
-    _check_option_ids(content, known, pointer)
+    _drop_evidence_of_removed_companies(before, patch, values)
+    content = _parse(values, pointer)
+    _check_item_ids(content, before, pointer)
     return content
 
 
 def external_id(body: Mapping[str, Any], pointer: str) -> str | None:
-    """Return the external id of a body, None where it has none."""
+    """Return the external id in a body, or None."""
     try:
         return _EXTERNAL_ID.validate_python(body.get("external_id"))
     except ValidationError as error:
         detail = f"{error.errors(include_url=False)[0]['msg']}."
-        place = f"{pointer}/external_id"
-        raise invalid(FieldError("invalid_value", detail, pointer=place)) from error
+        location = f"{pointer}/external_id"
+        raise invalid(FieldError("invalid_value", detail, pointer=location)) from error
 
 
 def bank_of(body: Mapping[str, Any], pointer: str) -> str:
-    """Return the bank that a body names."""
+    """Return the slug of the bank in a body."""
     bank = body.get("bank")
-    place = f"{pointer}/bank"
+    location = f"{pointer}/bank"
     if bank is None:
-        detail = "Name the bank that takes the question."
-        raise invalid(FieldError("missing_value", detail, pointer=place))
+        detail = "Name the bank of the question."
+        raise invalid(FieldError("missing_value", detail, pointer=location))
     if not isinstance(bank, str):
-        raise invalid(FieldError("invalid_value", "The slug of a bank.", pointer=place))
+        raise invalid(FieldError("invalid_value", "The slug of a bank.", pointer=location))
     return bank
 
 
-def _parsed(values: Values, pointer: str) -> QuestionContent:
+def _parse(values: Values, pointer: str) -> QuestionContent:
     try:
         return parse_content(values)
     except ValidationError as error:
-        # The type of any JSON value would do: errors name their places and never echo.
+        # Errors name pointers and never echo the input.
         found = field_errors(error.errors(include_url=False), values)
-        raise invalid(*(_placed(each, values, pointer) for each in found)) from error
+        raise invalid(*(_with_suggestions(each, values, pointer) for each in found)) from error
 
 
-def _placed(error: FieldError, values: Values, pointer: str) -> FieldError:
-    place = error.pointer or ""
+def _with_suggestions(error: FieldError, values: Values, pointer: str) -> FieldError:
+    location = error.pointer or ""
     suggestions = error.suggestions
     if error.code == "unknown_field":
-        *above, name = place.split("/")[1:]
+        *above, name = location.split("/")[1:]
         suggestions = near_misses(name, _fields(values, above[:1]))
-    return replace(error, pointer=(pointer + place) or "", suggestions=suggestions)
+    return replace(error, pointer=(pointer + location) or "", suggestions=suggestions)
 
 
 def _fields(values: Values, above: list[str]) -> Collection[str]:
-    """Return the names that a question, or one of its parts, may have."""
+    """Return the field names of a question, or of the part named by `above`."""
     model = MODELS.get(str(values.get("kind")))
     if model is None:
         return ()
@@ -122,60 +122,65 @@ def _part(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any anno
     return next((part for part in parts if part is not None), None)
 
 
-def _settle_evidence(before: Values, patch: Values, values: Values) -> None:
-    """Let a company that was taken out lose its evidence, unless the patch speaks of it."""
+def _drop_evidence_of_removed_companies(before: Values, patch: Values, values: Values) -> None:
+    """Drop the evidence of removed companies, unless the patch names it."""
     companies, evidence = values.get("companies"), values.get("evidence")
     if not isinstance(evidence, dict):
         return
     kept = companies if isinstance(companies, list) else ()
     gone = [slug for slug in before["companies"] if slug not in kept]
-    spoken = patch.get("evidence") or {}
+    patched_evidence = patch.get("evidence") or {}
     values["evidence"] = {
-        slug: known for slug, known in evidence.items() if slug not in gone or slug in spoken
+        slug: known
+        for slug, known in evidence.items()
+        if slug not in gone or slug in patched_evidence
     }
 
 
-def _check_option_ids(content: QuestionContent, known: frozenset[str], pointer: str) -> None:
-    options = getattr(content, "options", ())
-    detail = "The question has no such option: leave the id out for a new one."
-    errors = [
-        FieldError("invalid_value", detail, pointer=f"{pointer}/options/{place}/id")
-        for place, option in enumerate(options)
-        if option.id is not None and option.id not in known
-    ]
+def _check_item_ids(content: QuestionContent, before: Values, pointer: str) -> None:
+    """Raise 422 for each id of an item, such as an option, that `before` does not contain."""
+    errors = []
+    for name in DETAILS[content.kind].item_lists:
+        known = {item["id"] for item in before.get(name, ())}
+        detail = f"The question has no such id in {name}: leave the id out for a new one."
+        errors += [
+            FieldError("invalid_value", detail, pointer=f"{pointer}/{name}/{index}/id")
+            for index, item in enumerate(getattr(content, name))
+            if item.id is not None and item.id not in known
+        ]
     if errors:
         raise invalid(*errors)
 
 
 class TermCheck:
-    """Checks terms in a transaction; those that were found stay there until its end."""
+    """Checks that terms exist; those that it found cannot be deleted before the commit."""
 
     def __init__(self, session: Session) -> None:
-        """Look terms up in the session's transaction."""
+        """Use the session's transaction."""
         self._session = session
         self._known: dict[str, set[str]] = {name: set() for name in VOCABULARIES}
-        self._glossary: Glossary | None = None
+        self._glossary: VocabularySnapshot | None = None
 
     def check(self, content: QuestionContent, pointer: str) -> None:
-        """Raise 422 unknown_value, with near misses, for each slug that no term has."""
+        """Raise 422 `unknown_value`, with suggestions, for each slug without a term."""
         errors = [
             FieldError(
                 "unknown_value",
                 f"There is no such term in {vocabulary}; terms are named by slug.",
-                pointer=f"{pointer}/{vocabulary}/{place}",
+                pointer=f"{pointer}/{vocabulary}/{index}",
                 suggestions=self._near(vocabulary, slug),
             )
-            for vocabulary, place, slug in self._unknown(content)
+            for vocabulary, index, slug in self._unknown(content)
         ]
         if errors:
             raise invalid(*errors)
 
     def missing(self, content: QuestionContent) -> list[str]:
-        """Return the slugs that no term has any more."""
+        """Return the slugs whose terms were deleted."""
         return [slug for _, _, slug in self._unknown(content)]
 
     def forget(self) -> None:
-        """Look everything up anew: a savepoint that was rolled back freed what it had locked."""
+        """Clear the cache: rolling back a savepoint released the locks on the terms."""
         for known in self._known.values():
             known.clear()
 
@@ -188,13 +193,13 @@ class TermCheck:
             if new:
                 known |= repository.existing_terms(self._session, vocabulary, new)
             unknown += [
-                (vocabulary, place, slug) for place, slug in enumerate(slugs) if slug not in known
+                (vocabulary, index, slug) for index, slug in enumerate(slugs) if slug not in known
             ]
         return unknown
 
     def _near(self, vocabulary: str, slug: str) -> list[str]:
         if self._glossary is None:
-            self._glossary = Glossary()
+            self._glossary = VocabularySnapshot()
             self._glossary.load(self._session)
         terms = getattr(self._glossary.current, vocabulary)
         meant = terms.resolve(slug)

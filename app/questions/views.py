@@ -1,11 +1,10 @@
-"""The editing view of a question: what is delivered, where it stands, and its answers for some."""
+"""The editing view of a question: content, state, and answers for those who may see them."""
 
-from typing import Any
-
+from app.kinds import DETAILS
 from app.questions.rendering import Renderer, document
-from app.questions.state import Held, Saved, Values
+from app.questions.state import QuestionState, RevisionContent, Values
 
-# What the server decides; sent back unchanged it does no harm.
+# Fields that the server sets. A client may send them back unchanged.
 SERVER_FIELDS = (
     "id",
     "revision",
@@ -19,57 +18,49 @@ SERVER_FIELDS = (
     "updated_at",
 )
 
-# What everyone may see who may do something to the question.
-PLACE_FIELDS = (*SERVER_FIELDS, "external_id")
-
-_PUBLIC = {"numeric": ("unit",), "code": ("programming_language", "starter")}
+# Fields that every key with any scope on the bank may see.
+STATUS_FIELDS = (*SERVER_FIELDS, "external_id")
 
 
-def editing_view(held: Held, renderer: Renderer, *, answers: bool) -> Values:
-    """Return a question's newest revision as editors see it, with or without the answer side."""
-    view = revision_view(held, held.newest, renderer, answers=answers)
+def editing_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
+    """Return the newest revision as editors see it, with or without its answers."""
+    view = revision_view(question, question.newest, renderer, answers=answers)
     view |= {
-        "external_id": held.external_id,
-        "state": held.state,
-        "published_revision": held.published_revision,
-        "unpublished_changes": held.live is not None and held.live is not held.newest,
-        "etag": held.etag,
+        "external_id": question.external_id,
+        "state": question.state,
+        "published_revision": question.published_revision,
+        "unpublished_changes": question.live is not None and question.live is not question.newest,
+        "etag": question.etag,
     }
     return view
 
 
-def live_view(held: Held, renderer: Renderer, *, answers: bool) -> Values:
-    """Return the live revision alone: for those who may not see what is newer."""
-    view = revision_view(held, held.live or held.newest, renderer, answers=answers)
+def live_view(question: QuestionState, renderer: Renderer, *, answers: bool) -> Values:
+    """Return only the live revision, for exports of published questions."""
+    view = revision_view(question, question.live or question.newest, renderer, answers=answers)
     view |= {
-        "external_id": held.external_id,
-        "state": held.state,
-        "published_revision": held.published_revision,
+        "external_id": question.external_id,
+        "state": question.state,
+        "published_revision": question.published_revision,
         "unpublished_changes": False,
-        "etag": held.etag,
+        "etag": question.etag,
     }
     return view
 
 
-def revision_view(held: Held, saved: Saved, renderer: Renderer, *, answers: bool) -> Values:
-    """Return one revision's content, with or without the answer side."""
-    values = saved.values
-    view: Values = {**document(held.id, held.bank, saved, held.published_at)}
+def revision_view(
+    question: QuestionState, revision: RevisionContent, renderer: Renderer, *, answers: bool
+) -> Values:
+    """Return the content of one revision, with or without its answers."""
+    values = revision.values
+    view: Values = {**document(question.id, question.bank, revision, question.published_at)}
     view["family"] = values["family"]
     view["translation_group"] = values["translation_group"]
     view["review_by"] = values["review_by"]
-    kind = values["kind"]
-    for name in _PUBLIC.get(kind, ()):
-        view[name] = values[name]
     if answers:
-        for name in ("options", "answer"):
-            if name in values:
-                view[name] = values[name]
+        for name in DETAILS[values["kind"]].fields:
+            view[name] = values[name]
         view["explanation"] = values["explanation"]
-    elif "options" in values:
-        view["options"] = renderer.ordered(held.id, _without_keys(values["options"]))
+    else:
+        view |= renderer.public_part(question.id, revision.content)
     return view
-
-
-def _without_keys(options: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"id": option["id"], "text": option["text"]} for option in options]

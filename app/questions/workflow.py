@@ -1,84 +1,84 @@
-"""The states of a question and the ways between them, pure."""
+"""Pure: the states of a question, and which action is allowed in which state."""
 
 from app.core.errors import Problem
-from app.questions.state import Held, Saved
+from app.questions.state import QuestionState, RevisionContent
 
 STATES = ("draft", "in_review", "published", "archived")
-ANY = "*"
+ANY_TAG = "*"
 ACTIONS = ("publish", "withdraw", "archive", "restore")
 
 
-def applicable(held: Held) -> list[str]:
-    """Return the actions that the question's state allows."""
-    if held.state == "archived":
+def allowed_actions(question: QuestionState) -> list[str]:
+    """Return the actions that are allowed in the question's state."""
+    if question.state == "archived":
         return ["restore"]
-    if held.state != "published":
+    if question.state != "published":
         return ["publish", "archive"]
-    if held.live is held.newest:
+    if question.live is question.newest:
         return ["withdraw", "archive"]
     return ["publish", "withdraw", "archive"]
 
 
-def publish(held: Held, saved: Saved, now: int) -> None:
-    """Make a revision live; Problem wrong_state where it is live already, or archived."""
-    if held.state == "archived":
+def publish(question: QuestionState, revision: RevisionContent, now: int) -> None:
+    """Publish a revision; Problem wrong_state if it is live already or archived."""
+    if question.state == "archived":
         message = "The question is archived."
-        raise wrong_state(held, message)
-    if held.published_revision == saved.revision:
-        message = f"Revision {saved.revision} is live already."
-        raise wrong_state(held, message)
-    held.publish(held.newest if saved.revision == held.revision else saved, now)
+        raise wrong_state(question, message)
+    if question.published_revision == revision.revision:
+        message = f"Revision {revision.revision} is already published."
+        raise wrong_state(question, message)
+    question.publish(question.newest if revision.revision == question.revision else revision, now)
 
 
-def withdraw(held: Held) -> None:
-    """Take a published question back to draft; Problem wrong_state for any other."""
-    if held.state != "published":
-        raise wrong_state(held, "Only a published question can be withdrawn.")
-    held.leave("draft")
+def withdraw(question: QuestionState) -> None:
+    """Make a published question a draft; Problem wrong_state in any other state."""
+    if question.state != "published":
+        raise wrong_state(question, "Only a published question can be withdrawn.")
+    question.unpublish_to("draft")
 
 
-def archive(held: Held) -> None:
-    """Put a question away, out of what is public; Problem wrong_state where it is already."""
-    if held.state == "archived":
-        raise wrong_state(held, "The question is archived already.")
-    held.leave("archived")
+def archive(question: QuestionState) -> None:
+    """Archive a question and take it offline; Problem wrong_state if it is archived."""
+    if question.state == "archived":
+        raise wrong_state(question, "The question is already archived.")
+    question.unpublish_to("archived")
 
 
-def restore(held: Held) -> None:
-    """Make a draft of an archived question; Problem wrong_state for any other."""
-    if held.state != "archived":
-        raise wrong_state(held, "Only an archived question can be restored.")
-    held.leave("draft")
+def restore(question: QuestionState) -> None:
+    """Make an archived question a draft; Problem wrong_state in any other state."""
+    if question.state != "archived":
+        raise wrong_state(question, "Only an archived question can be restored.")
+    question.unpublish_to("draft")
 
 
-def check_deletable(held: Held) -> None:
-    """Raise 409 for what was ever published: its number and its documents stay."""
-    if held.published_at is not None:
-        message = "The question was published once."
-        raise Problem("was_published", message, context=_context(held))
+def check_deletable(question: QuestionState) -> None:
+    """Raise 409 if the question was ever published: its number and documents must stay."""
+    if question.published_at is not None:
+        message = "The question has been published."
+        raise Problem("was_published", message, context=_context(question))
 
 
-def wrong_state(held: Held, message: str) -> Problem:
-    """Return the 409 that says what would apply instead."""
-    return Problem("wrong_state", message, context=_context(held))
+def wrong_state(question: QuestionState, message: str) -> Problem:
+    """Return a 409 problem that names the allowed actions."""
+    return Problem("wrong_state", message, context=_context(question))
 
 
-def _context(held: Held) -> dict[str, object]:
-    return {"state": held.state, "applicable": applicable(held)}
+def _context(question: QuestionState) -> dict[str, object]:
+    return {"state": question.state, "applicable": allowed_actions(question)}
 
 
-def check_match(held: Held, given: str | None, *, required: bool = True) -> None:
-    """Raise 428 where a tag is required and absent, 412 where none of those given is current.
+def check_match(question: QuestionState, given: str | None, *, required: bool = True) -> None:
+    """Raise 428 if an entity tag is required and missing, 412 if none of the given is current.
 
-    `given` is a header's value or a bare tag; weak tags count as strong ones.
+    `given` is the value of an If-Match header or a bare tag. Weak tags count as strong ones.
     """
     if given is None:
         if not required:
             return
-        message = "The change needs `If-Match` with the question's etag, or `*`."
+        message = "Send `If-Match` with the question's etag, or `*`."
         raise Problem("precondition_required", message)
     parts = [part.strip() for part in given.split(",")]
-    if ANY in parts or held.etag in (part.removeprefix("W/").strip('"') for part in parts):
+    if ANY_TAG in parts or question.etag in (part.removeprefix("W/").strip('"') for part in parts):
         return
-    message = "The question is not any more as the etag says."
-    raise Problem("revision_stale", message, context={"revision": held.revision})
+    message = "The question has changed since that etag was sent."
+    raise Problem("revision_stale", message, context={"revision": question.revision})

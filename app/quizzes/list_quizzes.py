@@ -11,12 +11,12 @@ from app.core.errors import FieldError, invalid
 from app.core.http.pages import Page, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import (
     Parameter,
+    int_between,
     one_of,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 from app.quizzes.repository import CoverFilter, QuizRepository
@@ -66,12 +66,12 @@ class ListQuizzes(Endpoint):
         pairs = split_query(query)
         reject_unknown(pairs, _KNOWN)
         cover_filter = CoverFilter(
-            take(pairs, "slug", text(1, 64), None),
-            take(pairs, "mode", one_of("practice"), None),
-            take(pairs, "language", text(1, 35), None),
+            single_value(pairs, "slug", text_of_length(1, 64), None),
+            single_value(pairs, "mode", one_of("practice"), None),
+            single_value(pairs, "language", text_of_length(1, 35), None),
         )
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR_CHARACTERS), None)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+        cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR_CHARACTERS), None)
         before = None
         if cursor is not None:
             cover_filter, before = self._opened(cursor, cover_filter)

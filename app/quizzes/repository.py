@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.core.db.tables import table_of
 from app.quizzes.models import Quiz, QuizBank, QuizItem, QuizSlug
 
 
@@ -102,7 +103,7 @@ class QuizRepository:
         return [Quiz(**row._mapping) for row in rows], total  # noqa: SLF001 - as in `get`
 
 
-_QUIZ = Quiz.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_ITEM = QuizItem.__table__  # type: ignore[attr-defined]
-_BANK = QuizBank.__table__  # type: ignore[attr-defined]
-_SLUG = QuizSlug.__table__  # type: ignore[attr-defined]
+_QUIZ = table_of(Quiz)
+_ITEM = table_of(QuizItem)
+_BANK = table_of(QuizBank)
+_SLUG = table_of(QuizSlug)

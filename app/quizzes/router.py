@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,13 +16,14 @@ from app.catalog.http.fast_routes import FastRoutes
 from app.catalog.http.reading_parameters import READING_PARAMETERS
 from app.catalog.service import Catalog
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark
-from app.core.http.deps import DatabaseDep
+from app.core.db.edition_clock import Mark, written_mark
+from app.core.http.deps import DatabaseDep, provide
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
 from app.core.http.pages import Page
 from app.core.http.replies import NO_STORE, reply_response
+from app.core.http.request_context import request_context
 from app.core.openapi.operation_docs import problems, scope
 from app.core.secrets import Secrets
 from app.quizzes.get_quiz import GetQuiz
@@ -63,12 +64,7 @@ def register(
     routes.add(LIST_PATH, ListQuizzes(catalog, database, secrets))
 
 
-def get_quiz_endpoint(request: Request) -> GetQuiz:
-    """Return the worker's endpoint for single quizzes."""
-    return cast(GetQuiz, request.app.state.quizzes)
-
-
-QuizEndpointDep = Annotated[GetQuiz, Depends(get_quiz_endpoint)]
+QuizEndpointDep = Annotated[GetQuiz, Depends(provide(GetQuiz))]
 
 
 @router.post(
@@ -96,7 +92,7 @@ async def create_quiz(  # noqa: PLR0913, PLR0917 - FastAPI's dependencies
     """
     quiz_id, mark = await asyncio.to_thread(_create, database, catalog, caller, body, idempotency)
     if mark is not None:
-        request.scope["state"]["mark"] = mark
+        request_context(request).mark = mark
     created = quiz_endpoint(b"", caller, {}, str(quiz_id))
     reply = await created if inspect.isawaitable(created) else created
     response = reply_response(reply)
@@ -146,4 +142,4 @@ def _create(
             return UUID(replayed), None
         quiz_id = insert_quiz(session, catalog, caller, body)
         idempotency.record(session, 201, str(quiz_id))
-    return quiz_id, session.info.get("mark")
+    return quiz_id, written_mark(session)

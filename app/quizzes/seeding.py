@@ -22,7 +22,7 @@ def read_quizzes(path: Path) -> list[QuizCreate]:
 
 
 def make_quizzes(session: Session, catalog: Catalog, quizzes: Sequence[QuizCreate]) -> int:
-    """Create the quizzes whose slug does not exist, and return how many; locks the clock.
+    """Create the quizzes whose slug does not exist, and return how many.
 
     Problem as in `create_quiz`.
     """

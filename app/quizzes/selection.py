@@ -14,7 +14,7 @@ from app.core.errors import FieldError, Problem, invalid
 from app.draws.permutation import Permutation, bits_for
 from app.draws.sampling import uniform_sample
 from app.draws.seeded import SeededRequest, draw_page
-from app.published.question_filter import Known, QuestionFilter, parse_filter_body
+from app.published.question_filter import KnownNames, QuestionFilter, parse_filter_body
 from app.quizzes.schemas import QuizCreate
 
 SCOPE = "quizzes:write"
@@ -41,8 +41,10 @@ def select_questions(catalog: Catalog, caller: Caller, body: QuizCreate) -> Sele
         raise TypeError(message)
     # Exam banks may be named here, so that the error is exam_bank instead of an unknown value.
     rules = catalog.rights.banks
-    banks = {slug: rules[slug].name for slug in sorted(catalog.rights.seen(caller))}
-    question_filter = parse_filter_body(body.filter, Known(banks, catalog.vocabularies), "/filter")
+    banks = {slug: rules[slug].name for slug in sorted(catalog.rights.visible(caller))}
+    question_filter = parse_filter_body(
+        body.filter, KnownNames(banks, catalog.vocabularies), "/filter"
+    )
     allowed = _allowed_banks(catalog, caller, question_filter)
     members = catalog.members(allowed, question_filter)
     return Selection(_drawn(catalog, members, body.count, body.seed), allowed)
@@ -82,7 +84,7 @@ def _drawn(
 
 def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
     readable = catalog.rights.readable(caller)
-    seen = catalog.rights.seen(caller)
+    seen = catalog.rights.visible(caller)
     items: dict[int, int] = {}
     banks = set()
     errors = []
@@ -110,5 +112,5 @@ def _chosen(catalog: Catalog, caller: Caller, ids: Sequence[UUID]) -> Selection:
 def _refuse_exam(catalog: Catalog, bank: str, pointer: str) -> None:
     rules = catalog.rights.banks.get(bank)
     if rules is not None and rules.exposure == "exam":
-        message = "Questions of an exam bank are seen only inside assessed attempts."
+        message = "Questions of an exam bank cannot be used in a practice quiz."
         raise Problem("exam_bank", message, context={"bank": bank, "pointer": pointer})

@@ -9,7 +9,8 @@ from app.access.rights import Caller
 from app.catalog.bodies.byte_cache import body_key
 from app.catalog.service import Catalog
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
+from app.core.db.lock_order import check_lock_order
 from app.core.errors import Problem
 from app.quizzes.models import Quiz
 from app.quizzes.repository import QuizRepository
@@ -36,9 +37,9 @@ def create_quiz(session: Session, catalog: Catalog, caller: Caller, body: QuizCr
     repository = QuizRepository(session.connection())
     repository.add(quiz, selection.items, selection.banks)
     if quiz.slug is not None:
-        _assign_slug(repository, catalog, caller, quiz)
+        _assign_slug(session, repository, catalog, caller, quiz)
         # Worker processes cache slugs for as long as the edition stays.
-        bump_terms(session)
+        bump_config(session)
     return quiz.id
 
 
@@ -53,7 +54,10 @@ def load_quiz(session: Session, reference: UUID | str) -> LoadedQuiz | None:
     return LoadedQuiz(quiz, keys, repository.banks(quiz.id))
 
 
-def _assign_slug(repository: QuizRepository, catalog: Catalog, caller: Caller, quiz: Quiz) -> None:
+def _assign_slug(
+    session: Session, repository: QuizRepository, catalog: Catalog, caller: Caller, quiz: Quiz
+) -> None:
+    check_lock_order(session)
     slug = quiz.slug or ""
     current = repository.claim_slug(slug, quiz.id)
     if current is None:

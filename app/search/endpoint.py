@@ -16,7 +16,7 @@ from app.catalog.service import Catalog
 from app.core.http.edge import MIN_EDITION
 from app.core.http.pages import resync_required
 from app.published.editions import Editions
-from app.search.engine import MARK_END, MARK_START, Engine, EngineUnavailableError, Hit
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START, Engine, EngineUnavailableError, Hit
 from app.search.planner import ROUTE, SearchPlan, make_cursor, parse_search
 from app.search.service import (
     NO_FILTER,
@@ -78,7 +78,7 @@ class SearchQuestions(Endpoint):
             engines = [engine]
         demanded = request.headers.get(MIN_EDITION)
         if demanded is not None and plan.query.text:
-            mark = self._editions.opened(demanded.decode("latin-1"))
+            mark = self._editions.open(demanded.decode("latin-1"))
             return await self._searcher.wait_for_edition(mark, engines)
         return engines
 
@@ -158,7 +158,7 @@ class SearchQuestions(Endpoint):
         highlights = {
             str(UUID(bytes=question_id)): {"stem": html_stem(hit.stem)}
             for hit, key, question_id in zip(hits, keys, ids, strict=True)
-            if body_key(hit.number, hit.revision) == key and MARK_START in hit.stem
+            if body_key(hit.number, hit.revision) == key and HIGHLIGHT_START in hit.stem
         }
         cursor = None
         if outcome.next_offset is not None:
@@ -173,7 +173,7 @@ class SearchQuestions(Endpoint):
 def html_stem(stem: str) -> str:
     """Return a stem as escaped HTML, with an engine's highlights as <mark> elements."""
     escaped = html.escape(stem)
-    return escaped.replace(MARK_START, "<mark>").replace(MARK_END, "</mark>")
+    return escaped.replace(HIGHLIGHT_START, "<mark>").replace(HIGHLIGHT_END, "</mark>")
 
 
 def _reason(corrected: str | None, without_filter: int) -> dict[str, object]:

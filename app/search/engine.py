@@ -1,4 +1,4 @@
-"""The narrow protocol between search and its engines, and what passes through it."""
+"""The protocol between the search service and its engines, and the types that pass through it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,35 +10,42 @@ from pyroaring import BitMap
 from app.core.db.edition_clock import Mark
 from app.published.question_filter import QuestionFilter
 
-# What stands around a highlighted word until the text is escaped: private use, never in a question.
-MARK_START = "\ue000"
-MARK_END = "\ue001"
+# They enclose a highlighted token until the text is escaped. `plain_text` removes private-use
+# characters from every question, so no text can contain them.
+HIGHLIGHT_START = "\ue000"
+HIGHLIGHT_END = "\ue001"
 
+# Other phrases with the same meaning, by phrase.
 Synonyms = Mapping[str, tuple[str, ...]]
 
 
 class EngineUnavailableError(Exception):
-    """The engine cannot answer now; the message says why, and holds nothing secret."""
+    """The engine cannot search at the moment; the message says why and is safe to publish."""
 
 
 class Tier(IntEnum):
-    """What matched, best first; corrected words repeat the first four behind them."""
+    """How well a question matches, best first.
+
+    CORRECTED is also an offset: a match of corrected tokens has CORRECTED plus one of the first
+    four tiers. PARTIAL plus n means that n groups of the query were not found.
+    """
 
     PHRASE = 0
     NEAR = 1
     STEM = 2
-    ALL = 3
+    ANY_FIELD = 3
     CORRECTED = 4
-    FEWER = 8
+    PARTIAL = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One search, resolved.
+class SearchRequest:
+    """One search, resolved for its caller.
 
-    `text` is the cleaned query, never empty; `banks` are those to search, sorted; `answer_banks`
-    those of them whose answer text may be searched as well; `members` holds every question that
-    may be found (live, readable, matching `filter`); `limit` hits are wanted behind `offset`.
+    `text` is the cleaned query, never empty; `banks` are the slugs to search, sorted;
+    `answer_banks` those whose answers may be searched too; `members` are the numbers of all
+    questions that may be found (live, readable, matching `filter`); `limit` and `offset` select
+    the page of hits.
     """
 
     text: str
@@ -52,10 +59,10 @@ class Asked:
 
 
 class Hit(NamedTuple):
-    """A question found; smaller tiers come first, within a tier greater scores.
+    """A question that matches; smaller tiers come first, within a tier higher scores.
 
-    `stem` is the stem as plain text with MARK_START and MARK_END around what matched; it belongs
-    to `revision`.
+    `stem` is the stem of `revision` as plain text, with HIGHLIGHT_START and HIGHLIGHT_END around
+    what matched.
     """
 
     number: int
@@ -66,41 +73,45 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Hits, best first; `more`: others follow; `corrected`: the query as it was read.
+class SearchResult:
+    """One page of hits, best first.
 
-    `settled` is False where the same engine may find more soon, though nothing is published.
+    `more`: further hits follow. `corrected`: the query with its misspelt words corrected, None if
+    no correction was needed. `complete` is False if the same search may soon find more although
+    nothing was published: do not cache such a result.
     """
 
     hits: list[Hit]
     more: bool
     corrected: str | None
-    settled: bool = True
+    complete: bool = True
 
 
 class Engine(Protocol):
-    """What finds questions by text."""
+    """Finds questions by text."""
 
     name: str
 
     @property
     def mark(self) -> Mark:
-        """The state of what is public that the index has reached."""
+        """The published state that the index has reached."""
 
-    async def search(self, asked: Asked) -> Found:
-        """Return the page of hits; EngineUnavailableError when there can be none now.
+    async def search(self, request: SearchRequest) -> SearchResult:
+        """Return a page of hits; raise EngineUnavailableError if the engine cannot search now.
 
-        May return hits outside `asked.members`: whoever asks drops them and asks for more.
+        Hits may lie outside `request.members`: the caller drops them and requests more.
         """
 
-    async def numbers(self, searches: Sequence[Asked], most: int) -> list[list[int]]:
-        """Return for each search the numbers of at most `most` questions that match.
+    async def matching_numbers(
+        self, requests: Sequence[SearchRequest], limit: int
+    ) -> list[list[int]]:
+        """Return for each request the numbers of at most `limit` matching questions.
 
-        The searches are of one query, and differ in their filters only.
+        The requests have the same query; only their filters differ.
         """
 
-    async def reach(self, wanted: Mark, seconds: float) -> bool:
-        """Wait until the index holds the state `wanted`; False when that takes too long."""
+    async def wait_for_mark(self, wanted: Mark, seconds: float) -> bool:
+        """Wait until the index has reached `wanted`; return False after `seconds`."""
 
     async def run(self) -> None:
-        """Keep the index equal to what is public until cancelled."""
+        """Keep the index equal to the published questions until cancelled."""

@@ -1,4 +1,4 @@
-"""A worker's engines: which there are, when they are ready, what operators hear of them."""
+"""The search engines of one worker process: creates, starts and stops them, reports their state."""
 
 import asyncio
 import logging
@@ -13,43 +13,45 @@ from app.core.metrics import Metrics
 from app.core.settings import Settings
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.search.synonyms.snapshot import SynonymSnapshot
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
-# A search that cannot be made ready holds up nothing else for longer.
-PATIENCE_SECONDS = 30.0
+# The worker becomes ready after this time even without a search index.
+STARTUP_WAIT_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Engines:
-    """The engine that searches and, where it is kept, the one for when that fails."""
+    """The engine that the settings choose and, if they ask for it, an embedded standby."""
 
-    def __init__(self, database: Database, settings: Settings, glossary: Glossary) -> None:
-        """Prepare the engines that the settings ask for."""
+    def __init__(
+        self, database: Database, settings: Settings, glossary: VocabularySnapshot
+    ) -> None:
+        """Create the engines that the settings ask for; `start` runs them."""
         self.server: MeilisearchEngine | None = None
         self.embedded: EmbeddedEngine | None = None
         if settings.meili_url:
-            # The mirror reads synonyms in a thread of its own, so it has its own of them.
-            self.server = MeilisearchEngine(database, settings, glossary, Thesaurus())
+            # The mirror reads synonyms in a thread of its own, so it needs its own snapshot.
+            self.server = MeilisearchEngine(database, settings, glossary, SynonymSnapshot())
         if not settings.meili_url or settings.search_standby:
             self.embedded = EmbeddedEngine(database, settings)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
-        self._since = 0.0
+        self._started_at = 0.0
 
     @property
-    def all(self) -> Sequence[MeilisearchEngine | EmbeddedEngine]:
-        """The engines, the one to ask first before the other."""
+    def in_order(self) -> Sequence[MeilisearchEngine | EmbeddedEngine]:
+        """The engines in the order in which a search tries them."""
         return [engine for engine in (self.server, self.embedded) if engine is not None]
 
     def start(self) -> None:
-        """Begin to keep every index up."""
-        self._since = time.monotonic()
-        self._tasks = [asyncio.create_task(engine.run()) for engine in self.all]
+        """Start to keep every index up to date."""
+        self._started_at = time.monotonic()
+        self._tasks = [asyncio.create_task(engine.run()) for engine in self.in_order]
 
     async def stop(self) -> None:
-        """End, and close what is open."""
+        """Stop the engines and close their files."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -59,33 +61,33 @@ class Engines:
             await asyncio.to_thread(self.embedded.close)
 
     def ready(self, mark: Mark) -> bool:
-        """Return whether one engine has once held what was public, or was waited for in vain."""
+        """Return whether an engine has once reached `mark`, or the startup wait is over."""
         if not self._ready:
-            reached = any(_covers(engine.mark, mark) for engine in self.all)
-            patient = time.monotonic() - self._since < PATIENCE_SECONDS
-            if not reached and not patient:
-                log.error("the search index is not there yet: everything else is served")
-            self._ready = reached or not patient
+            reached = any(engine.mark.covers(mark) for engine in self.in_order)
+            waiting = time.monotonic() - self._started_at < STARTUP_WAIT_SECONDS
+            if not reached and not waiting:
+                log.error("the search index is not ready yet: everything else is served")
+            self._ready = reached or not waiting
         return self._ready
 
     def details(self) -> dict[str, Any]:
-        """Return what each engine tells of itself."""
-        found: dict[str, Any] = {"engine": self.all[0].name}
+        """Return the state of each engine for the readiness report, as JSON values."""
+        details: dict[str, Any] = {"engine": self.in_order[0].name}
         if self.server is not None:
-            found[self.server.name] = self.server.status.details()
+            details[self.server.name] = self.server.status.details()
         if self.embedded is not None:
             lag = self.embedded.lag
             mark = self.embedded.mark
-            found[self.embedded.name] = {
+            details[self.embedded.name] = {
                 "lag_seconds": None if lag == float("inf") else round(lag, 3),
                 "epoch": mark.epoch,
                 "seq": mark.seq,
-                "terms": mark.terms,
+                "config_version": mark.config_version,
             }
-        return found
+        return details
 
-    def measure(self, metrics: Metrics) -> None:
-        """Put the figures of now into the metrics."""
+    def update_metrics(self, metrics: Metrics) -> None:
+        """Write the current state of each engine into the metrics."""
         if self.embedded is not None:
             metrics.search_lag.labels(self.embedded.name).set(self.embedded.lag)
         if self.server is None:
@@ -96,7 +98,3 @@ class Engines:
             metrics.mirror.labels(name).set(status.report.get(name) or 0)
         for name, count in (status.report.get("drift") or {}).items():
             metrics.mirror.labels(f"drift_{name}").set(count)
-
-
-def _covers(mark: Mark, wanted: Mark) -> bool:
-    return mark.epoch == wanted.epoch and mark.seq >= wanted.seq and mark.terms >= wanted.terms

@@ -1,4 +1,4 @@
-"""Tables of the search room: how far the mirror has come, its indexes, what it lacks; synonyms."""
+"""Tables: the state of the Meilisearch mirror, its indexes and its quarantine; synonyms."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -10,11 +10,12 @@ from app.core.db.database import JsonText
 
 
 class MirrorRow(SQLModel, table=True):
-    """How far the mirror has come: one row, written only by whoever holds the lease.
+    """How far the mirror has come: a single row, written only by the holder of the lease.
 
-    `holder` is the fence: a sender that lost the lease finds another's name and stops. `token` is
-    what the server's own note must say, `next_token` what it may say already. `requests` counts
-    what operators asked for.
+    `holder` is a fencing token: a sender that lost the lease finds another name there and stops.
+    `token` is the value that the server must have stored, `next_token` the value that it may have
+    stored already; they show whether the server was restored from a backup. `requests` counts the
+    requests of operators.
     """
 
     __tablename__: ClassVar[str] = "search_mirror"
@@ -25,7 +26,7 @@ class MirrorRow(SQLModel, table=True):
     holder: str = Field(default="", sa_column=Column(String(32), nullable=False))
     epoch: str = Field(default="", sa_column=Column(String(16), nullable=False))
     seq: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    terms: int = Field(default=-1, sa_column=Column(BigInteger, nullable=False))
+    config_version: int = Field(default=-1, sa_column=Column(BigInteger, nullable=False))
     token: str | None = Field(default=None, sa_column=Column(String(32)))
     next_token: str | None = Field(default=None, sa_column=Column(String(32)))
     clean: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
@@ -34,10 +35,11 @@ class MirrorRow(SQLModel, table=True):
 
 
 class MirrorIndexRow(SQLModel, table=True):
-    """One bank's index: `incarnation` is the time at which the server made it, null without one.
+    """The index of one bank on the server.
 
-    `staging` is the fresh index beside it while one is built; `wanted` asks for one, `compare` for
-    a comparison with the database, `done` of `total` questions are in the fresh one.
+    `incarnation` is the time at which the server created the live index, null if there is none.
+    While an index is rebuilt, `staging` names the new one and `done` of `total` questions are in
+    it. `wanted` requests a rebuild, `compare` a comparison with the database.
     """
 
     __tablename__: ClassVar[str] = "search_indexes"
@@ -53,7 +55,7 @@ class MirrorIndexRow(SQLModel, table=True):
 
 
 class QuarantineRow(SQLModel, table=True):
-    """A question that the server does not take, until it changes; not in the index meanwhile."""
+    """A question that the server rejects. It is left out of the index until it changes."""
 
     __tablename__: ClassVar[str] = "search_quarantine"
 
@@ -67,7 +69,7 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class SynonymGroup(SQLModel, table=True):
-    """Words and phrases that mean the same to whoever searches; shared by all banks, like terms."""
+    """Words and phrases with the same meaning in searches; shared by all banks."""
 
     __tablename__: ClassVar[str] = "synonyms"
 

@@ -14,13 +14,18 @@ from app.core.http.query_string import (
     Pairs,
     Parameter,
     boolean,
+    int_between,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 from app.search.service import SearchQuery
 from app.search.text.query import MAX_CHARACTERS, MAX_WORDS, QueryTooLongError, clean_query
 
@@ -40,8 +45,8 @@ WITH_FACETS = Parameter(
     "count the hits by value of each facet; a facet ignores its own parameter",
     {"type": "boolean", "default": False},
 )
-SEARCH_PARAMETERS = (Q, *PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in SEARCH_PARAMETERS))
+SEARCH_PARAMETERS = (Q, *FILTER_PARAMETERS, LIMIT, CURSOR, WITH_FACETS, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in SEARCH_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,12 @@ def parse_search(catalog: Catalog, query_string: bytes, caller: Caller) -> Searc
     """Return the plan of a request; raise the Problem if the query string is not valid."""
     pairs = split_query(query_string)
     reject_unknown(pairs, _KNOWN)
-    limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-    facets = take(pairs, "facets", boolean, default=False)
+    limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+    facets = single_value(pairs, "facets", boolean, default=False)
     answers, text_format = parse_answers(pairs), parse_format(pairs)
-    q = take(pairs, "q", text(0, MAX_Q_CHARACTERS), None)
+    q = single_value(pairs, "q", text_of_length(0, MAX_Q_CHARACTERS), None)
     cleaned = None if q is None else _cleaned(q)
-    cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+    cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
     question_filter = parse_filter(pairs, catalog.nameable_values(caller))
     offset, engine = 0, None
     if cursor is not None:

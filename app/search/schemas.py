@@ -1,4 +1,4 @@
-"""What searching answers, and what editors of synonyms send and get back."""
+"""Schemas of searches, and of the requests and responses of synonym groups."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,40 +7,40 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.catalog.schemas import NODES, DeliveredQuestion, FacetCount
 from app.core.fields import Name
-from app.search.text.words import words
+from app.search.text.tokenizer import tokenize
 
-MAX_PHRASE = 100
+MAX_PHRASE_CHARACTERS = 100
 MAX_PHRASE_WORDS = 10
-MAX_PHRASES = 50
+MAX_PHRASES_PER_GROUP = 50
 
-EXAMPLE: dict[str, Any] = {"words": ["overfitting", "overfit", "too complex model"]}
+SYNONYMS_EXAMPLE: dict[str, Any] = {"words": ["overfitting", "overfit", "too complex model"]}
 
 
-def _phrase(text: str) -> str:
-    count = sum(1 for word in words(text) if not word.joined)
+def _checked_phrase(text: str) -> str:
+    count = sum(1 for token in tokenize(text) if not token.is_compound)
     if not 1 <= count <= MAX_PHRASE_WORDS:
         message = f"From one word to {MAX_PHRASE_WORDS}"
         raise ValueError(message)
     return text
 
 
-Phrase = Annotated[Name, Field(max_length=MAX_PHRASE), AfterValidator(_phrase)]
+Phrase = Annotated[Name, Field(max_length=MAX_PHRASE_CHARACTERS), AfterValidator(_checked_phrase)]
 
 
 class SynonymsWrite(BaseModel):
-    """Words and phrases that mean the same; whoever searches for one finds the others."""
+    """Words and phrases with the same meaning: a search for one finds the others too."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [SYNONYMS_EXAMPLE]})
 
     words: list[Phrase] = Field(
         min_length=2,
-        max_length=MAX_PHRASES,
-        description="what differs only by case, accents or hyphens counts as one",
+        max_length=MAX_PHRASES_PER_GROUP,
+        description="phrases that differ only by case, accents or hyphens count as one",
     )
 
 
 class SynonymsRead(BaseModel):
-    """A group of synonyms as its editors see it."""
+    """A group of synonyms as editors see it."""
 
     id: UUID
     words: list[str]
@@ -48,7 +48,7 @@ class SynonymsRead(BaseModel):
 
 
 class Highlight(BaseModel):
-    """Texts of one question, escaped for a page, with `<mark>` around what was found."""
+    """Texts of one question as escaped HTML, with `<mark>` around what matched."""
 
     stem: str
 
@@ -56,27 +56,31 @@ class Highlight(BaseModel):
 class Reason(BaseModel):
     """Why nothing was found."""
 
-    corrected: str | None = Field(description="the query as it would be read without the filter")
+    corrected: str | None = Field(description="the corrected query of a search without the filter")
     excluded_by: str | None = Field(
-        description="`filter` where the filter excludes all that the words find; open enum"
+        description="`filter` if the filter excludes every match of the query; open enum"
     )
-    without_filter: int = Field(description="how many would be found without it, at most 1,000")
+    without_filter: int = Field(description="number of matches without the filter, at most 1,000")
 
 
 class SearchPage(BaseModel):
-    """One page of what was found, best first."""
+    """One page of the questions that match, best first."""
 
     items: list[DeliveredQuestion]
     highlights: dict[str, Highlight] = Field(
-        description="by id; where the words stand in the stem as it is now"
+        description="by id: the current stem with what matched marked"
     )
-    total: int = Field(description="how many were found; see `total_capped`")
-    total_capped: bool = Field(description="whether there are more than `total` says")
+    total: int = Field(description="number of matches; see `total_capped`")
+    total_capped: bool = Field(description="whether there are more matches than `total`")
     facets: dict[str, list[FacetCount]] | None = Field(
-        None, description="with `facets=true` only, of at most 1,000 questions"
+        None, description="only with `facets=true`; counts over at most 1,000 matches"
     )
-    corrected: str | None = Field(description="the query with its misspelt words put right")
-    engine: str = Field(description="what searched: `embedded` or `meilisearch`; open enum")
-    reason: Reason | None = Field(description="why nothing was found; null where something was")
+    corrected: str | None = Field(
+        description="the query with its misspelt words corrected; null if none was"
+    )
+    engine: str = Field(
+        description="the engine that searched: `embedded` or `meilisearch`; open enum"
+    )
+    reason: Reason | None = Field(description="why nothing was found; null if something was")
     next_cursor: str | None = Field(description="the cursor of the next page; null at the end")
     nodes: dict[str, list[Any]] | None = Field(None, description=NODES)

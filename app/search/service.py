@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from pyroaring import BitMap
 
-from app.catalog.http.get_facets import FACETS, facet_items, without_facet
+from app.catalog.http.get_facets import facet_items
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
-from app.published.question_filter import Choice, QuestionFilter
-from app.search.engine import Asked, Engine, EngineUnavailableError, Found, Hit
-from app.search.synonyms.snapshot import Thesaurus
+from app.published.facets import ANY_VALUE, COUNTED_FACETS, Facet
+from app.published.question_filter import QuestionFilter
+from app.search.engine import Engine, EngineUnavailableError, Hit, SearchRequest, SearchResult
+from app.search.synonyms.snapshot import SynonymSnapshot
 
 # The last hit that paging can reach, and the largest count that is exact.
 MAX_REACHABLE_HITS = 1000
@@ -59,10 +60,12 @@ class MatchCount:
 class Searcher:
     """One worker's search over its engines: a preferred one, and possibly one to fall back to."""
 
-    def __init__(self, catalog: Catalog, thesaurus: Thesaurus, engines: Sequence[Engine]) -> None:
+    def __init__(
+        self, catalog: Catalog, synonym_snapshot: SynonymSnapshot, engines: Sequence[Engine]
+    ) -> None:
         """Search with `engines`, the preferred one first."""
         self._catalog = catalog
-        self._thesaurus = thesaurus
+        self._synonym_snapshot = synonym_snapshot
         self._waiting = 0
         self.engines = tuple(engines)
 
@@ -88,7 +91,7 @@ class Searcher:
         while offset < MAX_REACHABLE_HITS:
             size = min(size, MAX_REACHABLE_HITS - offset)
             found = await engine.search(replace(request, limit=size, offset=offset))
-            settled = settled and found.settled
+            settled = settled and found.complete
             if offset == query.offset:
                 corrected = found.corrected
             # Read after the search: questions that were withdrawn meanwhile are not hits.
@@ -115,19 +118,19 @@ class Searcher:
 
         A facet ignores its own parameter. EngineUnavailableError as in `count`.
         """
-        narrowed = [name for name in FACETS if getattr(query.filter, name) != Choice()]
-        wider = [_without_facet(query, name) for name in narrowed]
+        narrowed = [facet for facet in COUNTED_FACETS if query.filter.choice(facet) != ANY_VALUE]
+        wider = [_without_facet(query, facet) for facet in narrowed]
         total, *counted = await self._counts(engine, [query, *wider])
         counts = dict(zip(narrowed, counted, strict=True))
         return total, {
-            name: facet_items(self._catalog, name, counts.get(name, total).numbers)
-            for name in FACETS
+            facet.parameter: facet_items(self._catalog, facet, counts.get(facet, total).numbers)
+            for facet in COUNTED_FACETS
         }
 
     async def _counts(self, engine: Engine, queries: Sequence[SearchQuery]) -> list[MatchCount]:
         requests = [self._engine_request(query) for query in queries]
         searched = [request for request in requests if request.banks]
-        found = iter(await engine.numbers(searched, MAX_REACHABLE_HITS + 1))
+        found = iter(await engine.matching_numbers(searched, MAX_REACHABLE_HITS + 1))
         counts = []
         for query, request in zip(queries, requests, strict=True):
             numbers = next(found) if request.banks else []
@@ -139,16 +142,20 @@ class Searcher:
     def listed_facets(self, query: SearchQuery) -> FacetCounts:
         """Return the counts of every facet over everything that matches the filter."""
         return {
-            name: facet_items(self._catalog, name, self.members(_without_facet(query, name)))
-            for name in FACETS
+            facet.parameter: facet_items(
+                self._catalog, facet, self.members(_without_facet(query, facet))
+            )
+            for facet in COUNTED_FACETS
         }
 
-    async def unfiltered(self, engine: Engine, query: SearchQuery) -> tuple[MatchCount, Found]:
+    async def unfiltered(
+        self, engine: Engine, query: SearchQuery
+    ) -> tuple[MatchCount, SearchResult]:
         """Return what would be found without the filter: the count and the first hit."""
         unfiltered = replace(query, filter=NO_FILTER, limit=1, offset=0)
         request = self._engine_request(unfiltered)
         if not request.banks:
-            return MatchCount(BitMap(), capped=False), Found([], more=False, corrected=None)
+            return MatchCount(BitMap(), capped=False), SearchResult([], more=False, corrected=None)
         found = await engine.search(request)
         return await self.count(engine, unfiltered), found
 
@@ -163,13 +170,13 @@ class Searcher:
         deadline = time.monotonic() + WAIT_SECONDS
         try:
             for index, engine in enumerate(engines):
-                if await engine.reach(mark, max(0.0, deadline - time.monotonic())):
+                if await engine.wait_for_mark(mark, max(0.0, deadline - time.monotonic())):
                     return list(engines[index:])
         finally:
             self._waiting -= 1
         raise not_caught_up()
 
-    def _engine_request(self, query: SearchQuery) -> Asked:
+    def _engine_request(self, query: SearchQuery) -> SearchRequest:
         """Return the request to an engine, for those banks of the query that have matches."""
         members = self.members(query)
         bitmaps = self._catalog.index.facets["bank"]
@@ -182,20 +189,20 @@ class Searcher:
         public = frozenset(
             slug for slug in banks if slug in rules and rules[slug].answers == "public"
         )
-        return Asked(
+        return SearchRequest(
             text=query.text,
             banks=banks,
             answer_banks=public,
             filter=query.filter,
             members=members,
-            synonyms=self._thesaurus.current,
+            synonyms=self._synonym_snapshot.current,
             limit=query.limit,
             offset=query.offset,
         )
 
 
-def _without_facet(query: SearchQuery, facet: str) -> SearchQuery:
-    return replace(query, filter=without_facet(query.filter, facet))
+def _without_facet(query: SearchQuery, facet: Facet) -> SearchQuery:
+    return replace(query, filter=query.filter.without(facet))
 
 
 def not_caught_up() -> Problem:

@@ -1,1 +1,1 @@
-"""The terms that questions carry: categories (a tree), companies and tags."""
+"""Terms that classify questions: categories (a tree), companies and tags."""

@@ -1,4 +1,4 @@
-"""Tables of terms, and one of every name, so that no two terms of a vocabulary share one."""
+"""Tables of terms, and a table of all their names, which are unique in a vocabulary."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from app.core.fields import MAX_NAME, MAX_SLUG
 
 
 class Category(SQLModel, table=True):
-    """A subject, a node of the tree; the slug never changes."""
+    """A subject in the tree of categories. The slug never changes."""
 
     __tablename__: ClassVar[str] = "categories"
     __table_args__ = (CheckConstraint("parent <> slug", name="not_its_own_parent"),)
@@ -28,7 +28,7 @@ class Category(SQLModel, table=True):
 
 
 class Company(SQLModel, table=True):
-    """A company that asks questions; the slug never changes."""
+    """A company that asks questions. The slug never changes."""
 
     __tablename__: ClassVar[str] = "companies"
 
@@ -39,7 +39,7 @@ class Company(SQLModel, table=True):
 
 
 class Tag(SQLModel, table=True):
-    """A flat term, perhaps of a group such as format or role; the slug never changes."""
+    """A flat term, optionally in a group such as format or role. The slug never changes."""
 
     __tablename__: ClassVar[str] = "tags"
 
@@ -51,7 +51,7 @@ class Tag(SQLModel, table=True):
 
 
 class TermName(SQLModel, table=True):
-    """One folded slug, name or alias of a term: in a vocabulary each means one term only."""
+    """One folded slug, name or alias of a term. Each belongs to one term of its vocabulary."""
 
     __tablename__: ClassVar[str] = "term_names"
     __table_args__ = (

@@ -11,7 +11,7 @@ from app.core.fields import is_slug
 from app.core.http.deps import ReadSession, SecretsDep, WriteSession
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
 from app.core.http.query_string import reject_unknown
 from app.core.http.request_inputs import (
@@ -19,9 +19,9 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
@@ -42,23 +42,23 @@ from app.taxonomy.schemas import (
 )
 from app.taxonomy.vocabulary import Term
 
-FIXED = ("slug", "etag")
+READ_ONLY_FIELDS = ("slug", "etag")
 
 router = APIRouter(tags=["terms"], route_class=JsonRoute)
 
 
-def _shows(example: object) -> dict[str, Any]:
+def _example_response(example: object) -> dict[str, Any]:
     return {"content": {"application/json": {"example": example}}}
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """One vocabulary: its name, that of one of its terms, what is written and read of one."""
+class _VocabularyRoutes:
+    """One vocabulary: its name in plural and singular, and the schemas of its terms."""
 
     vocabulary: str
-    one: str
-    written: type[TermWrite]
-    read: type[TermRead]
+    singular: str
+    write_schema: type[TermWrite]
+    read_schema: type[TermRead]
 
     @property
     def path(self) -> str:
@@ -69,94 +69,100 @@ class _Kind:
         return example_of(self.vocabulary) | {"etag": "3f0a9c7be1d24586a7b8c9d0e1f20314"}
 
     def find(self, session: Session, slug: str, lock: Lock | None = None) -> Term:
-        # What cannot be a slug need not be asked for, and might not be storable text.
+        # Text that is not a slug may not even be valid for the database, so it is not looked up.
         if not is_slug(slug):
             raise not_found()
         return service.find_term(session, self.vocabulary, slug, lock)
 
     def view(self, term: Term) -> TermRead:
-        values = _values(term, self.read)
-        return self.read(**values, etag=etag_text(values))
+        values = _values(term, self.read_schema)
+        return self.read_schema(**values, etag=etag_text(values))
 
-    def answer(self, term: Term, response: Response) -> TermRead:
+    def respond(self, term: Term, response: Response) -> TermRead:
         shown = self.view(term)
         response.headers["ETag"] = f'"{shown.etag}"'
         return shown
 
 
-def _add_reading(kind: _Kind) -> None:
-    listing = Listing(f"editing/{kind.vocabulary}", most=1000, default=1000)
-    page = {"items": [kind.example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"}
+def _add_read_routes(routes: _VocabularyRoutes) -> None:
+    listing = KeysetList(f"editing/{routes.vocabulary}", max_limit=1000, default_limit=1000)
+    page = {"items": [routes.example], "total": 40, "next_cursor": "q83vRk9GT0ZPRk9G"}
 
     @router.get(
-        kind.path,
-        name=f"list_editing_{kind.vocabulary}",
-        summary=f"List {kind.vocabulary}",
-        response_model=Page[kind.read],  # type: ignore[name-defined] # made for each vocabulary
-        responses=problems(410) | {200: _shows(page)},
+        routes.path,
+        name=f"list_editing_{routes.vocabulary}",
+        summary=f"List {routes.vocabulary}",
+        response_model=Page[routes.read_schema],  # type: ignore[name-defined] # differs by vocabulary
+        responses=problems(410) | {200: _example_response(page)},
         openapi_extra=scope("taxonomy:write", parameters=listing.openapi),
     )
     def list_terms(pairs: QueryPairs, session: ReadSession, secrets: SecretsDep) -> Page[Any]:
-        """Return every term in the order of slugs."""
-        asked = listing.asked(session, secrets, pairs)
-        terms, total = repository.page(session, kind.vocabulary, asked.after, asked.limit + 1)
-        found = [(term.slug, kind.view(term)) for term in terms]
-        return listing.page(secrets, asked, found, total)
+        """Return all terms in the order of their slugs."""
+        page_request = listing.read_request(session, secrets, pairs)
+        terms, total = repository.page(
+            session, routes.vocabulary, page_request.after, page_request.limit + 1
+        )
+        found = [(term.slug, routes.view(term)) for term in terms]
+        return listing.page(secrets, page_request, found, total)
 
     @router.get(
-        kind.path + "/{slug}",
-        name=f"get_editing_{kind.one}",
-        summary=f"Look at a {kind.one}",
-        response_model=kind.read,
-        responses=problems(404) | {200: _shows(kind.example)},
+        routes.path + "/{slug}",
+        name=f"get_editing_{routes.singular}",
+        summary=f"Get a {routes.singular}",
+        response_model=routes.read_schema,
+        responses=problems(404) | {200: _example_response(routes.example)},
         openapi_extra=scope("taxonomy:write"),
     )
     def get_term(
         slug: str, pairs: QueryPairs, session: ReadSession, response: Response
     ) -> TermRead:
         """Return a term."""
-        term = kind.find(session, slug)
+        term = routes.find(session, slug)
         reject_unknown(pairs, ())
-        return kind.answer(term, response)
+        return routes.respond(term, response)
 
 
-def _add_writing(kind: _Kind) -> None:
+def _add_create_route(routes: _VocabularyRoutes) -> None:
     @router.post(
-        kind.path,
-        name=f"create_{kind.one}",
-        summary=f"Make a {kind.one}",
+        routes.path,
+        name=f"create_{routes.singular}",
+        summary=f"Create a {routes.singular}",
         status_code=201,
-        response_model=kind.read,
-        responses=problems(404, 409, 413, 415) | {201: _shows(kind.example)},
-        openapi_extra=scope("taxonomy:write", requestBody=body_schema(kind.written)),
+        response_model=routes.read_schema,
+        responses=problems(404, 409, 413, 415) | {201: _example_response(routes.example)},
+        openapi_extra=scope("taxonomy:write", requestBody=body_schema(routes.write_schema)),
     )
     def create_term(
         body: JsonBody,
         pairs: QueryPairs,
-        once: IdempotencyDep,
+        idempotency: IdempotencyDep,
         session: WriteSession,
         response: Response,
     ) -> TermRead:
-        """Make a term; a name that is taken is refused with the slug of the term that has it."""
+        """Create a term. 409 `name_taken` names the term that already has the name."""
         reject_unknown(pairs, ())
-        made = once.replay(session)
-        if made is None:
-            wanted = validated(kind.written, body)
-            term = service.create_term(session, kind.vocabulary, wanted, once)
+        recorded = idempotency.replay(session)
+        if recorded is None:
+            values = validated(routes.write_schema, body)
+            term = service.create_term(session, routes.vocabulary, values, idempotency)
         else:
-            term = kind.find(session, made)
-        response.headers["Location"] = f"{kind.path}/{term.slug}"
-        return kind.answer(term, response)
+            term = routes.find(session, recorded)
+        response.headers["Location"] = f"{routes.path}/{term.slug}"
+        return routes.respond(term, response)
 
+
+def _add_change_routes(routes: _VocabularyRoutes) -> None:
     @router.patch(
-        kind.path + "/{slug}",
-        name=f"update_{kind.one}",
-        summary=f"Change a {kind.one}",
-        response_model=kind.read,
-        responses=problems(404, 409, 413, 415) | {200: _shows(kind.example)},
+        routes.path + "/{slug}",
+        name=f"update_{routes.singular}",
+        summary=f"Change a {routes.singular}",
+        response_model=routes.read_schema,
+        responses=problems(404, 409, 413, 415) | {200: _example_response(routes.example)},
         openapi_extra=scope(
             "taxonomy:write",
-            requestBody=patch_schema(kind.written, FIXED, {"name": kind.example["name"]}),
+            requestBody=patch_schema(
+                routes.write_schema, READ_ONLY_FIELDS, {"name": routes.example["name"]}
+            ),
             **{"x-media-types": MERGE_PATCH_TYPES},
         ),
     )
@@ -168,18 +174,20 @@ def _add_writing(kind: _Kind) -> None:
         response: Response,
         if_match: IfMatch = None,
     ) -> TermRead:
-        """Change some of a term's fields; questions follow, as they carry its slug only."""
-        before = kind.find(session, slug, "change")
-        current = kind.view(before).model_dump()
+        """Change fields of a term. Questions refer to its slug, so they need no change."""
+        before = routes.find(session, slug, "change")
+        current = routes.view(before).model_dump()
         require_match(if_match, current["etag"])
         reject_unknown(pairs, ())
-        wanted = validated(kind.written, merged(current, body, FIXED))
-        return kind.answer(service.update_term(session, kind.vocabulary, before, wanted), response)
+        values = validated(routes.write_schema, apply_merge_patch(current, body, READ_ONLY_FIELDS))
+        return routes.respond(
+            service.update_term(session, routes.vocabulary, before, values), response
+        )
 
     @router.delete(
-        kind.path + "/{slug}",
-        name=f"delete_{kind.one}",
-        summary=f"Delete a {kind.one}",
+        routes.path + "/{slug}",
+        name=f"delete_{routes.singular}",
+        summary=f"Delete a {routes.singular}",
         status_code=204,
         responses=problems(404, 409),
         openapi_extra=scope("taxonomy:write"),
@@ -187,25 +195,26 @@ def _add_writing(kind: _Kind) -> None:
     def delete_term(
         slug: str, pairs: QueryPairs, session: WriteSession, if_match: IfMatch = None
     ) -> None:
-        """Delete a term that nothing refers to."""
-        term = kind.find(session, slug, "removal")
-        require_match(if_match, kind.view(term).etag)
+        """Delete a term that is not in use."""
+        term = routes.find(session, slug, "removal")
+        require_match(if_match, routes.view(term).etag)
         reject_unknown(pairs, ())
-        service.delete_term(session, kind.vocabulary, term)
+        service.delete_term(session, routes.vocabulary, term)
 
 
-def _values(term: Term, read: type[TermRead]) -> dict[str, Any]:
-    named = {"parent": term.parent, "group": term.group}
-    own = {name: value for name, value in named.items() if name in read.model_fields}
-    plain = {"slug": term.slug, "name": term.name, "description": term.description}
-    return plain | {"aliases": list(term.aliases)} | own
+def _values(term: Term, read_schema: type[TermRead]) -> dict[str, Any]:
+    optional = {"parent": term.parent, "group": term.group}
+    own = {name: value for name, value in optional.items() if name in read_schema.model_fields}
+    common = {"slug": term.slug, "name": term.name, "description": term.description}
+    return common | {"aliases": list(term.aliases)} | own
 
 
-KINDS = (
-    _Kind("categories", "category", CategoryWrite, CategoryRead),
-    _Kind("companies", "company", CompanyWrite, CompanyRead),
-    _Kind("tags", "tag", TagWrite, TagRead),
+VOCABULARY_ROUTES = (
+    _VocabularyRoutes("categories", "category", CategoryWrite, CategoryRead),
+    _VocabularyRoutes("companies", "company", CompanyWrite, CompanyRead),
+    _VocabularyRoutes("tags", "tag", TagWrite, TagRead),
 )
-for _kind in KINDS:
-    _add_reading(_kind)
-    _add_writing(_kind)
+for _routes in VOCABULARY_ROUTES:
+    _add_read_routes(_routes)
+    _add_create_route(_routes)
+    _add_change_routes(_routes)

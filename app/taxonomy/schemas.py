@@ -1,4 +1,4 @@
-"""What editors of terms send, and what they get back."""
+"""Request and response schemas of terms."""
 
 from typing import Any
 
@@ -33,23 +33,23 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def example_of(vocabulary: str) -> dict[str, Any]:
-    """Return a term such as an editor may send."""
+    """Return an example of a term of the vocabulary."""
     return _EXAMPLES[vocabulary]
 
 
 class TermWrite(BaseModel):
-    """A term; slugs, names and aliases of a vocabulary are all different, whatever their case."""
+    """A term. Slugs, names and aliases are unique in a vocabulary, ignoring case."""
 
     model_config = ConfigDict(extra="forbid")
 
-    slug: Slug | None = Field(None, description="by default made of the name; it never changes")
+    slug: Slug | None = Field(None, description="default: made from the name; it never changes")
     name: Name
     description: Description = ""
     aliases: list[Name] = Field([], max_length=MAX_ALIASES, description="other names of it")
 
 
 class CategoryWrite(TermWrite):
-    """A subject; questions of it are found by every category above it, too."""
+    """A subject. Its questions also match a filter by any category above it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLES["categories"]]})
 
@@ -71,7 +71,7 @@ class TagWrite(TermWrite):
 
 
 class TermRead(BaseModel):
-    """A term as its editors see it."""
+    """A term as editors see it."""
 
     slug: str
     name: str
@@ -81,7 +81,7 @@ class TermRead(BaseModel):
 
 
 class CategoryRead(TermRead):
-    """A category with the one above it."""
+    """A category with its parent."""
 
     parent: str | None
 

@@ -1,4 +1,4 @@
-"""Pure: terms, the ways to name them, and the tree that categories form."""
+"""Pure: terms, their names and aliases, and the tree of categories."""
 
 import re
 import unicodedata
@@ -11,12 +11,14 @@ from types import MappingProxyType
 from app.core.errors import near_misses
 from app.core.fields import MAX_SLUG, is_uuid
 
+# The names of the vocabularies: in routes, in a question's content, in the change feed.
+VOCABULARIES = ("categories", "companies", "tags")
 MAX_NEAR = 3
-# Only names that share most with a word are compared letter by letter: that is what is slow.
-COMPARED = 24
+# Comparing letter by letter is slow: only the names that share most trigrams are compared.
+MAX_CANDIDATES = 24
 MAX_COMPARED_LENGTH = 100
 
-_SPOKEN = str.maketrans({"+": " plus ", "#": " sharp ", "&": " and ", "@": " at "})
+_SYMBOL_WORDS = str.maketrans({"+": " plus ", "#": " sharp ", "&": " and ", "@": " at "})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,20 @@ class Term:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The folded forms that mean this term and no other."""
+        """The folded slug, name and aliases."""
         return frozenset(map(fold, (self.slug, self.name, *self.aliases)))
 
 
 def fold(text: str) -> str:
-    """Return the form in which names are compared: NFKC, no case, single spaces."""
+    """Return a name in the form used for comparison: NFKC, case folded, single spaces."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(unicodedata.normalize("NFKC", plain).split())
 
 
 def slugify(text: str) -> str:
-    """Return a slug made of a name; empty where nothing is left of it."""
-    spoken = unicodedata.normalize("NFKD", text.translate(_SPOKEN)).casefold()
-    letters = "".join(char for char in spoken if not unicodedata.combining(char))
+    """Return a slug made from a name; empty if no letter or digit remains."""
+    with_words = unicodedata.normalize("NFKD", text.translate(_SYMBOL_WORDS)).casefold()
+    letters = "".join(char for char in with_words if not unicodedata.combining(char))
     slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
     if len(slug) > MAX_SLUG:
         slug = slug[: MAX_SLUG + 1].rpartition("-")[0] or slug[:MAX_SLUG]
@@ -53,7 +55,7 @@ def slugify(text: str) -> str:
 
 
 class Vocabulary:
-    """Every term of one kind at one moment; it never changes."""
+    """All terms of one vocabulary. Immutable."""
 
     def __init__(self, terms: Iterable[Term] = ()) -> None:
         """Take the terms in any order."""
@@ -67,22 +69,22 @@ class Vocabulary:
         self.subtree = lru_cache(maxsize=4096)(self._subtree)
 
     def resolve(self, text: str) -> str | None:
-        """Return the slug of the term that `text` names by slug, name or alias, in any case."""
+        """Return the slug of the term with this slug, name or alias, ignoring case; or None."""
         # Most callers send the slug itself.
         return text if text in self.terms else self._slugs.get(fold(text))
 
     def near(self, text: str) -> list[str]:
-        """Return at most three slugs that `text` may have meant, nearest first."""
+        """Return at most three slugs with names similar to `text`, the nearest first."""
         folded = fold(text[:MAX_COMPARED_LENGTH])
         shared = Counter(
             key for part in _trigrams(folded) for key in self._by_trigram.get(part, ())
         )
-        likely = [key for key, _ in shared.most_common(COMPARED)]
+        likely = [key for key, _ in shared.most_common(MAX_CANDIDATES)]
         found = [self._slugs[key] for key in near_misses(folded, likely)]
         return list(dict.fromkeys(found))[:MAX_NEAR]
 
     def _subtree(self, slug: str) -> frozenset[str]:
-        """Return the term and everything below it."""
+        """Return the term and all its descendants."""
         found = {slug}
         waiting = [slug]
         while waiting:
@@ -107,8 +109,13 @@ def _trigrams(folded: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Vocabularies:
-    """The three vocabularies at one moment."""
+    """The three vocabularies. Immutable."""
 
     categories: Vocabulary
     companies: Vocabulary
     tags: Vocabulary
+
+    def named(self, name: str) -> Vocabulary:
+        """Return the vocabulary with one of the names in VOCABULARIES."""
+        found: Vocabulary = getattr(self, name)
+        return found

@@ -1,20 +1,20 @@
-"""A worker's live snapshot of the vocabularies."""
+"""A worker's snapshot of the vocabularies, reloaded when the edition changes."""
 
 from sqlmodel import Session
 
 from app.taxonomy import repository
-from app.taxonomy.vocabulary import Vocabularies, Vocabulary
+from app.taxonomy.vocabulary import VOCABULARIES, Vocabularies, Vocabulary
 
 
-class Glossary:
-    """Holds the terms that the follower read last."""
+class VocabularySnapshot:
+    """Holds the terms that the follower loaded last."""
 
     def __init__(self) -> None:
         """Start without terms."""
         self.current = Vocabularies(Vocabulary(), Vocabulary(), Vocabulary())
 
     def load(self, session: Session) -> None:
-        """Read every term anew and put them in place at once."""
+        """Load all terms and replace the snapshot."""
         self.current = Vocabularies(
-            **{name: Vocabulary(repository.all_terms(session, name)) for name in repository.NAMES}
+            **{name: Vocabulary(repository.all_terms(session, name)) for name in VOCABULARIES}
         )

@@ -1,4 +1,4 @@
-"""Imports files from the command line: the same jobs as everyone's, run here and now."""
+"""Imports files from the command line, as jobs that this process runs itself."""
 
 import os
 import shutil
@@ -12,34 +12,36 @@ from app.core.db.database import Database
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.transfer import repository
-from app.transfer.jobs.runner import Progress, Runner
+from app.transfer.jobs.job import OnProgress
+from app.transfer.jobs.runner import ImportRunner
 from app.transfer.models import OPEN_STATES, ImportJob
 from app.transfer.service import ImportOptions, accept_file, import_folder
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
-def import_file(  # noqa: PLR0913, PLR0917 - what the command line has in hand
+def import_file(  # noqa: PLR0913, PLR0917 - everything that an import needs
     database: Database,
     settings: Settings,
     secrets: Secrets,
     path: Path,
     options: ImportOptions,
-    progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ImportJob:
-    """Import a file to its end and return its job, which says what happened.
+    """Import a file and return its job with the report.
 
-    `progress` is told the job's row whenever it moved. Killed, the job goes on when the service
-    starts next, or with the next import. Problem invalid_request for a header that cannot be used.
+    `on_progress` is called with the job whenever its progress changes. If this process is killed,
+    the next start of the service, or the next import, resumes the job. Problem invalid_request for
+    a header with errors.
     """
     with staged(settings, path) as incoming, database.write() as session:
         job = accept_file(session, settings, incoming, options, None)
-    return run_job(database, settings, secrets, job, progress)
+    return run_job(database, settings, secrets, job, on_progress)
 
 
 @contextmanager
 def staged(settings: Settings, path: Path) -> Iterator[Path]:
-    """Give a durable copy of a file, ready to be accepted; what was not accepted is removed."""
+    """Give a copy of a file, synced to disk; at the end, delete it if it was not accepted."""
     incoming = import_folder(settings) / f"{time_and_random.uuid7()}.part"
     try:
         with path.open("rb") as source, incoming.open("wb") as target:
@@ -56,16 +58,16 @@ def run_job(
     settings: Settings,
     secrets: Secrets,
     job: ImportJob,
-    progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ImportJob:
-    """Run jobs until this one has ended, and return it as it then is."""
-    runner = Runner(database, settings, secrets, progress)
+    """Run waiting jobs until this one has ended, and return it."""
+    runner = ImportRunner(database, settings, secrets, on_progress)
     while job.state in OPEN_STATES:
-        # A serving process may have taken the job; then this one only watches.
+        # A serving process may run the job; then only wait for its end.
         if not runner.step():
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         with database.read() as session:
             job = repository.find(session, job.id) or job
-        if progress is not None:
-            progress(job)
+        if on_progress is not None:
+            on_progress(job)
     return job

@@ -1,4 +1,4 @@
-"""The table of imports: a job, how far it is, and what its report says."""
+"""The table of import jobs, with their progress and their reports."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ OPEN_STATES = ("queued", "checking", "applying")
 
 
 class ImportJob(SQLModel, table=True):
-    """One file to import; `next_offset` and `next_line` say where the next row to apply begins."""
+    """One import; `next_offset` (bytes) and `next_line` are where the next row to apply begins."""
 
     __tablename__: ClassVar[str] = "imports"
     __table_args__ = (
@@ -27,7 +27,7 @@ class ImportJob(SQLModel, table=True):
     )
 
     id: UUID = Field(sa_column=Column(Uuid, primary_key=True))
-    # Not a foreign key: the report outlives the key, and the command line has none.
+    # No foreign key: the report outlives the key, and imports of the command line have no key.
     key_id: UUID | None = Field(sa_column=Column(Uuid))
     bank: str = Field(sa_column=Column(String(64), nullable=False))
     file_format: str = Field(sa_column=Column(String(16), nullable=False))
@@ -50,6 +50,6 @@ class ImportJob(SQLModel, table=True):
     rows: list[Any] = Field(default_factory=list, sa_column=Column(JsonText, nullable=False))
     epoch: str | None = Field(default=None, sa_column=Column(String(16)))
     seq: int | None = Field(default=None, sa_column=Column(BigInteger))
-    terms: int | None = Field(default=None, sa_column=Column(BigInteger))
+    config_version: int | None = Field(default=None, sa_column=Column(BigInteger))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -1,4 +1,4 @@
-"""What a key needs to import and to export, at the start and again when applying starts."""
+"""The scopes that an import needs, checked when it is sent and again before it is applied."""
 
 from collections.abc import Iterator
 
@@ -14,27 +14,30 @@ from app.transfer.service import ImportOptions
 
 
 def require_import(rights: Rights, caller: Caller, options: ImportOptions) -> None:
-    """Raise 404 for a bank that the caller does not see, 403 for what the key may not do."""
-    for name in _scopes(options.target, create_terms=False):
-        rights.require(caller, name, options.bank)
+    """Check the caller's scopes.
+
+    Problem not_found for a bank that the caller may not see, else missing_scope.
+    """
+    for scope in _required_scopes(options.target, create_terms=False):
+        rights.require(caller, scope, options.bank)
     if options.create_terms and not caller.may("taxonomy:write"):
         message = "`create_terms` needs the scope `taxonomy:write`."
         raise Problem("missing_scope", message, context={"scope": "taxonomy:write"})
 
 
-def lost_right(session: Session, job: ImportJob) -> str | None:
-    """Return a scope that the job's key had when it was sent and has no more; None for none."""
+def lost_scope(session: Session, job: ImportJob) -> str | None:
+    """Return a scope that the job needs and its key no longer has; None if it has all."""
     if job.key_id is None:
         return None
     key = session.get(ApiKey, job.key_id)
-    if key is None or _is_over(key):
+    if key is None or _has_ended(key):
         return "imports:write"
     caller = caller_of(key)
-    wanted = _scopes(job.target, create_terms=job.create_terms)
-    return next((name for name in wanted if not caller.may(name, job.bank)), None)
+    scopes = _required_scopes(job.target, create_terms=job.create_terms)
+    return next((scope for scope in scopes if not caller.may(scope, job.bank)), None)
 
 
-def _scopes(target: str, *, create_terms: bool) -> Iterator[str]:
+def _required_scopes(target: str, *, create_terms: bool) -> Iterator[str]:
     yield "imports:write"
     yield "questions:write"
     if target == "published":
@@ -43,6 +46,6 @@ def _scopes(target: str, *, create_terms: bool) -> Iterator[str]:
         yield "taxonomy:write"
 
 
-def _is_over(key: ApiKey) -> bool:
+def _has_ended(key: ApiKey) -> bool:
     has_expired = key.expires_at is not None and key.expires_at <= time_and_random.now()
     return key.revoked_at is not None or has_expired

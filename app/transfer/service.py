@@ -1,4 +1,4 @@
-"""Accepts import files: checks what can be refused at once, and puts file and job on the disk."""
+"""Accepts import files: checks limits and headers, stores the file and creates its job."""
 
 import os
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from app.transfer.schemas import ImportRead
 
 MAX_OPEN_JOBS = 3
 MAX_OPEN_BYTES = 4_000_000_000
-RETRY_SECONDS = 10
+RETRY_AFTER_SECONDS = 10
 
 Target = Literal["draft", "published"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the sender wants: the bank, the format, the state that questions are to have."""
+    """The options of an import; `target` is the state of its questions afterwards."""
 
     bank: str
     file_format: str
@@ -38,19 +38,19 @@ class ImportOptions:
 
 
 def import_folder(settings: Settings) -> Path:
-    """Return the folder of files that wait, made when it is first needed."""
+    """Return the folder of uploaded files; create it if needed."""
     folder = settings.data_dir / "imports"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def import_path(settings: Settings, job_id: UUID) -> Path:
-    """Return where a job's file lies."""
+    """Return the path of a job's file."""
     return import_folder(settings) / str(job_id)
 
 
 def guess_format(filename: str) -> str:
-    """Return the format that a file's name suggests; JSON Lines where it suggests none."""
+    """Return the format for a file's name: CSV for `.csv`, else JSON Lines."""
     return "csv" if filename.lower().endswith(".csv") else "jsonl"
 
 
@@ -61,16 +61,17 @@ def accept_file(
     options: ImportOptions,
     key_id: UUID | None,
 ) -> ImportJob:
-    """Move a complete, durable file into its place and add its job.
+    """Create a job for a complete file that is synced to disk, and move the file to its path.
 
-    Problem too_many_jobs when the key has enough already; 422 for a header that cannot be used.
+    Problem too_many_jobs when the key has too many open jobs; invalid_request for a header with
+    errors.
     """
     with file.open("rb") as opened:
-        errors = FORMATS[options.file_format].head_errors(opened)
+        errors = FORMATS[options.file_format].header_errors(opened)
     if errors:
         raise invalid(*errors)
     size = file.stat().st_size
-    _refuse_too_many(session, size, key_id)
+    _check_limits(session, size, key_id)
     job = ImportJob(
         id=time_and_random.uuid7(),
         key_id=key_id,
@@ -80,7 +81,7 @@ def accept_file(
         dry_run=options.dry_run,
         target=options.target,
         create_terms=options.create_terms,
-        created_at=_next_time(session),
+        created_at=_next_created_at(session),
     )
     repository.add(session, job)
     file.rename(import_path(settings, job.id))
@@ -89,34 +90,35 @@ def accept_file(
 
 
 def import_read(job: ImportJob, secrets: Secrets) -> ImportRead:
-    """Return a job as its sender sees it."""
+    """Return the view of a job that its sender gets."""
     edition = None
     if job.epoch is not None:
-        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.terms}".encode())
+        edition = secrets.seal(PURPOSE, f"{job.epoch}:{job.seq}:{job.config_version}".encode())
     return ImportRead.model_validate(job.model_dump() | {"edition": edition})
 
 
-def _next_time(session: Session) -> datetime:
-    """Return now, or a millisecond after the newest job: the order of jobs is that of their times.
+def _next_created_at(session: Session) -> datetime:
+    """Return now, but at least a millisecond after the newest job, so that times order the jobs.
 
-    Questions are numbered as they are made, and seeded draws go by numbers.
+    The order matters: questions are numbered in the order of their creation, and seeded draws
+    depend on the numbers.
     """
-    newest, now = repository.newest_at(session), time_and_random.now()
+    newest, now = repository.newest_created_at(session), time_and_random.now()
     return now if newest is None else max(now, newest + timedelta(milliseconds=1))
 
 
-def _refuse_too_many(session: Session, size: int, key_id: UUID | None) -> None:
-    headers = {"Retry-After": str(RETRY_SECONDS)}
+def _check_limits(session: Session, size: int, key_id: UUID | None) -> None:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if key_id is not None and repository.open_count(session, key_id) >= MAX_OPEN_JOBS:
-        message = "The key has one running and two waiting imports already."
+        message = f"The key already has {MAX_OPEN_JOBS} imports that are running or waiting."
         raise Problem("too_many_jobs", message, headers=headers)
     if repository.open_bytes(session) + size > MAX_OPEN_BYTES:
-        message = f"The files that wait would take more than {MAX_OPEN_BYTES} bytes."
+        message = f"The files of all waiting imports would exceed {MAX_OPEN_BYTES} bytes."
         raise Problem("too_many_jobs", message, headers=headers)
 
 
 def _sync_folder(folder: Path) -> None:
-    # The name of a new file is on the disk only when its folder is.
+    # A rename is durable only after its folder is synced.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

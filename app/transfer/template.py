@@ -1,11 +1,16 @@
-"""The CSV to download and fill in: every column, one example for each kind that fits into cells."""
+"""The CSV template: every column, and an example row for each kind that CSV can hold."""
 
 from functools import cache
 
 from app.transfer.formats import FORMATS
 from app.transfer.formats.rows import Values
 
-_SHARED: Values = {"difficulty": "easy", "levels": ["fresher"], "language": "en", "points": 1}
+_COMMON: Values = {
+    "difficulty": "easy",
+    "levels": ["fresher"],
+    "language": "en",
+    "points": 1,
+}
 _EXAMPLES: tuple[Values, ...] = (
     {
         "external_id": "example-1",
@@ -54,6 +59,6 @@ _EXAMPLES: tuple[Values, ...] = (
 
 @cache
 def template() -> bytes:
-    """Return the template in UTF-8; it imports as it is."""
+    """Return the template in UTF-8; it can be imported unchanged."""
     file_format = FORMATS["csv"]
-    return file_format.write_head() + file_format.write(_SHARED | row for row in _EXAMPLES)
+    return file_format.header() + file_format.write(_COMMON | example for example in _EXAMPLES)

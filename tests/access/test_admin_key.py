@@ -1,4 +1,4 @@
-"""The admin key is that of the settings while they name one, else one that was shown once."""
+"""The admin key is that of the settings, else a generated one that is shown once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,7 +34,7 @@ def _is_admin(database: Database, secret: str) -> bool:
     )
 
 
-def test_without_a_setting_one_key_is_made_once(
+def test_without_a_setting_one_key_is_generated_once(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     settings = fresh_settings(admin_key="")
@@ -70,7 +70,7 @@ def test_the_settings_key_is_the_admin_key_while_it_is_set(
     assert not _is_admin(database, FIRST)
 
 
-def test_a_key_that_was_shown_can_become_that_of_the_settings(
+def test_a_generated_key_can_become_the_key_of_the_settings(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     settings = fresh_settings(admin_key="")
@@ -83,17 +83,17 @@ def test_a_key_that_was_shown_can_become_that_of_the_settings(
     database.close()
 
 
-def test_other_workers_hear_of_it(database: Database, settings: Settings) -> None:
-    def terms() -> int:
+def test_other_workers_read_the_new_key(database: Database, settings: Settings) -> None:
+    def config_version() -> int:
         with database.read() as session:
-            return read_mark(session).terms
+            return read_mark(session).config_version
 
-    before = terms()
+    before = config_version()
     _ensure(database, settings, SECOND)
-    assert terms() == before + 1
+    assert config_version() == before + 1
 
 
-def test_what_the_admin_made_outlives_a_change_of_the_setting(
+def test_keys_that_the_admin_key_made_stay_valid_after_a_change(
     database: Database, settings: Settings
 ) -> None:
     _ensure(database, settings, FIRST)

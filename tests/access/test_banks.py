@@ -1,11 +1,11 @@
-"""Banks over HTTP: made closed, opened by admins only, deleted when nothing belongs to them."""
+"""Banks over HTTP: closed by default, opened by admins only, deleted when empty."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from app.published.publishing import put
+from app.published.publishing import publish
 from tests.support.publications import make_publication
 from tests.support.serving import BANK, Service
 
@@ -13,64 +13,64 @@ PATH = "/v1/editing/banks"
 CLOSED = {"read": "restricted", "answers": "restricted", "exposure": "open", "reveal": "score"}
 
 
-def _code(answer: httpx.Response, status: int) -> str:
-    assert answer.status_code == status, answer.text
-    return str(answer.json()["code"])
+def _code(response: httpx.Response, status: int) -> str:
+    assert response.status_code == status, response.text
+    return str(response.json()["code"])
 
 
-def _wrong(answer: httpx.Response) -> dict[str, tuple[str, list[str]]]:
-    assert answer.status_code == 422, answer.text
+def _errors(response: httpx.Response) -> dict[str, tuple[str, list[str]]]:
+    assert response.status_code == 422, response.text
     return {
         error["parameter"] or error["pointer"]: (error["code"], error["suggestions"])
-        for error in answer.json()["errors"]
+        for error in response.json()["errors"]
     }
 
 
-def test_a_new_bank_is_closed_unless_told_otherwise(service: Service) -> None:
-    answer = service.admin.post(PATH, json={"slug": "maths", "name": " Pure  maths "})
-    made = service.expect(answer, 201)
-    assert made.items() >= (CLOSED | {"name": "Pure maths", "language": "en"}).items()
-    assert answer.headers["Location"] == "/v1/editing/banks/maths"
-    assert answer.headers["ETag"] == f'"{made["etag"]}"'
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert service.admin.get(answer.headers["Location"]).json() == made
+def test_a_new_bank_is_closed_by_default(service: Service) -> None:
+    response = service.admin.post(PATH, json={"slug": "maths", "name": " Pure  maths "})
+    created = service.expect(response, 201)
+    assert created.items() >= (CLOSED | {"name": "Pure maths", "language": "en"}).items()
+    assert response.headers["Location"] == "/v1/editing/banks/maths"
+    assert response.headers["ETag"] == f'"{created["etag"]}"'
+    assert response.headers["Cache-Control"] == "no-store"
+    assert service.admin.get(response.headers["Location"]).json() == created
 
 
-def test_a_taken_slug_is_refused_with_what_has_it(service: Service) -> None:
+def test_a_taken_slug_is_refused(service: Service) -> None:
     service.make_bank()
-    answer = service.admin.post(PATH, json=BANK | {"name": "Another"})
-    assert _code(answer, 409) == "name_taken"
-    assert answer.json()["context"] == {"slug": "science"}
+    response = service.admin.post(PATH, json=BANK | {"name": "Another"})
+    assert _code(response, 409) == "name_taken"
+    assert response.json()["context"] == {"slug": "science"}
 
 
-def test_every_wrong_field_is_named_with_near_misses(service: Service) -> None:
+def test_every_invalid_field_is_reported_with_suggestions(service: Service) -> None:
     body = {"slug": "Not a slug", "name": "\t", "raed": "public", "read": "publik"}
-    assert _wrong(service.admin.post(PATH, json=body)) == {
+    assert _errors(service.admin.post(PATH, json=body)) == {
         "/slug": ("invalid_value", []),
         "/name": ("invalid_value", []),
         "/raed": ("unknown_field", ["read"]),
         "/read": ("unknown_value", ["public"]),
     }
     id_like = {"slug": "01983a5e-7f3c-7bd2-9c4e-0a1b2c3d4e5f", "name": "An id"}
-    assert _wrong(service.admin.post(PATH, json=id_like)) == {"/slug": ("invalid_value", [])}
-    assert _wrong(service.admin.post(PATH, json=[1])) == {"": ("invalid_value", [])}
-    assert _wrong(service.admin.post(PATH, json={})).keys() == {"/slug", "/name"}
+    assert _errors(service.admin.post(PATH, json=id_like)) == {"/slug": ("invalid_value", [])}
+    assert _errors(service.admin.post(PATH, json=[1])) == {"": ("invalid_value", [])}
+    assert _errors(service.admin.post(PATH, json={})).keys() == {"/slug", "/name"}
 
 
-def test_a_change_keeps_what_is_absent_and_null_sets_the_default(service: Service) -> None:
+def test_a_patch_keeps_absent_fields_and_null_sets_the_default(service: Service) -> None:
     service.make_bank(description="Old", language="de")
-    answer = service.admin.patch(
+    response = service.admin.patch(
         f"{PATH}/science",
         json={"name": "New", "description": None, "read": None, "slug": "science"},
         headers={"Content-Type": "application/merge-patch+json"},
     )
-    changed = service.expect(answer, 200)
+    changed = service.expect(response, 200)
     expected = BANK | {"name": "New", "language": "de", "read": "restricted"}
     assert changed.items() >= expected.items()
-    assert _wrong(service.admin.patch(f"{PATH}/science", json={"name": None, "slug": "other"})) == {
-        "/slug": ("read_only", [])
-    }
-    assert _wrong(service.admin.patch(f"{PATH}/science", json={"name": None})) == {
+    assert _errors(
+        service.admin.patch(f"{PATH}/science", json={"name": None, "slug": "other"})
+    ) == {"/slug": ("read_only", [])}
+    assert _errors(service.admin.patch(f"{PATH}/science", json={"name": None})) == {
         "/name": ("missing_value", [])
     }
     back = service.admin.patch(f"{PATH}/science", json=changed)
@@ -99,13 +99,13 @@ def test_opening_a_rule_needs_admin_and_closing_it_does_not(
         assert _code(editor.post(PATH, json=more), 403) == "missing_scope"
 
 
-def test_a_precondition_is_optional_and_a_stale_one_refused(service: Service) -> None:
+def test_if_match_is_optional_and_a_stale_etag_is_refused(service: Service) -> None:
     service.make_bank()
     bank = f"{PATH}/science"
     etag = service.admin.get(bank).headers["ETag"]
     for match in (etag, f"W/{etag}", "*", f'"other", {etag}'):
-        answer = service.admin.patch(bank, json={}, headers={"If-Match": match})
-        service.expect(answer, 200)
+        response = service.admin.patch(bank, json={}, headers={"If-Match": match})
+        service.expect(response, 200)
     service.expect(service.admin.patch(bank, json={"name": "New"}), 200)
     for send in (
         service.admin.patch(bank, json={"nmae": "x"}, headers={"If-Match": etag}),
@@ -114,7 +114,7 @@ def test_a_precondition_is_optional_and_a_stale_one_refused(service: Service) ->
         assert _code(send, 412) == "revision_stale"
 
 
-def test_refusals_keep_to_their_order(service: Service) -> None:
+def test_errors_have_a_fixed_order(service: Service) -> None:
     service.make_bank()
     reader = service.make_key("questions:write")
     bank = f"{PATH}/science"
@@ -129,24 +129,24 @@ def test_refusals_keep_to_their_order(service: Service) -> None:
     stale = {"If-Match": '"stale"'}
     assert _code(service.admin.patch(f"{PATH}/none?x=1", json={"x": 1}, headers=stale), 404)
     assert _code(service.admin.patch(f"{bank}?x=1", json={"x": 1}, headers=stale), 412)
-    assert _wrong(service.admin.patch(f"{bank}?x=1", json={}))["x"][0] == "unknown_parameter"
+    assert _errors(service.admin.patch(f"{bank}?x=1", json={}))["x"][0] == "unknown_parameter"
     assert _code(service.admin.get(f"{PATH}/%00"), 404) == "not_found"
 
 
 def test_only_an_empty_bank_is_deleted(service: Service) -> None:
     service.make_bank()
     with service.database.write() as session:
-        put(session, [make_publication(), make_publication()])
-    answer = service.admin.delete(f"{PATH}/science")
-    assert _code(answer, 409) == "in_use"
-    assert answer.json()["context"] == {"count": 2}
+        publish(session, [make_publication(), make_publication()])
+    response = service.admin.delete(f"{PATH}/science")
+    assert _code(response, 409) == "in_use"
+    assert response.json()["context"] == {"count": 2}
     service.make_bank(slug="empty")
     assert service.admin.delete(f"{PATH}/empty").status_code == 204
     assert _code(service.admin.get(f"{PATH}/empty"), 404) == "not_found"
     assert _code(service.admin.delete(f"{PATH}/empty"), 404) == "not_found"
 
 
-def test_a_key_does_not_get_a_later_bank_of_the_same_slug(service: Service) -> None:
+def test_a_key_has_no_access_to_a_later_bank_with_the_same_slug(service: Service) -> None:
     for slug in ("kept", "lost"):
         service.make_bank(slug=slug)
     body = {"name": "x", "kind": "secret", "scopes": [], "banks": ["kept", "lost"]}
@@ -156,10 +156,10 @@ def test_a_key_does_not_get_a_later_bank_of_the_same_slug(service: Service) -> N
     assert service.admin.get(f"/v1/editing/keys/{key['id']}").json()["banks"] == ["kept"]
 
 
-def test_a_list_is_walked_to_its_end(service: Service) -> None:
-    slugs = [service.make_bank(slug=f"bank-{place}") for place in range(5)]
-    whole = service.admin.get(PATH).json()
-    assert (len(whole["items"]), whole["total"], whole["next_cursor"]) == (5, 5, None)
+def test_pages_of_a_list_follow_each_other(service: Service) -> None:
+    slugs = [service.make_bank(slug=f"bank-{number}") for number in range(5)]
+    all_banks = service.admin.get(PATH).json()
+    assert (len(all_banks["items"]), all_banks["total"], all_banks["next_cursor"]) == (5, 5, None)
     seen: list[str] = []
     cursor = ""
     while cursor is not None:
@@ -175,7 +175,7 @@ def test_a_list_is_walked_to_its_end(service: Service) -> None:
     assert service.admin.get(f"/v1/editing/tags?cursor={cursor}").status_code == 422
 
 
-def test_the_same_request_twice_makes_one_bank(service: Service) -> None:
+def test_an_idempotency_key_creates_one_bank(service: Service) -> None:
     headers = {"Idempotency-Key": "once"}
     first = service.admin.post(PATH, json=BANK, headers=headers)
     again = service.admin.post(PATH, json=BANK, headers=headers)
@@ -187,10 +187,10 @@ def test_the_same_request_twice_makes_one_bank(service: Service) -> None:
     assert _code(service.admin.post(PATH, json=BANK, headers=headers), 404) == "not_found"
 
 
-def test_a_bank_with_questions_tells_how_many(service: Service) -> None:
+def test_a_bank_with_questions_cannot_be_deleted(service: Service) -> None:
     service.make_bank()
     service.make_question()
     service.make_question(publish=False)
-    answer = service.admin.delete(f"{PATH}/science")
-    assert _code(answer, 409) == "in_use"
-    assert answer.json()["context"] == {"count": 2}
+    response = service.admin.delete(f"{PATH}/science")
+    assert _code(response, 409) == "in_use"
+    assert response.json()["context"] == {"count": 2}

@@ -1,4 +1,4 @@
-"""Revocations and bank rules bite on every worker: two follow one database, one writes."""
+"""Revocations and bank rules apply on every worker: two follow a database, one writes to it."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.access import service
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.models import ApiKey
 from app.access.rights import ANONYMOUS, Caller
 from app.access.schemas import BankWrite, KeyWrite
@@ -17,21 +17,21 @@ from app.core.db.edition_clock import Mark
 from app.core.errors import Problem
 from app.core.http.idempotency import Idempotency
 from app.core.settings import Settings
-from app.published.feed_columns import Columns, PublishedRow
+from app.published.feed_columns import PublishedColumns, PublishedRow
 from app.published.follower import Follower
 from tests.support.databases import ADMIN_KEY
 
-ONCE = Idempotency(None, None, "", b"")
-SECONDS = 1.0
+NO_IDEMPOTENCY = Idempotency(None, None, "", b"")
+MAX_SECONDS = 1.0
 
 
-class Nothing:
-    """An applier without questions."""
+class EmptyCatalog:
+    """A catalog that ignores all questions."""
 
     def reset(self, epoch: str) -> None:
         pass
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         pass
 
     def apply(self, rows: Sequence[PublishedRow], mark: Mark) -> None:
@@ -42,23 +42,23 @@ class Nothing:
 
 
 class Worker:
-    """A process's part that follows: a database of its own, and a directory."""
+    """The follower of one worker process, with its own database object and snapshot."""
 
     def __init__(self, settings: Settings) -> None:
         self.database = Database(settings)
-        self.directory = Directory(settings)
-        self.follower = Follower(self.database, Nothing(), [self.directory])
+        self.access = AccessSnapshot(settings)
+        self.follower = Follower(self.database, EmptyCatalog(), [self.access])
 
     def caller(self, secret: str) -> Caller | None:
         try:
-            return self.directory.keyring.caller({b"authorization": f"Bearer {secret}".encode()})
+            return self.access.keyring.authenticate({b"authorization": f"Bearer {secret}".encode()})
         except Problem:
             return None
 
 
-async def _within_a_second(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not holds():
+async def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + MAX_SECONDS
+    while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
 
@@ -67,27 +67,27 @@ async def _within_a_second(holds: Callable[[], bool]) -> None:
 def admin(database: Database, settings: Settings) -> Caller:
     with database.write() as session:
         service.ensure_admin_key(session, settings)
-    directory = Directory(settings)
+    access = AccessSnapshot(settings)
     with database.read() as session:
-        directory.load(session)
-    return directory.keyring.caller({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
+        access.load(session)
+    return access.keyring.authenticate({b"authorization": f"Bearer {ADMIN_KEY}".encode()})
 
 
 def _make_key(database: Database, settings: Settings, admin: Caller) -> tuple[ApiKey, str]:
-    wanted = KeyWrite(name="x", kind="secret", scopes=["questions:write"], banks=["*"])
+    values = KeyWrite(name="x", kind="secret", scopes=["questions:write"], banks=["*"])
     with database.write() as session:
-        return service.create_key(session, settings, admin, wanted, ONCE)
+        return service.create_key(session, settings, admin, values, NO_IDEMPOTENCY)
 
 
 def _write_bank(database: Database, admin: Caller, **rules: str) -> None:
-    wanted = BankWrite.model_validate({"slug": "science", "name": "Science"} | rules)
+    values = BankWrite.model_validate({"slug": "science", "name": "Science"} | rules)
     with database.write() as session:
         try:
             bank = service.find_bank(session, "science", lock=True)
         except Problem:
-            service.create_bank(session, admin, wanted, ONCE)
+            service.create_bank(session, admin, values, NO_IDEMPOTENCY)
         else:
-            service.update_bank(session, admin, bank, wanted)
+            service.update_bank(session, admin, bank, values)
 
 
 def _revoke(database: Database, admin: Caller, key: ApiKey) -> None:
@@ -95,16 +95,16 @@ def _revoke(database: Database, admin: Caller, key: ApiKey) -> None:
         service.revoke_key(session, service.find_key(session, admin, key.id), descendants=False)
 
 
-def test_they_bite_within_a_second_on_every_worker(
+def test_changes_apply_on_every_worker_within_a_second(
     database: Database, settings: Settings, admin: Caller
 ) -> None:
     workers = [Worker(settings), Worker(settings)]
 
     async def soon(see: Callable[[Worker], object], expected: object) -> None:
-        await _within_a_second(lambda: all(see(worker) == expected for worker in workers))
+        await _wait_until(lambda: all(see(worker) == expected for worker in workers))
 
     def reads(worker: Worker) -> tuple[bool, bool]:
-        rights = worker.directory.rights
+        rights = worker.access.rights
         return (
             "science" in rights.readable(ANONYMOUS),
             "science" in rights.answerable(ANONYMOUS),
@@ -133,10 +133,10 @@ def test_they_bite_within_a_second_on_every_worker(
         worker.database.close()
 
 
-def test_a_key_that_was_revoked_elsewhere_makes_none(
+def test_a_key_that_another_worker_revoked_creates_no_key(
     database: Database, settings: Settings, admin: Caller
 ) -> None:
-    """The worker may not have heard of it yet; the database has."""
+    """The worker process may not know it yet, but the database does."""
     with database.read() as session:
         key = service.find_key(session, admin, admin.key_id or UUID(int=0))
     _revoke(database, admin, key)
@@ -145,25 +145,25 @@ def test_a_key_that_was_revoked_elsewhere_makes_none(
     assert refused.value.code == "invalid_key"
 
 
-def test_uses_are_written_later_and_only_forward(
+def test_last_uses_are_written_later_and_never_set_back(
     database: Database, settings: Settings, admin: Caller
 ) -> None:
-    usage = Directory(settings).usage
+    usage = AccessSnapshot(settings).usage
     usage.flush(database)
     key, _ = _make_key(database, settings, admin)
-    usage.note(key.id)
-    noted = usage.last(key.id, None)
+    usage.record(key.id)
+    recorded = usage.last_used(key.id, None)
     usage.flush(database)
-    assert usage.last(key.id, None) is None
+    assert usage.last_used(key.id, None) is None
 
     def stored() -> object:
         with database.read() as session:
             return service.find_key(session, admin, key.id).last_used_at
 
-    assert stored() == noted
+    assert stored() == recorded
     with database.write() as session:
         session.connection().exec_driver_sql("UPDATE api_keys SET last_used_at = 9999999999999")
     later = stored()
-    usage.note(key.id)
+    usage.record(key.id)
     usage.flush(database)
     assert stored() == later

@@ -1,4 +1,4 @@
-"""What callers see, read and may do follows from their keys and the banks' rules alone."""
+"""The rights of callers, from their keys and the rules of banks."""
 
 from dataclasses import replace
 from typing import get_args
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.delegation import ORDER, opened
+from app.access.delegation import RULE_VALUES, opened_rules
 from app.access.rights import ANONYMOUS, AnswerRight, BankRules, Caller, Rights
-from app.access.scopes import BANK_SCOPES, GLOBAL_SCOPES, SCOPES, Scope, implied
+from app.access.scopes import BANK_SCOPES, GLOBAL_SCOPES, SCOPES, Scope, with_implied_scopes
 from app.core.errors import Problem
 
 SLUGS = ("a", "b", "c", "d")
@@ -23,7 +23,7 @@ def _rules(draw: st.DrawFn) -> dict[str, BankRules]:
             name=slug,
             description="",
             language="en",
-            **{rule: draw(st.sampled_from(order)) for rule, order in ORDER.items()},  # type: ignore[arg-type]
+            **{rule: draw(st.sampled_from(values)) for rule, values in RULE_VALUES.items()},  # type: ignore[arg-type]
         )
         for slug in draw(st.sets(st.sampled_from(SLUGS)))
     }
@@ -43,14 +43,14 @@ def test_nobody_reads_an_exam_bank_in_delivery(banks: dict[str, BankRules], call
     rights = Rights(banks)
     exams = {slug for slug, bank in banks.items() if bank.exposure == "exam"}
     assert not rights.readable(caller) & exams
-    assert rights.answerable(caller) <= rights.readable(caller) <= rights.seen(caller)
+    assert rights.answerable(caller) <= rights.readable(caller) <= rights.visible(caller)
     if caller.kind != "secret":
-        assert not rights.seen(caller) & exams
+        assert not rights.visible(caller) & exams
 
 
 @given(_rules(), _callers)
-def test_a_key_sees_its_banks_and_nothing_else(banks: dict[str, BankRules], caller: Caller) -> None:
-    seen = Rights(banks).seen(caller)
+def test_a_key_sees_only_its_banks(banks: dict[str, BankRules], caller: Caller) -> None:
+    seen = Rights(banks).visible(caller)
     if caller.kind == "anonymous":
         assert all(banks[slug].read == "public" for slug in seen)
     elif caller.banks is not None:
@@ -58,7 +58,7 @@ def test_a_key_sees_its_banks_and_nothing_else(banks: dict[str, BankRules], call
 
 
 @given(_rules(), _publishable)
-def test_a_publishable_key_may_what_anonymous_callers_may(
+def test_a_publishable_key_has_the_rights_of_anonymous_callers(
     banks: dict[str, BankRules], caller: Caller
 ) -> None:
     rights = Rights(banks)
@@ -68,7 +68,7 @@ def test_a_publishable_key_may_what_anonymous_callers_may(
 
 
 @given(_rules(), _callers)
-def test_answers_need_a_public_bank_or_the_scope_on_it(
+def test_answers_need_a_public_bank_or_the_scope(
     banks: dict[str, BankRules], caller: Caller
 ) -> None:
     rights = Rights(banks)
@@ -83,20 +83,24 @@ def test_answers_need_a_public_bank_or_the_scope_on_it(
             assert refused.value.code == "answers_not_allowed"
 
 
-def test_nobody_else_makes_a_right_to_answers() -> None:
+def test_a_right_to_answers_cannot_be_made_elsewhere() -> None:
     with pytest.raises(TypeError):
         AnswerRight(frozenset({"a"}), object())
     with pytest.raises(Problem):
         Rights({}).answer_right(ANONYMOUS, [])
 
 
-def test_scopes_imply_what_they_say() -> None:
-    assert implied({"questions:write"}) == {"questions:write", "questions:read", "answers:read"}
-    assert implied({"admin"}) == SCOPES
+def test_implied_scopes() -> None:
+    assert with_implied_scopes({"questions:write"}) == {
+        "questions:write",
+        "questions:read",
+        "answers:read",
+    }
+    assert with_implied_scopes({"admin"}) == SCOPES
     assert set(get_args(Scope)) == SCOPES == BANK_SCOPES | GLOBAL_SCOPES
 
 
-def test_a_global_scope_counts_on_all_banks_only() -> None:
+def test_a_global_scope_needs_a_key_on_all_banks() -> None:
     narrow = Caller(kind="secret", scopes=frozenset({"admin", "banks:write"}), banks=frozenset("a"))
     assert not any(narrow.may(scope) for scope in GLOBAL_SCOPES)
     assert not narrow.is_admin
@@ -105,12 +109,12 @@ def test_a_global_scope_counts_on_all_banks_only() -> None:
 
 
 @given(_rules(), _callers, st.sampled_from(sorted(BANK_SCOPES)), st.sampled_from(SLUGS))
-def test_a_bank_that_is_not_seen_is_not_found_rather_than_forbidden(
+def test_an_invisible_bank_is_not_found_rather_than_forbidden(
     banks: dict[str, BankRules], caller: Caller, scope: str, slug: str
 ) -> None:
     rights = Rights(banks)
     expected = None
-    if slug not in rights.seen(caller):
+    if slug not in rights.visible(caller):
         expected = "not_found"
     elif not caller.may(scope, slug):
         expected = "missing_scope"
@@ -124,13 +128,13 @@ def test_a_bank_that_is_not_seen_is_not_found_rather_than_forbidden(
 
 
 @given(_rules(), st.data())
-def test_a_rule_is_opened_exactly_when_it_tells_more(
+def test_opened_rules_are_those_that_became_more_open(
     banks: dict[str, BankRules], data: st.DataObject
 ) -> None:
     for before in banks.values():
-        rule = data.draw(st.sampled_from(sorted(ORDER)))
-        value = data.draw(st.sampled_from(ORDER[rule]))
+        rule = data.draw(st.sampled_from(sorted(RULE_VALUES)))
+        value = data.draw(st.sampled_from(RULE_VALUES[rule]))
         after = replace(before, **{rule: value})  # type: ignore[arg-type]
-        is_more = ORDER[rule].index(value) > ORDER[rule].index(getattr(before, rule))
-        assert opened(before, after) == ([rule] if is_more else [])
-        assert opened(before, before) == []
+        is_more = RULE_VALUES[rule].index(value) > RULE_VALUES[rule].index(getattr(before, rule))
+        assert opened_rules(before, after) == ([rule] if is_more else [])
+        assert opened_rules(before, before) == []

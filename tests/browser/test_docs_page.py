@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1200,1600",
 )
-PATIENCE = 20
+WAIT_SECONDS = 20
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 
 def _find(browser: webdriver.Chrome, selector: str) -> WebElement:
-    wait = WebDriverWait(browser, PATIENCE)
+    wait = WebDriverWait(browser, WAIT_SECONDS)
     found: WebElement = wait.until(lambda page: page.find_element(By.CSS_SELECTOR, selector))
     return found
 

@@ -1,19 +1,19 @@
-"""A worker's memory over each database."""
+"""A worker's catalog over each database."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from app.core.settings import Settings
-from tests.catalog.support import Shelf
+from tests.catalog.support import CatalogWorker
 
 
 @pytest.fixture
-def shelf(fresh_settings: Callable[..., Settings]) -> Iterator[Shelf]:
+def worker(fresh_settings: Callable[..., Settings]) -> Iterator[CatalogWorker]:
     """A worker with terms and a public bank, loaded."""
-    shelf = Shelf(fresh_settings())
-    shelf.make_terms()
-    shelf.make_bank()
-    shelf.follow()
-    yield shelf
-    shelf.close()
+    worker = CatalogWorker(fresh_settings())
+    worker.make_terms()
+    worker.make_bank()
+    worker.follow()
+    yield worker
+    worker.close()

@@ -1,4 +1,4 @@
-"""A worker's memory over a real database, and a bank to put into it."""
+"""A worker's catalog over a real database, and questions to publish."""
 
 import asyncio
 import inspect
@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS, Caller
 from app.catalog.http.endpoint import ResponseCache
 from app.catalog.http.fast_routes import FastRoutes
@@ -24,10 +24,10 @@ from app.core.http.replies import Reply
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.published.publishing import put, withdraw
+from app.published.publishing import publish, withdraw
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.support.publications import make_bank, make_publication
 
 CATEGORIES = {"science": None, "physics": "science", "optics": "physics", "arts": None}
@@ -65,17 +65,17 @@ class Question:
         } | self.more
 
 
-class Shelf:
+class CatalogWorker:
     """One worker: its catalog follows the database whenever `follow` is called."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
-        self.directory = Directory(settings)
-        self.glossary = Glossary()
-        self.catalog = Catalog(self.database, settings, self.secrets, self.directory, self.glossary)
-        self.follower = Follower(self.database, self.catalog, [self.directory, self.glossary])
+        self.access = AccessSnapshot(settings)
+        self.glossary = VocabularySnapshot()
+        self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
+        self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
         self.fast_routes = FastRoutes()
         register(self.fast_routes, self.catalog, ResponseCache())
 
@@ -94,14 +94,14 @@ class Shelf:
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.execute("UPDATE clock SET terms = terms + 1")
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
         with self.database.write() as session:
             session.connection().execute(text(statement), values)
 
     def publish(self, *questions: Question) -> None:
-        entries = [
+        publications = [
             make_publication(
                 id=question.id,
                 number=question.number,
@@ -123,7 +123,7 @@ class Shelf:
             for question in questions
         ]
         with self.database.write() as session:
-            numbers = put(session, entries)
+            numbers = publish(session, publications)
         for question, number in zip(questions, numbers, strict=True):
             question.number = number
 
@@ -166,7 +166,7 @@ def make_question(**changes: Any) -> Question:
 
 
 def make_questions(count: int, chance: random.Random, **fixed: Any) -> list[Question]:
-    """Return questions with facets by chance."""
+    """Return questions with random facets."""
     return [
         make_question(
             **{

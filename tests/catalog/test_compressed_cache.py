@@ -19,7 +19,7 @@ from app.catalog.bodies.compressed_cache import (
     make_compressed_cache,
 )
 from app.core.settings import Settings
-from tests.catalog.support import Question, Shelf, make_question
+from tests.catalog.support import CatalogWorker, Question, make_question
 
 MEBIBYTE = 1 << 20
 
@@ -150,43 +150,43 @@ def test_bodies_stay_uncompressed(budget: int, expected: int, sample: list[bytes
 def test_a_bank_beyond_the_budget_is_cached_completely_and_follows_changes(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    shelf = Shelf(fresh_settings(body_budget_mb=8))
-    shelf.make_bank()
+    worker = CatalogWorker(fresh_settings(body_budget_mb=8))
+    worker.make_bank()
     stem = "".join(random.Random(1).choices("abcdefgh ", k=8_000))
     questions = [make_question(stem=f"{number} {stem}") for number in range(1_500)]
-    shelf.publish(*questions)
+    worker.publish(*questions)
     questions[5].revision = 2
     questions[5].tags = ("viva",)
-    shelf.publish(questions[5])
-    shelf.follow()
-    asyncio.run(shelf.catalog.warm())
+    worker.publish(questions[5])
+    worker.follow()
+    asyncio.run(worker.catalog.warm())
     expected = [orjson.dumps(question.document) for question in questions]
     sql = "UPDATE documents SET body = :body"
-    shelf.execute("DELETE FROM answers")
-    shelf.execute(sql, body=b"{}")
-    assert _items(shelf, questions) == expected
+    worker.execute("DELETE FROM answers")
+    worker.execute(sql, body=b"{}")
+    assert _items(worker, questions) == expected
     questions[9].revision = 2
     questions[9].tags = ("viva",)
-    shelf.publish(questions[9])
-    shelf.follow()
+    worker.publish(questions[9])
+    worker.follow()
     expected[9] = orjson.dumps(questions[9].document)
-    assert _items(shelf, questions) == expected
-    shelf.execute(sql, body=b"{}")
-    assert _items(shelf, questions) == expected
+    assert _items(worker, questions) == expected
+    worker.execute(sql, body=b"{}")
+    assert _items(worker, questions) == expected
     # An earlier revision, as in a quiz, is read again; it does not replace the live one.
     questions[9].revision = 1
-    assert _items(shelf, questions[9:10]) == [b"{}"]
+    assert _items(worker, questions[9:10]) == [b"{}"]
     questions[9].revision = 2
-    assert _items(shelf, questions) == expected
-    shelf.close()
+    assert _items(worker, questions) == expected
+    worker.close()
 
 
-def _items(shelf: Shelf, questions: list[Question]) -> list[bytes]:
+def _items(worker: CatalogWorker, questions: list[Question]) -> list[bytes]:
     keys = [body_key(question.number or 0, question.revision) for question in questions]
-    access = shelf.catalog.read_access(ANONYMOUS)
+    access = worker.catalog.read_access(ANONYMOUS)
 
     async def compose() -> list[bytes]:
-        composed = shelf.catalog.compose(keys, access, "markdown")
+        composed = worker.catalog.compose(keys, access, "markdown")
         return (await composed if inspect.isawaitable(composed) else composed).items
 
     return asyncio.run(compose())

@@ -1,4 +1,4 @@
-"""Bitmaps are remembered for as long as they are few, or small."""
+"""The cache of matching questions is bounded by number and by size."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from app.catalog.index.filtering import BITMAPS_BYTES, Matcher, bitmap_bytes
+from app.catalog.index.filtering import MAX_BITMAP_BYTES, Matcher, bitmap_bytes
 from app.catalog.index.index import Index
 from app.core.db.edition_clock import Mark
 from app.published.question_filter import QuestionFilter
@@ -23,28 +23,28 @@ RANGES = st.builds(
 
 
 @given(NUMBERS | RANGES)
-def test_a_bitmap_takes_at_most_what_is_said(numbers: set[int]) -> None:
+def test_a_bitmap_is_not_larger_than_its_bound(numbers: set[int]) -> None:
     statistics = BitMap(numbers).get_statistics()
-    taken = statistics["n_bytes_array_containers"] + statistics["n_bytes_bitset_containers"]
-    assert taken <= bitmap_bytes(BitMap(numbers))
+    size = statistics["n_bytes_array_containers"] + statistics["n_bytes_bitset_containers"]
+    assert size <= bitmap_bytes(BitMap(numbers))
 
 
-def test_filters_that_each_match_nearly_everything_push_each_other_out() -> None:
+def test_large_bitmaps_evict_each_other() -> None:
     index, mark = Index(), Mark("0" * 16, 1, 1)
     index.facets["bank"]["b"] = BitMap(range(1_000_000))
     matcher, banks = Matcher(index), frozenset({"b"})
-    nothing = Vocabularies(Vocabulary(), Vocabulary(), Vocabulary())
+    no_terms = Vocabularies(Vocabulary(), Vocabulary(), Vocabulary())
     size = bitmap_bytes(index.facets["bank"]["b"])
     filters = [
         replace(QuestionFilter(), exclude=(UUID(int=number),))
-        for number in range(BITMAPS_BYTES // size + 1)
+        for number in range(MAX_BITMAP_BYTES // size + 1)
     ]
 
-    def members(asked: QuestionFilter) -> BitMap:
-        return matcher.members(mark, nothing, banks, asked)
+    def members(question_filter: QuestionFilter) -> BitMap:
+        return matcher.members(mark, no_terms, banks, question_filter)
 
-    kept = [members(asked) for asked in filters]
-    assert members(filters[-1]) is kept[-1]
-    assert members(filters[1]) is kept[1]
-    assert members(filters[0]) is not kept[0]
-    assert members(filters[0]) == kept[0]
+    found = [members(each) for each in filters]
+    assert members(filters[-1]) is found[-1]
+    assert members(filters[1]) is found[1]
+    assert members(filters[0]) is not found[0]
+    assert members(filters[0]) == found[0]

@@ -1,31 +1,32 @@
-"""What is loaded by whole columns is what is loaded row by row."""
+"""Loading columns gives the same index as loading row by row."""
 
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from app.catalog.index.index import Index
-from app.catalog.index.row_batch import Batch
+from app.catalog.index.row_batch import RowBatch
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.published import feed_reader
-from app.published.feed_columns import Columns, columns_of
-from app.published.publishing import put, withdraw
+from app.published.feed_columns import PublishedColumns, columns_of
+from app.published.publishing import publish, withdraw
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank, make_publication
 
 
-def _index(parts: Iterable[Columns]) -> Index:
+def _index(chunks: Iterable[PublishedColumns]) -> Index:
     index = Index()
-    for columns in parts:
-        index.take(Batch(columns))
-    index.settle()
+    for columns in chunks:
+        index.apply(RowBatch(columns))
+    index.finish_load()
     return index
 
 
 def _state(index: Index) -> object:
-    numbers = range(1, index.largest + 1)
+    numbers = range(1, index.largest_number + 1)
     facets = {
         name: {value: list(bitmap) for value, bitmap in bitmaps.items() if bitmap}
         for name, bitmaps in index.facets.items()
@@ -35,25 +36,23 @@ def _state(index: Index) -> object:
 
 @given(
     kinds=st.lists(st.sampled_from(["open", "numeric"]), min_size=1, max_size=12),
-    alike=st.booleans(),
+    constant=st.booleans(),
     withdrawn=st.sets(st.integers(0, 11)) | st.just(set(range(12))),
 )
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_columns_come_to_what_their_rows_come_to(
+@scaled(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_columns_and_rows_give_the_same_index(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
     kinds: list[str],
-    alike: bool,
+    constant: bool,
     withdrawn: set[int],
 ) -> None:
     monkeypatch.setattr(feed_reader, "FETCH_ROWS", 4)
     bank = f"bank-{time_and_random.uuid7().hex[-12:]}"
     make_bank(database, bank)
-    entries = [make_publication(bank=bank, kind=kinds[0] if alike else kind) for kind in kinds]
+    entries = [make_publication(bank=bank, kind=kinds[0] if constant else kind) for kind in kinds]
     with database.write() as session:
-        put(session, entries)
+        publish(session, entries)
         withdraw(session, [entry.id for at, entry in enumerate(entries) if at in withdrawn])
     with database.read() as session:
         by_columns = _index(feed_reader.all_columns(session))

@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile say what the README promises."""
+"""docker-compose.yml and the Dockerfile do what the README describes."""
 
 import re
 from pathlib import Path
@@ -38,23 +38,25 @@ def test_the_service_runs_several_workers_on_postgresql_in_production() -> None:
     assert set(SERVICES["quizwell"]["depends_on"]) == {"database", "search"}
 
 
-def test_the_search_server_is_delivered_as_it_is_measured() -> None:
+def test_the_search_server_has_the_settings_of_the_benchmark() -> None:
     assert SERVICES["search"]["environment"]["MEILI_MAX_INDEXING_MEMORY"] == INDEXING_MEMORY
 
 
 def test_it_sets_only_settings_that_exist() -> None:
-    named = {name.removeprefix("QUIZWELL_").lower() for name in SERVICES["quizwell"]["environment"]}
-    assert named <= set(Settings.model_fields)
+    variables = {
+        name.removeprefix("QUIZWELL_").lower() for name in SERVICES["quizwell"]["environment"]
+    }
+    assert variables <= set(Settings.model_fields)
 
 
-def test_no_secret_stands_in_it() -> None:
+def test_it_contains_no_secret() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SECRET|MASTER_KEY|MEILI_KEY", name):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), name
 
 
-def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
+def test_the_image_is_pinned_and_runs_as_an_ordinary_user() -> None:
     text = (ROOT / "Dockerfile").read_text()
     image = re.search(r"^FROM (\S+)$", text, re.MULTILINE)
     assert image
@@ -64,15 +66,15 @@ def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Makefile"])
-def test_packages_are_installed_from_the_lock_alone(name: str) -> None:
-    """Without --no-deps pip looks for newer releases of extras, and refuses them by their hash."""
+def test_packages_are_installed_from_the_lock_file_only(name: str) -> None:
+    """Without --no-deps pip would look for newer releases of extras, and refuse their hashes."""
     installs = re.findall(r"pip install .*-r .*", (ROOT / name).read_text())
     assert installs
     for install in installs:
         assert "--require-hashes --no-deps" in install
 
 
-def test_everything_that_is_served_from_files_is_in_the_image() -> None:
+def test_all_served_files_are_in_the_image() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
     assert {"app", "migrations", "seed", str(ERRORS.relative_to(ROOT))} <= names

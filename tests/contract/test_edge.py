@@ -1,4 +1,4 @@
-"""What is refused from a request's head is refused before a byte of its body is read."""
+"""Requests that the headers show to be invalid are refused before their bodies are read."""
 
 import http.client
 import socket
@@ -30,7 +30,7 @@ def _operations() -> Iterator[tuple[str, str, str]]:
             yield method.upper(), filled, operation["x-scope"]
 
 
-def test_the_demands_of_every_operation_are_known_at_the_edge() -> None:
+def test_the_edge_knows_the_scope_of_every_operation() -> None:
     routes = [context.original_route for context in iter_route_contexts(FRAMEWORK.routes)]
     requirements = Requirements(routes)
     for method, path, scope in _operations():
@@ -43,12 +43,14 @@ def test_the_demands_of_every_operation_are_known_at_the_edge() -> None:
     ("method", "path"),
     sorted((method, path) for method, path, scope in _operations() if scope != "none"),
 )
-def test_a_route_that_needs_a_key_says_so(method: str, path: str, shared: Service) -> None:
-    answer = shared.anonymous.request(method, path)
-    assert (answer.status_code, answer.json()["code"]) == (401, "key_required")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_a_route_that_needs_a_key_refuses_anonymous_callers(
+    method: str, path: str, shared: Service
+) -> None:
+    response = shared.anonymous.request(method, path)
+    assert (response.status_code, response.json()["code"]) == (401, "key_required")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_a_route_that_needs_a_key_says_so(method: str, path: str, shared: Servic
         ({"Content-Type": "multipart/form-data; boundary=b", "Authorization": "Bearer x"}, 401),
     ],
 )
-def test_a_gigabyte_without_a_key_is_not_taken(
+def test_a_gigabyte_without_a_key_is_not_received(
     headers: dict[str, str], status: int, shared: Service
 ) -> None:
     address = urlsplit(shared.url)
@@ -69,10 +71,10 @@ def test_a_gigabyte_without_a_key_is_not_taken(
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
         connection.sendall(head.encode())
         connection.settimeout(5)
-        taken = 0
+        sent = 0
         try:
-            while taken < GIGABYTE:
-                taken += connection.send(b"x" * 65_536)
+            while sent < GIGABYTE:
+                sent += connection.send(b"x" * 65_536)
                 connection.setblocking(False)
                 try:
                     if connection.recv(12, socket.MSG_PEEK):
@@ -83,23 +85,23 @@ def test_a_gigabyte_without_a_key_is_not_taken(
                     connection.settimeout(5)
         except (ConnectionError, TimeoutError):
             pass
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-        assert answer.status == status
-    assert taken < 64 * 1024 * 1024
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == status
+    assert sent < 64 * 1024 * 1024
 
 
 def test_a_body_of_another_type_or_size_is_refused(shared: Service) -> None:
-    other = shared.admin.post(
+    wrong_type = shared.admin.post(
         "/v1/editing/banks", content=b"a=b", headers={"Content-Type": "text/x"}
     )
-    assert (other.status_code, other.json()["code"]) == (415, "unsupported_media_type")
-    packed = shared.admin.post(
+    assert (wrong_type.status_code, wrong_type.json()["code"]) == (415, "unsupported_media_type")
+    compressed = shared.admin.post(
         "/v1/editing/banks",
         content=b"{}",
         headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
     )
-    assert (packed.status_code, packed.json()["code"]) == (415, "unsupported_media_type")
+    assert (compressed.status_code, compressed.json()["code"]) == (415, "unsupported_media_type")
     large = shared.admin.post(
         "/v1/editing/banks", content=b" " * 1_000_001, headers={"Content-Type": "application/json"}
     )
@@ -117,18 +119,18 @@ def test_a_body_of_another_type_or_size_is_refused(shared: Service) -> None:
         b'{"name": "\\ud800"}',
     ],
 )
-def test_what_is_no_json_is_refused(body: bytes, shared: Service) -> None:
-    answer = shared.admin.post(
+def test_invalid_json_is_refused(body: bytes, shared: Service) -> None:
+    response = shared.admin.post(
         "/v1/editing/banks", content=body, headers={"Content-Type": "application/json"}
     )
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_json")
 
 
-def test_what_does_not_exist_is_a_problem_document_too(shared: Service) -> None:
+def test_unknown_paths_and_methods_get_problem_documents(shared: Service) -> None:
     for path in ("/v1/nothing", "/nothing", "/v1/questions/nothing"):
-        answer = shared.anonymous.get(path)
-        assert answer.status_code == 404
-        assert answer.json()["code"] == "not_found"
+        response = shared.anonymous.get(path)
+        assert response.status_code == 404
+        assert response.json()["code"] == "not_found"
     wrong = shared.anonymous.delete("/v1/editing/banks")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert wrong.headers["Allow"] == "GET, HEAD, POST"
@@ -145,8 +147,8 @@ def test_head_answers_as_get_without_a_body(path: str, shared: Service) -> None:
 
 
 def test_browsers_may_read_but_not_edit(shared: Service) -> None:
-    asked = {"Origin": "https://portal.example", "Access-Control-Request-Method": "GET"}
-    preflight = shared.anonymous.options("/v1/questions/random", headers=asked)
+    headers = {"Origin": "https://portal.example", "Access-Control-Request-Method": "GET"}
+    preflight = shared.anonymous.options("/v1/questions/random", headers=headers)
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
     for path, allowed in {
@@ -155,32 +157,32 @@ def test_browsers_may_read_but_not_edit(shared: Service) -> None:
         "/v1/editing/questions": False,
         "/v1/exports": False,
     }.items():
-        answer = shared.anonymous.get(path, headers={"Origin": "https://portal.example"})
-        assert ("Access-Control-Allow-Origin" in answer.headers) == allowed, path
-        assert "Access-Control-Allow-Credentials" not in answer.headers
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        response = shared.anonymous.get(path, headers={"Origin": "https://portal.example"})
+        assert ("Access-Control-Allow-Origin" in response.headers) == allowed, path
+        assert "Access-Control-Allow-Credentials" not in response.headers
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_header_that_is_not_utf8_is_named_in_the_refusal(shared: Service) -> None:
     bank = {"slug": "odd", "name": "Odd"}
     shared.expect(shared.admin.post("/v1/editing/banks", json=bank), 201)
     file = {"file": ("rows.csv", "stem,größe\n".encode("latin-1"))}
-    answer = shared.admin.post("/v1/imports?bank=odd", files=file)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert answer.json()["errors"][0]["pointer"] == "/file/gr??e"
+    response = shared.admin.post("/v1/imports?bank=odd", files=file)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+    assert response.json()["errors"][0]["pointer"] == "/file/gr??e"
     assert shared.admin.delete("/v1/editing/banks/odd").status_code == 204
 
 
-def test_a_preflight_is_dressed_as_every_answer_is(shared: Service) -> None:
-    answer = shared.anonymous.options("/v1/questions", headers={"Origin": "https://a.example"})
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
-    assert "Content-Length" not in answer.headers
+def test_a_preflight_response_has_the_security_headers(shared: Service) -> None:
+    response = shared.anonymous.options("/v1/questions", headers={"Origin": "https://a.example"})
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert "Content-Length" not in response.headers
 
 
-def test_whoever_refuses_gzip_gets_none(shared: Service) -> None:
+def test_a_client_that_refuses_gzip_gets_none(shared: Service) -> None:
     for refusing in ("gzip;q=0", "br, gzip; q=0.000, *", "identity"):
-        answer = shared.anonymous.get("/v1/facets", headers={"Accept-Encoding": refusing})
-        assert "Content-Encoding" not in answer.headers
-        assert not answer.headers["ETag"].endswith('-gzip"')
+        response = shared.anonymous.get("/v1/facets", headers={"Accept-Encoding": refusing})
+        assert "Content-Encoding" not in response.headers
+        assert not response.headers["ETag"].endswith('-gzip"')

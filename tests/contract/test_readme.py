@@ -1,4 +1,4 @@
-"""README: its examples answer what it shows, its settings and targets are those that exist."""
+"""README: its examples return what it shows, and its settings and targets exist."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ from tests.support.serving import serving
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
-# A command and the answer shown below it.
+# A command and the response below it.
 EXAMPLES = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", README, re.DOTALL)
 ANYTHING = "…"
 
@@ -49,26 +49,26 @@ def _send(command: str, url: str) -> httpx.Response:
     return httpx.request("POST" if body else "GET", address, headers=headers, content=body)
 
 
-def _matches(shown: Any, given: Any, place: str = "") -> None:
+def _matches(shown: Any, returned: Any, path: str = "") -> None:
     if shown == ANYTHING:
-        assert given, place
+        assert returned, path
     elif isinstance(shown, dict):
-        assert isinstance(given, dict), place
+        assert isinstance(returned, dict), path
         if ANYTHING not in shown:
-            assert shown.keys() == given.keys(), place
+            assert shown.keys() == returned.keys(), path
         for name in shown.keys() - {ANYTHING}:
-            _matches(shown[name], given[name], f"{place}/{name}")
+            _matches(shown[name], returned[name], f"{path}/{name}")
     elif isinstance(shown, list):
-        assert len(shown) == len(given), place
-        for number, (one, other) in enumerate(zip(shown, given, strict=True)):
-            _matches(one, other, f"{place}/{number}")
+        assert len(shown) == len(returned), path
+        for number, (one, other) in enumerate(zip(shown, returned, strict=True)):
+            _matches(one, other, f"{path}/{number}")
     else:
-        assert shown == given, place
+        assert shown == returned, path
 
 
-@pytest.mark.parametrize(("command", "answer"), EXAMPLES, ids=[c[:60] for c, _ in EXAMPLES])
-def test_an_example_answers_what_is_shown(command: str, answer: str, seeded: str) -> None:
-    _matches(httpx.Response(200, text=answer).json(), _send(command, seeded).json())
+@pytest.mark.parametrize(("command", "response"), EXAMPLES, ids=[c[:60] for c, _ in EXAMPLES])
+def test_an_example_returns_what_is_shown(command: str, response: str, seeded: str) -> None:
+    _matches(httpx.Response(200, text=response).json(), _send(command, seeded).json())
 
 
 def test_there_are_examples_with_and_without_a_key() -> None:
@@ -76,17 +76,17 @@ def test_there_are_examples_with_and_without_a_key() -> None:
     assert any("Authorization" in command for command, _ in EXAMPLES)
 
 
-def test_each_setting_is_told_with_its_default() -> None:
-    told = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README, re.MULTILINE))
+def test_each_setting_is_listed_with_its_default() -> None:
+    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", README, re.MULTILINE))
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or f"QUIZWELL_{name.upper()}")
         assert field.default is not PydanticUndefined
         shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
-        assert told.pop(variable) == (f"`{shown}`" if shown not in {"", ()} else "—")
-    assert told == {}
+        assert listed.pop(variable) == (f"`{shown}`" if shown not in {"", ()} else "—")
+    assert listed == {}
 
 
-def test_each_target_and_page_it_names_exists() -> None:
+def test_every_named_target_and_page_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
     for link in re.findall(r"\]\(([^)#]+)\)", README):

@@ -1,9 +1,9 @@
-"""The same history with other answers, or with another bank's content changed: nobody can tell."""
+"""Answers and hidden banks influence no byte that a caller without the right receives."""
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -11,11 +11,11 @@ from app.core.settings import Settings
 from app.documentation import build
 from app.main import create_framework
 from tests.support.meili.fake import FakeMeili
-from tests.support.worlds import Seen, World, world
+from tests.support.worlds import Seen, World, serve_world
 
 PATHS: dict[str, Any] = build(create_framework())["paths"]
-# What only operators read: it tells how much there is in all, and never of what.
-OPERATORS = {"/metrics"}
+# Only operators read these: they contain totals, and no content.
+OPERATOR_PATHS = {"/metrics"}
 FORMATS = ("markdown", "html", "text", "nodes")
 
 
@@ -24,15 +24,15 @@ def _choice(kind: str, keys: set[int], note: str) -> dict[str, object]:
         "kind": kind,
         "stem": f"Which **gas** do plants take in ({kind})?",
         "options": [
-            {"text": text, "key": place in keys, "feedback": f"{note} {text}"}
-            for place, text in enumerate(("Carbon dioxide", "Nitrogen", "Helium", "Argon"))
+            {"text": text, "key": position in keys, "feedback": f"{note} {text}"}
+            for position, text in enumerate(("Carbon dioxide", "Nitrogen", "Helium", "Argon"))
         ],
         "explanation": f"{note}: think of leaves.",
     }
 
 
 def _questions(other: bool) -> Iterator[dict[str, object]]:
-    """Yield one question of each kind, with the answers of one world or of the other."""
+    """Yield one question of each kind, with the answers of the first or of the other world."""
     note = "gamma ray" if other else "photon"
     yield _choice("single_choice", {3 if other else 0}, note)
     yield _choice("multiple_choice", {1, 2} if other else {0, 3}, note)
@@ -71,40 +71,40 @@ def _questions(other: bool) -> Iterator[dict[str, object]]:
     }
 
 
-def _tell(told: World, bank: str, other: bool) -> list[str]:
-    """Tell the history of one bank's questions; return their ids."""
+def _add_questions(world: World, bank: str, other: bool) -> list[str]:
+    """Create, change, publish and withdraw the questions of one bank; return their ids."""
     ids = []
-    for place, question in enumerate(_questions(other)):
+    for position, question in enumerate(_questions(other)):
         body = question | {
             "bank": bank,
             "difficulty": "easy",
-            "external_id": f"q{place}",
+            "external_id": f"q{position}",
             "categories": ["physics"],
             "companies": ["acme"],
             "tags": ["basics"],
         }
-        made = told.write("POST", "/v1/editing/questions?publish=true", 201, json=body)
+        made = world.write("POST", "/v1/editing/questions?publish=true", 201, json=body)
         ids.append(str(made["id"]))
     for question_id in ids[:2]:
         change = {"explanation": "Other words." if other else "Some words."}
         path = f"/v1/editing/questions/{question_id}"
-        told.write("PATCH", path, 200, json=change, headers={"If-Match": "*"})
-        told.write("POST", f"{path}/publish", 200, headers={"If-Match": "*"})
-    told.write("POST", f"/v1/editing/questions/{ids[3]}/withdraw", 200)
+        world.write("PATCH", path, 200, json=change, headers={"If-Match": "*"})
+        world.write("POST", f"{path}/publish", 200, headers={"If-Match": "*"})
+    world.write("POST", f"/v1/editing/questions/{ids[3]}/withdraw", 200)
     return ids
 
 
-def _begin(told: World) -> None:
+def _add_banks_and_terms(world: World) -> None:
     for slug, rules in {"science": {"read": "public"}, "secret": {"read": "restricted"}}.items():
         bank = {"slug": slug, "name": slug.title(), "answers": "restricted"} | rules
-        told.write("POST", "/v1/editing/banks", 201, json=bank)
+        world.write("POST", "/v1/editing/banks", 201, json=bank)
     for vocabulary, slug in (("categories", "physics"), ("companies", "acme"), ("tags", "basics")):
         body = {"slug": slug, "name": slug.title(), "description": ""}
-        told.write("POST", f"/v1/editing/{vocabulary}", 201, json=body)
+        world.write("POST", f"/v1/editing/{vocabulary}", 201, json=body)
 
 
 def _addresses(ids: list[str], quiz: str) -> Iterator[str]:
-    """Yield GET addresses of every route of the document, its parameters filled."""
+    """Yield addresses of every GET route of the document, with values for the parameters."""
     filled = {
         "question_id": ids,
         "reference": [quiz, "a-line"],
@@ -114,7 +114,7 @@ def _addresses(ids: list[str], quiz: str) -> Iterator[str]:
         "revision": ["1", "2"],
     }
     for path, methods in PATHS.items():
-        if "get" not in methods or path in OPERATORS:
+        if "get" not in methods or path in OPERATOR_PATHS:
             continue
         names = [part[1:-1].partition(":")[0] for part in path.split("/") if part[:1] == "{"]
         choices = [filled.get(name, [ids[0]]) for name in names]
@@ -146,14 +146,14 @@ def _queries(name: str, ids: list[str]) -> Iterator[str]:
         "q": ("photon", "gamma ray", "plants", "gamm", "Au"),
     }
     for value in values.get(name, ()):
-        yield f"?{name}={value}"
+        yield f"?{name}={quote(value)}"
 
 
 @pytest.fixture(params=["embedded", "meilisearch"])
 def make_settings(
     request: pytest.FixtureRequest, fresh_settings: Callable[..., Settings]
 ) -> Iterator[Callable[..., Settings]]:
-    """Make settings for worlds that are searched by the one engine or the other."""
+    """Make settings for worlds with either search engine."""
     if request.param == "embedded":
         yield fresh_settings
         return
@@ -164,49 +164,44 @@ def make_settings(
         )
 
 
-@contextmanager
-def _telling(settings: Settings) -> Iterator[World]:
-    yield from world(settings)
-
-
-def _look(told: World, keys: list[str | None], ids: list[str]) -> dict[str, Seen]:
+def _see_all(world: World, keys: list[str | None], ids: list[str]) -> dict[str, Seen]:
     quiz = {"title": "A quiz", "slug": "a-line", "ids": [ids[0], ids[1], ids[5]]}
-    made = str(told.write("POST", "/v1/quizzes", 201, json=quiz)["id"])
-    told.await_search()
+    made = str(world.write("POST", "/v1/quizzes", 201, json=quiz)["id"])
+    world.await_search()
     seen = {}
-    for place, key in enumerate(keys):
+    for caller, key in enumerate(keys):
         for address in _addresses(ids, made):
-            seen[f"{place} {address}"] = told.see(key, address)
+            seen[f"{caller} {address}"] = world.see(key, address)
         for question_id in ids:
             for verb in ("publish", "withdraw", "archive"):
                 path = f"/v1/editing/questions/{question_id}/{verb}"
-                seen[f"{place} {path}"] = told.see(key, path, "POST", json={})
+                seen[f"{caller} {path}"] = world.see(key, path, "POST", b"{}")
     return seen
 
 
-def _compare(one: dict[str, Seen], other: dict[str, Seen], least: int) -> None:
+def _compare(one: dict[str, Seen], other: dict[str, Seen], min_successes: int) -> None:
     assert one.keys() == other.keys()
-    told = [address for address in one if one[address] != other[address]]
-    assert told == [], (told[0], one[told[0]], other[told[0]])
-    assert sum(1 for status, _, _ in one.values() if status == 200) > least
+    differing = [address for address in one if one[address] != other[address]]
+    assert differing == [], (differing[0], one[differing[0]], other[differing[0]])
+    assert sum(1 for status, _, _ in one.values() if status == 200) > min_successes
 
 
-def test_other_answers_change_no_byte_for_who_may_not_read_them(
+def test_other_answers_change_no_byte_for_callers_who_may_not_read_them(
     make_settings: Callable[..., Settings],
 ) -> None:
     worlds = []
     for other in (False, True):
-        with _telling(make_settings()) as told:
-            _begin(told)
-            ids = _tell(told, "science", other)
+        with serve_world(make_settings()) as world:
+            _add_banks_and_terms(world)
+            ids = _add_questions(world, "science", other)
             keys = [
                 None,
-                told.key("questions:read"),
-                told.key("answers:read", banks=("secret",)),
-                told.key(banks=("science",), kind="publishable", origins=["*"]),
+                world.key("questions:read"),
+                world.key("answers:read", banks=("secret",)),
+                world.key(banks=("science",), kind="publishable", origins=["*"]),
             ]
-            worlds.append(_look(told, keys, ids))
-    _compare(worlds[0], worlds[1], least=150)
+            worlds.append(_see_all(world, keys, ids))
+    _compare(worlds[0], worlds[1], min_successes=150)
 
 
 def test_the_test_sees_answers_where_they_may_be_read(
@@ -214,33 +209,33 @@ def test_the_test_sees_answers_where_they_may_be_read(
 ) -> None:
     worlds = []
     for other in (False, True):
-        with _telling(make_settings()) as told:
-            _begin(told)
-            ids = _tell(told, "science", other)
-            worlds.append(_look(told, [told.key("questions:read", "answers:read")], ids))
+        with serve_world(make_settings()) as world:
+            _add_banks_and_terms(world)
+            ids = _add_questions(world, "science", other)
+            worlds.append(_see_all(world, [world.key("questions:read", "answers:read")], ids))
     differing = {address for address in worlds[0] if worlds[0][address] != worlds[1][address]}
     assert "0 /v1/questions?answers=true" in differing
     assert f"0 /v1/editing/questions/{ids[0]}" in differing
     assert "0 /v1/questions" not in differing
 
 
-def test_another_banks_content_changes_no_byte_for_who_does_not_see_it(
+def test_content_of_a_hidden_bank_changes_no_byte(
     make_settings: Callable[..., Settings],
 ) -> None:
     worlds = []
     for other in (False, True):
-        with _telling(make_settings()) as told:
-            _begin(told)
-            ids = _tell(told, "science", other=False)
-            _tell(told, "secret", other)
-            keys = [None, told.key("questions:read", "answers:read", banks=("science",))]
-            worlds.append(_look(told, keys, ids))
-    _compare(worlds[0], worlds[1], least=100)
+        with serve_world(make_settings()) as world:
+            _add_banks_and_terms(world)
+            ids = _add_questions(world, "science", other=False)
+            _add_questions(world, "secret", other)
+            keys = [None, world.key("questions:read", "answers:read", banks=("science",))]
+            worlds.append(_see_all(world, keys, ids))
+    _compare(worlds[0], worlds[1], min_successes=100)
 
 
 @pytest.mark.parametrize("path", sorted(PATHS))
-def test_every_route_is_looked_at(path: str) -> None:
-    if "get" not in PATHS[path] or path in OPERATORS:
+def test_every_route_is_compared(path: str) -> None:
+    if "get" not in PATHS[path] or path in OPERATOR_PATHS:
         return
     shown = {address.partition("?")[0] for address in _addresses(["an-id"], "a-quiz")}
     parts = path.split("/")

@@ -1,4 +1,4 @@
-"""The merge patch of RFC 7396, and what it leaves alone."""
+"""JSON merge patches (RFC 7396)."""
 
 from copy import deepcopy
 from typing import Any
@@ -34,7 +34,7 @@ OBJECTS = st.dictionaries(st.text(max_size=2), JSON, max_size=4)
 
 
 @pytest.mark.parametrize(("target", "patch", "merged"), CASES)
-def test_it_does_what_the_standard_says(
+def test_cases_of_the_standard(
     target: dict[str, Any], patch: dict[str, Any], merged: dict[str, Any]
 ) -> None:
     assert merge_patch(target, patch) == merged

@@ -1,4 +1,4 @@
-"""JSON bodies are read strictly."""
+"""JSON bodies are parsed strictly."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ from app.core.strict_json import parse_json
         b"[" * 100_000 + b"]" * 100_000,
     ],
 )
-def test_what_is_not_plain_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_refused(body: bytes) -> None:
     with pytest.raises(Problem) as caught:
         parse_json(body)
     assert caught.value.code == "malformed_json"
@@ -40,13 +40,13 @@ def test_what_is_not_plain_json_is_refused(body: bytes) -> None:
         b"0." + b"9" * 5000,
     ],
 )
-def test_a_number_that_would_take_minutes_to_write_out_is_refused(number: bytes) -> None:
+def test_an_extreme_number_is_refused(number: bytes) -> None:
     with pytest.raises(Problem) as caught:
         parse_json(b"[" + number + b"]")
     assert caught.value.code == "malformed_json"
 
 
-def test_twenty_levels_are_read() -> None:
+def test_twenty_levels_are_allowed() -> None:
     assert parse_json(b"[" * 20 + b"]" * 20) is not None
 
 

@@ -10,6 +10,7 @@ from scipy.stats import chisquare
 
 from app.core.db.edition_clock import start_epoch
 from tests.support.serving import Service
+from tests.support.waiting import wait_until
 
 ROUTE = "/v1/questions/random"
 
@@ -158,12 +159,13 @@ def test_a_cursor_of_another_epoch_is_refused(service: Service) -> None:
     cursor = _draw(service.anonymous, count=1, seed="s")["next_cursor"]
     with service.database.write() as session:
         mark = start_epoch(session)
-    for _ in range(200):
-        answer = service.anonymous.get(ROUTE, params={"cursor": cursor})
-        if answer.status_code == 410:
-            break
     assert mark.epoch
-    assert answer.json()["code"] == "resync_required"
+
+    def response() -> httpx.Response:
+        return service.anonymous.get(ROUTE, params={"cursor": cursor})
+
+    wait_until(lambda: response().status_code == 410)
+    assert response().json()["code"] == "resync_required"
 
 
 @pytest.mark.parametrize(

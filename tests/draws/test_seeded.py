@@ -20,6 +20,7 @@ from app.draws.seeded import (
     premixed_members,
     walk_positions,
 )
+from tests.support.hypothesis_profiles import scaled
 
 MEMBERS = [1, 2, 300, 4096, 65_535]
 CHANCE = 1e-4
@@ -138,6 +139,7 @@ class CursorMachine(RuleBasedStateMachine):
 
 
 TestCursor = CursorMachine.TestCase
+TestCursor.settings = scaled(0.5)
 
 
 def test_an_empty_set_gives_an_empty_page() -> None:

@@ -1,4 +1,4 @@
-"""What each kind takes, refuses, shows and hides."""
+"""The content of each kind: what is valid, what is public, and what belongs to the answer."""
 
 import json
 from copy import deepcopy
@@ -17,7 +17,7 @@ from app.kinds import (
     MODELS,
     answer_part,
     content_values,
-    give_option_ids,
+    give_item_ids,
     parse_content,
     public_part,
 )
@@ -53,9 +53,9 @@ def errors(values: dict[str, Any]) -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_contents_survive_storage(kind: str) -> None:
+def test_content_is_the_same_after_storage(kind: str) -> None:
     content = parse_content(body(kind))
-    give_option_ids([content])
+    give_item_ids([content])
     values = orjson.loads(orjson.dumps(content_values(content)))
     assert parse_content(values) == content
     assert content_values(parse_content(values)) == values
@@ -67,12 +67,12 @@ def test_contents_survive_storage(kind: str) -> None:
     st.decimals(0, 100, places=4),
     st.lists(TEXT, max_size=3),
 )
-def test_any_choice_survives_storage(
+def test_any_choice_is_the_same_after_storage(
     options: list[dict[str, Any]], points: Decimal, hints: list[str]
 ) -> None:
     options[0]["key"] = True
     content = parse_content(body("multiple_choice", options=options, points=points, hints=hints))
-    give_option_ids([content])
+    give_item_ids([content])
     values = orjson.loads(orjson.dumps(content_values(content)))
     assert parse_content(values) == content
     assert [option["text"] for option in values["options"]] == [
@@ -84,9 +84,9 @@ def test_any_choice_survives_storage(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_public_part_holds_what_the_kind_delivers_and_no_answer(kind: str) -> None:
+def test_the_public_part_contains_no_answer(kind: str) -> None:
     content = parse_content(body(kind, explanation="secret words"))
-    give_option_ids([content])
+    give_item_ids([content])
     public = public_part(content)
     assert public.keys() == PUBLIC[kind]
     text = json.dumps(public)
@@ -98,23 +98,23 @@ def test_the_public_part_holds_what_the_kind_delivers_and_no_answer(kind: str) -
     assert part["explanation"] == "secret words"
 
 
-def test_the_answer_of_a_choice_names_its_keys_and_feedback_by_id() -> None:
+def test_answer_and_feedback_of_a_choice_name_options_by_id() -> None:
     content = parse_content(body("single_choice"))
-    give_option_ids([content])
+    give_item_ids([content])
     options = content_values(content)["options"]
     part = answer_part(content)
     assert part["answer"] == {"options": [options[0]["id"]]}
     assert part["feedback"] == {options[0]["id"]: "It is."}
 
 
-def test_options_keep_ids_that_they_have() -> None:
+def test_existing_option_ids_are_not_replaced() -> None:
     content = parse_content(
         body("single_choice", options=[{**OPTIONS[0], "id": "kept"}, *OPTIONS[1:]])
     )
-    give_option_ids([content])
+    give_item_ids([content])
     ids = [option["id"] for option in content_values(content)["options"]]
     assert ids[0] == "kept"
-    give_option_ids([content])
+    give_item_ids([content])
     assert [option["id"] for option in content_values(content)["options"]] == ids
 
 
@@ -161,7 +161,7 @@ def test_options_keep_ids_that_they_have() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_by_its_place(
+def test_an_error_names_the_pointer_of_the_invalid_value(
     kind: str, changes: dict[str, Any], expected: str
 ) -> None:
     assert errors(body(kind, **changes)) == [("invalid_value", expected)]
@@ -178,33 +178,36 @@ def test_what_is_wrong_is_named_by_its_place(
         ({"kind": None}, ("missing_value", "/kind")),
     ],
 )
-def test_nothing_is_ignored(changes: dict[str, Any], expected: tuple[str, str]) -> None:
+def test_unknown_fields_and_values_are_errors(
+    changes: dict[str, Any], expected: tuple[str, str]
+) -> None:
     assert errors(body("true_false") | changes) == [expected]
 
 
-def test_tex_and_markup_stay_as_they_were_written() -> None:
+def test_tex_and_markup_are_stored_unchanged() -> None:
     stem = "If $x^2 = 4$, then\n\n```python\nx < 3 & y\n```\n\n<script>alert(1)</script>"
     assert content_values(parse_content(body("true_false", stem=stem)))["stem"] == stem
 
 
-def _unbounded(schema: Any, place: str = "") -> list[str]:
+def _unlimited(schema: Any, path: str = "") -> list[str]:
+    """Return the paths of strings, arrays and objects without a maximal length in a schema."""
     found = []
     if isinstance(schema, dict):
-        kind = schema.get("type")
-        if kind == "string" and not schema.keys() & {"maxLength", "enum", "const"}:
-            found.append(place)
-        if kind == "array" and "maxItems" not in schema:
-            found.append(place)
-        if kind == "object" and "properties" not in schema and "maxProperties" not in schema:
-            found.append(place)
+        schema_type = schema.get("type")
+        if schema_type == "string" and not schema.keys() & {"maxLength", "enum", "const"}:
+            found.append(path)
+        if schema_type == "array" and "maxItems" not in schema:
+            found.append(path)
+        if schema_type == "object" and "properties" not in schema and "maxProperties" not in schema:
+            found.append(path)
         for name, part in schema.items():
-            found += _unbounded(part, f"{place}/{name}")
+            found += _unlimited(part, f"{path}/{name}")
     elif isinstance(schema, list):
-        for number, part in enumerate(schema):
-            found += _unbounded(part, f"{place}/{number}")
+        for index, part in enumerate(schema):
+            found += _unlimited(part, f"{path}/{index}")
     return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_length_and_count_has_a_limit_that_the_schema_shows(kind: str) -> None:
-    assert _unbounded(MODELS[kind].model_json_schema()) == []
+def test_the_schema_shows_a_limit_for_every_length_and_count(kind: str) -> None:
+    assert _unlimited(MODELS[kind].model_json_schema()) == []

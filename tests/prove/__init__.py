@@ -1,1 +1,1 @@
-"""Campaigns that try to lose a write: small in `make test`, at full count in `make prove`."""
+"""Campaigns that try to lose a write: small in `make test-full`, long in `make prove`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.core.settings import Settings
 from tests.prove.disk import DiskReport, fill_disk
-from tests.prove.emptying import empty_databases
+from tests.prove.empty_databases import empty_databases
 from tests.prove.kills import Campaign, Report
 from tests.prove.long_imports import KILLS_EACH, LongReport, interrupt_imports
 from tests.prove.migrations import MigrationReport, kill_migrations
@@ -20,7 +20,7 @@ from tests.support.databases import PostgresTemplate, SqliteTemplate
 
 ROOT = Path(__file__).parent.parent.parent
 PROOF = ROOT / "docs" / "proof.md"
-# Over both databases; other counts are for trying the campaigns themselves.
+# Divided between both databases; smaller counts are for work on the campaigns themselves.
 KILLS = int(os.environ.get("PROVE_KILLS", "1000"))
 LONG_IMPORTS = int(os.environ.get("PROVE_LONG_IMPORTS", "20"))
 MIGRATIONS = int(os.environ.get("PROVE_MIGRATIONS", "200"))
@@ -31,17 +31,17 @@ DATABASES = ("SQLite", "PostgreSQL")
 PAGE = """\
 # Proof
 
-Written by `make prove`, which tries to lose a write; `make test` runs the same campaigns small.
+Written by `make prove`, which tries to lose a write. `make test-full` runs the same campaigns with
+smaller counts.
 
-{where}
+{environment}
 
 ## kill -9 during writes and imports
 
 Two clients create and publish questions; every third round one of them sends an import of 300 rows
-instead. The service is killed at a random moment, every other time not before something was
-acknowledged, and started again. Then every acknowledged write has to be there, every accepted
-import has to reach its end, no question may be there twice, and no table may hold what no finished
-transaction leaves.
+instead. The service is killed at a random moment (every other time after the first acknowledged
+write) and started again. Then every acknowledged write has to exist, every accepted import has to
+end, no question may exist twice, and no table may hold rows of an incomplete transaction.
 
 | database | kills | acknowledged writes | accepted imports | interrupted imports | result |
 | --- | --- | --- | --- | --- | --- |
@@ -49,9 +49,9 @@ transaction leaves.
 
 ## kill -9 during long imports
 
-Imports of 16 MB, on which two processes beside the service work. The service alone is killed,
-{each} times at random moments during each import, and started again; then the import has to reach
-its end, with every question there once and published.
+Imports of 16 MB, which two processes beside the service carry out. Only the service is killed,
+{each} times at random moments during each import, and started again. Then the import has to end,
+with every question published once.
 
 | database | imports | kills | of them while rows were written | result |
 | --- | --- | --- | --- | --- |
@@ -59,8 +59,8 @@ its end, with every question there once and published.
 
 ## kill -9 during migrations
 
-Each round migrates an empty database and kills the process at a random moment: afterwards all
-tables are there or none is, the next run ends it, and tables and models agree.
+Each round migrates an empty database and kills the process at a random moment. Afterwards all
+tables exist or none does, the next run completes the migration, and tables and models agree.
 
 | database | rounds | killed before the end | result |
 | --- | --- | --- | --- |
@@ -68,63 +68,64 @@ tables are there or none is, the next run ends it, and tables and models agree.
 
 ## A full disk
 
-SQLite may grow to 4 MiB (`max_page_count`) and is written to until it is full. From then on writes
-and imports are refused, reads are answered, what was acknowledged is there, and with more room
-writing goes on.
+SQLite may grow to 4 MiB (`max_page_count`) and is filled. From then on writes and imports are
+refused, reads succeed, every acknowledged write exists, and with more space writes succeed again.
 
-| writes before | writes tried after | reads answered after | writes with more room | result |
+| writes before | writes tried after | reads after | writes with more space | result |
 | --- | --- | --- | --- | --- |
 {disk}
 """
 
 
 def main() -> int:
-    """Run the campaigns, write what they found, and return 1 when one of them failed."""
+    """Run the campaigns, write the report, and return 1 when one of them failed."""
     kills: dict[str, Report] = {}
     migrations: dict[str, MigrationReport] = {}
     long: dict[str, LongReport] = {}
     with tempfile.TemporaryDirectory(prefix="quizwell-prove-") as name:
         folder = Path(name)
         with _postgres(folder / "postgres") as postgres:
-            sqlite = SqliteTemplate(_made(folder / "sqlite"))
+            sqlite = SqliteTemplate(_make_folder(folder / "sqlite"))
             fresh: dict[str, Callable[..., Settings]] = {
                 "SQLite": sqlite.fresh,
                 "PostgreSQL": postgres.fresh,
             }
-            for place, kind in enumerate(DATABASES):
-                _say(f"{kind}: kills")
+            for seed, kind in enumerate(DATABASES):
+                _print(f"{kind}: kills")
                 settings = fresh[kind](folder / f"kills-{kind}")
-                kills[kind] = Campaign(settings, seed=place, say=_say).run(KILLS // len(DATABASES))
-                _say(f"{kind}: long imports")
+                kills[kind] = Campaign(settings, seed=seed, report_progress=_print).run(
+                    KILLS // len(DATABASES)
+                )
+                _print(f"{kind}: long imports")
                 settings = fresh[kind](folder / f"long-{kind}")
                 long[kind] = interrupt_imports(
-                    settings, LONG_IMPORTS // len(DATABASES), seed=place, say=_say
+                    settings, LONG_IMPORTS // len(DATABASES), seed=seed, report_progress=_print
                 )
-                _say(f"{kind}: killed migrations")
+                _print(f"{kind}: killed migrations")
                 empty = empty_databases(
-                    folder / f"migrations{place}", postgres if kind == "PostgreSQL" else None
+                    folder / f"migrations{seed}", postgres if kind == "PostgreSQL" else None
                 )
-                migrations[kind] = kill_migrations(empty, MIGRATIONS // len(DATABASES), seed=place)
-            _say("SQLite: a full disk")
+                migrations[kind] = kill_migrations(empty, MIGRATIONS // len(DATABASES), seed=seed)
+            _print("SQLite: a full disk")
             disk = fill_disk(
                 lambda **changes: sqlite.fresh(folder / "disk", **changes), FULL_DISK_ATTEMPTS
             )
     text = _page(kills, long, migrations, disk)
     PROOF.write_text(text)
-    _say(text)
+    _print(text)
     return 1 if "FAILED" in text else 0
 
 
 @contextmanager
 def _postgres(folder: Path) -> Iterator[PostgresTemplate]:
-    template = PostgresTemplate(_made(folder))
+    template = PostgresTemplate(_make_folder(folder))
     try:
         yield template
     finally:
         template.close()
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
 
@@ -137,7 +138,7 @@ def _page(
 ) -> str:
     refusals = ", ".join(f"{count:,} {code}" for code, count in sorted(disk.refused.items()))
     return PAGE.format(
-        where="\n".join(_where()),
+        environment="\n".join(_environment()),
         kills="\n".join(
             f"| {kind} | {found.kills:,} | {found.writes:,} | {found.imports:,} | "
             f"{found.interrupted_imports:,} | {_result(found.failures)} |"
@@ -153,12 +154,12 @@ def _page(
             f"| {kind} | {found.rounds:,} | {found.kills:,} | {_result(found.failures)} |"
             for kind, found in migrations.items()
         ),
-        disk=f"| {disk.writes:,} | {refusals} | {disk.reads:,} | {disk.writes_with_more_room:,} | "
+        disk=f"| {disk.writes:,} | {refusals} | {disk.reads:,} | {disk.writes_with_more_space:,} | "
         f"{_result(disk.failures)} |",
     )
 
 
-def _where() -> list[str]:
+def _environment() -> list[str]:
     cpu = next(
         (
             line.partition(":")[2].strip()
@@ -184,7 +185,7 @@ def _commit() -> str:
         return run.stdout.strip()
 
     return git("rev-parse", "--short", "HEAD") + (
-        " with changes not committed" if git("status", "--porcelain", "--", "app") else ""
+        " with uncommitted changes" if git("status", "--porcelain", "--", "app") else ""
     )
 
 
@@ -192,7 +193,7 @@ def _result(failures: list[str]) -> str:
     return "nothing lost" if not failures else "FAILED: " + "; ".join(failures[:3])
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 

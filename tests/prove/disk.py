@@ -1,4 +1,4 @@
-"""A full disk: writes are refused clearly, reads go on, and with more room so do writes."""
+"""A full disk: writes get a clear error, reads go on, and with more space writes go on, too."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,61 +9,61 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from tests.prove.child import Child, make_bank
+from tests.prove.service_process import ServiceProcess, make_bank
 from tests.support.databases import ADMIN_KEY
 
 SMALL_MB = 4
 HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}"}
 REFUSALS = {507: "storage_full", 503: "overloaded"}
-MOST_WRITES = 2_000
+MAX_WRITES = 2_000
 EXPLANATION = "Because it is so. " * 1_000
 
 
 @dataclass
 class DiskReport:
-    """What was written before the disk was full, and what was answered from then on."""
+    """Counts of writes before the disk was full, and of responses from then on."""
 
     writes: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     reads: int = 0
-    writes_with_more_room: int = 0
+    writes_with_more_space: int = 0
     failures: list[str] = field(default_factory=list)
 
 
 def fill_disk(make: Callable[..., Settings], attempts: int) -> DiskReport:
-    """Write until there is no room, then go on writing and reading `attempts` times."""
+    """Write until the disk is full, then write and read `attempts` times more."""
     small = make(database_max_mb=SMALL_MB)
-    child = Child(small)
-    child.start()
+    process = ServiceProcess(small)
+    process.start()
     report = DiskReport()
-    with httpx.Client(base_url=child.url, headers=HEADERS, timeout=30) as client:
+    with httpx.Client(base_url=process.url, headers=HEADERS, timeout=30) as client:
         make_bank(client)
         acknowledged = _fill(client, report)
         for number in range(attempts):
-            _note(report, _write(client, f"late-{number}"), acknowledged)
-            _note(report, _import(client, number), acknowledged)
+            _count(report, _write(client, f"late-{number}"), acknowledged)
+            _count(report, _import(client, number), acknowledged)
             _read(client, report)
-    child.kill()
-    _compare(small, acknowledged, report)
-    roomy = small.model_copy(update={"database_max_mb": 0})
-    again = Child(roomy)
+    process.kill()
+    _check_rows(small, acknowledged, report)
+    larger = small.model_copy(update={"database_max_mb": 0})
+    again = ServiceProcess(larger)
     again.start()
     with httpx.Client(base_url=again.url, headers=HEADERS, timeout=30) as client:
         for number in range(attempts):
-            report.writes_with_more_room += _write(client, f"more-{number}").status_code == 201
+            report.writes_with_more_space += _write(client, f"more-{number}").status_code == 201
     again.kill()
-    if report.writes_with_more_room != attempts:
-        report.failures.append("writes are refused although there is room again")
+    if report.writes_with_more_space != attempts:
+        report.failures.append("writes are refused although there is space again")
     return report
 
 
 def _fill(client: httpx.Client, report: DiskReport) -> set[str]:
     acknowledged: set[str] = set()
-    for number in range(MOST_WRITES):
+    for number in range(MAX_WRITES):
         name = f"q-{number}"
-        answer = _write(client, name)
-        if answer.status_code != 201:
-            _note(report, answer, acknowledged)
+        response = _write(client, name)
+        if response.status_code != 201:
+            _count(report, response, acknowledged)
             return acknowledged
         acknowledged.add(name)
         report.writes += 1
@@ -96,28 +96,28 @@ def _import(client: httpx.Client, number: int) -> httpx.Response:
     )
 
 
-def _note(report: DiskReport, answer: httpx.Response, acknowledged: set[str]) -> None:
-    """Count a refusal, or an answer that found room in some page; anything else is a failure."""
-    if answer.status_code in {200, 201, 202}:
+def _count(report: DiskReport, response: httpx.Response, acknowledged: set[str]) -> None:
+    """Count a refusal, or a write that still fitted in; any other response is a failure."""
+    if response.status_code in {200, 201, 202}:
         report.refused["still fitted in"] += 1
-        if "external_id" in answer.json():
-            acknowledged.add(answer.json()["external_id"])
-    elif REFUSALS.get(answer.status_code) == answer.json().get("code"):
-        report.refused[answer.json()["code"]] += 1
+        if "external_id" in response.json():
+            acknowledged.add(response.json()["external_id"])
+    elif REFUSALS.get(response.status_code) == response.json().get("code"):
+        report.refused[response.json()["code"]] += 1
     else:
-        report.failures.append(f"a write was answered {answer.status_code} {answer.text}")
+        report.failures.append(f"a write got {response.status_code} {response.text}")
 
 
 def _read(client: httpx.Client, report: DiskReport) -> None:
     for path in ("/v1/questions/random?count=3", "/v1/questions?limit=5", "/v1/facets"):
-        answer = client.get(path)
-        if answer.status_code == 200:
+        response = client.get(path)
+        if response.status_code == 200:
             report.reads += 1
         else:
-            report.failures.append(f"{path} was answered {answer.status_code} {answer.text}")
+            report.failures.append(f"{path} got {response.status_code} {response.text}")
 
 
-def _compare(settings: Settings, acknowledged: set[str], report: DiskReport) -> None:
+def _check_rows(settings: Settings, acknowledged: set[str], report: DiskReport) -> None:
     database = Database(settings)
     with database.read() as session:
         rows = session.connection().execute(text("SELECT external_id FROM questions"))

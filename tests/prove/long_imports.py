@@ -1,4 +1,4 @@
-"""kill -9 during imports so long that processes of their own work on them: no row is lost."""
+"""kill -9 during imports that are long enough for a process of their own: no row is lost."""
 
 import random
 import time
@@ -11,23 +11,23 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.transfer.jobs.helper_process import MIN_BYTES
-from tests.prove.child import Child, make_bank
+from app.transfer.jobs.process_policy import MIN_PROCESS_BYTES
 from tests.prove.kills import HEADERS, send_import
+from tests.prove.service_process import ServiceProcess, make_bank
 
 ROWS = 6_000
-# Few rows that are long enough: what is counted are rows, not bytes.
-EXPLANATION = "So it is. " * (MIN_BYTES // ROWS // 10)
+# Few rows with long texts reach the size in bytes from which a process is started.
+EXPLANATION = "So it is. " * (MIN_PROCESS_BYTES // ROWS // 10)
 KILLS_EACH = 4
-LONGEST_LIFE = 8.0
-LONGEST_WRITING = 0.4
-PATIENCE = 120.0
+MAX_LIFE_SECONDS = 8.0
+MAX_APPLYING_SECONDS = 0.4
+IMPORT_SECONDS = 120.0
 ENDED = {"done", "refused"}
 
 
 @dataclass
 class LongReport:
-    """How often the service was killed during how many imports, and where these stood then."""
+    """Counts of imports and kills; `applying` kills came while rows were written."""
 
     imports: int = 0
     kills: int = 0
@@ -36,44 +36,47 @@ class LongReport:
 
 
 def interrupt_imports(
-    settings: Settings, imports: int, seed: int, say: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    imports: int,
+    seed: int,
+    report_progress: Callable[[str], None] = lambda _: None,
 ) -> LongReport:
-    """Kill and start the service during each import, then let it end, and count its questions."""
+    """Kill and restart the service during each import, let it end, and count its questions."""
     chance = random.Random(seed)
     report = LongReport()
-    # As a daemon it could start no process.
-    child = Child(settings, daemon=False)
-    child.start()
+    # A daemonic process cannot start processes.
+    service = ServiceProcess(settings, daemon=False)
+    service.start()
     try:
-        with httpx.Client(base_url=child.url, headers=HEADERS) as client:
+        with httpx.Client(base_url=service.url, headers=HEADERS) as client:
             make_bank(client)
         for number in range(imports):
-            job = _sent(child, f"long-{number}")
+            job = _send(service, f"long-{number}")
             for at in range(KILLS_EACH):
                 if at % 2 == 0:
-                    # Every other time while rows are written, which takes the least time.
-                    _await(child, job, {"applying", *ENDED})
-                    time.sleep(chance.uniform(0.0, LONGEST_WRITING))
+                    # Every other time while rows are written, which is the shortest phase.
+                    _wait_for(service, job, {"applying", *ENDED})
+                    time.sleep(chance.uniform(0.0, MAX_APPLYING_SECONDS))
                 else:
-                    time.sleep(chance.uniform(0.0, LONGEST_LIFE))
-                state = _state(child, job)
-                child.kill()
-                child.start()
+                    time.sleep(chance.uniform(0.0, MAX_LIFE_SECONDS))
+                state = _state(service, job)
+                service.kill()
+                service.start()
                 report.kills += 1
                 report.applying += state["state"] == "applying"
-            _verify(settings, child, job, f"long-{number}", report)
+            _verify(settings, service, job, f"long-{number}", report)
             report.imports += 1
-            say(f"  {report.imports} of {imports} long imports")
+            report_progress(f"  {report.imports} of {imports} long imports")
     finally:
-        child.kill()
+        service.kill()
     return report
 
 
-def _sent(child: Child, name: str) -> str:
+def _send(service: ServiceProcess, name: str) -> str:
     rows = b"\n".join(orjson.dumps(_row(f"{name}-{at}")) for at in range(ROWS))
-    with httpx.Client(base_url=child.url, headers=HEADERS, timeout=60) as client:
-        answer = send_import(client, rows)
-    return str(answer.raise_for_status().json()["id"])
+    with httpx.Client(base_url=service.url, headers=HEADERS, timeout=60) as client:
+        response = send_import(client, rows)
+    return str(response.raise_for_status().json()["id"])
 
 
 def _row(name: str) -> dict[str, object]:
@@ -87,24 +90,26 @@ def _row(name: str) -> dict[str, object]:
     }
 
 
-def _state(child: Child, job: str) -> dict[str, object]:
-    answer = httpx.get(f"{child.url}/v1/imports/{job}", headers=HEADERS, timeout=60)
-    return dict(answer.raise_for_status().json())
+def _state(service: ServiceProcess, job: str) -> dict[str, object]:
+    response = httpx.get(f"{service.url}/v1/imports/{job}", headers=HEADERS, timeout=60)
+    return dict(response.raise_for_status().json())
 
 
-def _await(child: Child, job: str, states: set[str]) -> dict[str, object]:
+def _wait_for(service: ServiceProcess, job: str, states: set[str]) -> dict[str, object]:
     """Return the job once it is in one of these states, or when that takes too long."""
-    deadline = time.monotonic() + PATIENCE
-    while (state := _state(child, job))["state"] not in states and time.monotonic() < deadline:
+    deadline = time.monotonic() + IMPORT_SECONDS
+    while (state := _state(service, job))["state"] not in states and time.monotonic() < deadline:
         time.sleep(0.02)
     return state
 
 
-def _verify(settings: Settings, child: Child, job: str, name: str, report: LongReport) -> None:
-    state = _await(child, job, ENDED)
-    told = {key: state[key] for key in ("state", "done", "created", "error_count")}
-    if told != {"state": "done", "done": ROWS, "created": ROWS, "error_count": 0}:
-        report.failures.append(f"{name} ended as {told}")
+def _verify(
+    settings: Settings, service: ServiceProcess, job: str, name: str, report: LongReport
+) -> None:
+    state = _wait_for(service, job, ENDED)
+    outcome = {key: state[key] for key in ("state", "done", "created", "error_count")}
+    if outcome != {"state": "done", "done": ROWS, "created": ROWS, "error_count": 0}:
+        report.failures.append(f"{name} ended as {outcome}")
     database = Database(settings)
     counted = text(
         "SELECT count(*), count(DISTINCT q.external_id) FROM questions q"

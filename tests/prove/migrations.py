@@ -1,4 +1,4 @@
-"""kill -9 during a migration: afterwards all tables are there or none is, and it can run again."""
+"""kill -9 during a migration: all tables exist or none does, and it can run again."""
 
 import os
 import random
@@ -12,14 +12,14 @@ from sqlalchemy import inspect
 from app.core.db.database import Database
 from app.core.settings import Settings
 from app.migrating import check, is_migrated, migrate
-from tests.prove.child import CONTEXT
+from tests.prove.service_process import CONTEXT
 
-PATIENCE = 60
+MIGRATION_SECONDS = 60
 
 
 @dataclass
 class MigrationReport:
-    """How many migrations began, how many died before their end, and what was wrong then."""
+    """Counts of migrations, of those that were killed, and what was wrong afterwards."""
 
     rounds: int = 0
     kills: int = 0
@@ -33,22 +33,22 @@ def _migrate(settings: Settings) -> None:
 
 
 def kill_migrations(empty: Callable[[], Settings], rounds: int, seed: int) -> MigrationReport:
-    """Migrate `rounds` empty databases, each killed at a moment of its own, then once more."""
+    """Migrate `rounds` empty databases: kill each at a random moment, then run it again."""
     chance = random.Random(seed)
     report = MigrationReport()
     began = time.monotonic()
-    _run(empty(), PATIENCE)
-    whole = time.monotonic() - began
+    _run_for(empty(), MIGRATION_SECONDS)
+    full_seconds = time.monotonic() - began
     for _ in range(rounds):
         settings = empty()
         report.rounds += 1
-        report.kills += _run(settings, chance.uniform(0.0, whole))
-        _examine(settings, report)
+        report.kills += _run_for(settings, chance.uniform(0.0, full_seconds))
+        _check_tables(settings, report)
     return report
 
 
-def _run(settings: Settings, seconds: float) -> bool:
-    """Migrate in a process of its own; return whether it had to be killed after that time."""
+def _run_for(settings: Settings, seconds: float) -> bool:
+    """Migrate in a process; kill it after that time, and return whether it was killed."""
     process = CONTEXT.Process(target=_migrate, args=(settings,), daemon=True)
     process.start()
     process.join(seconds)
@@ -59,11 +59,11 @@ def _run(settings: Settings, seconds: float) -> bool:
     return killed
 
 
-def _examine(settings: Settings, report: MigrationReport) -> None:
+def _check_tables(settings: Settings, report: MigrationReport) -> None:
     database = Database(settings)
     tables = inspect(database.engine).get_table_names()
     if tables and not is_migrated(database):
-        report.failures.append(f"half-done: {tables}")
+        report.failures.append(f"incomplete: {tables}")
     migrate(database)
     # Raises where tables and models differ.
     check(database)

@@ -1,9 +1,13 @@
-"""A full disk, small: `make prove` tries more writes against it."""
+"""The campaign of the full disk with small counts."""
 
 from pathlib import Path
 
+import pytest
+
 from tests.prove.disk import fill_disk
 from tests.support.databases import SqliteTemplate
+
+pytestmark = pytest.mark.campaign
 
 
 def test_a_full_disk_refuses_writes_clearly_while_reads_go_on(

@@ -1,10 +1,14 @@
-"""The campaign of kills, small: `make prove` runs it at full count."""
+"""The campaign of kills with small counts."""
+
+import pytest
 
 from app.core.settings import Settings
 from tests.prove.kills import Campaign
 
+pytestmark = pytest.mark.campaign
 
-def test_kill_9_loses_no_acknowledged_write_and_leaves_nothing_half_done(
+
+def test_kill_9_loses_no_acknowledged_write_and_leaves_no_incomplete_rows(
     settings: Settings,
 ) -> None:
     report = Campaign(settings, seed=7).run(rounds=6)

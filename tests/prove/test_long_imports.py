@@ -1,7 +1,11 @@
-"""The campaign against long imports, small: `make prove` runs it at full count."""
+"""The campaign of kills during long imports with small counts."""
+
+import pytest
 
 from app.core.settings import Settings
 from tests.prove.long_imports import KILLS_EACH, interrupt_imports
+
+pytestmark = pytest.mark.campaign
 
 
 def test_kill_9_loses_no_row_of_a_long_import(settings: Settings) -> None:

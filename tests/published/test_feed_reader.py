@@ -1,26 +1,27 @@
-"""A full load gives every row as it stands, whatever rows have in common."""
+"""A full load returns every row, whichever values the rows have in common."""
 
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.published import feed_reader
-from app.published.feed_columns import PublishedRow, Repeated, columns_of
-from app.published.publishing import Publication, put, withdraw
-from tests.support.publications import make_bank, make_publication
+from app.published.feed_columns import FACET_COLUMNS, Repeated, columns_of
+from app.published.publishing import Publication, publish, withdraw
+from tests.support.hypothesis_profiles import scaled
+from tests.support.publications import make_bank, make_publication, make_row
 
-# Small parts, so that a few rows make several of them.
-PART = 4
+# Small chunks, so that a few rows make several of them.
+CHUNK_ROWS = 4
 CLEAR = ("published", "answers", "documents")
 
 
 @pytest.fixture
 def bank(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    monkeypatch.setattr(feed_reader, "FETCH_ROWS", PART)
+    monkeypatch.setattr(feed_reader, "FETCH_ROWS", CHUNK_ROWS)
     for slug in ("one", "two"):
         make_bank(database, slug)
     return database
@@ -36,34 +37,38 @@ entries = st.builds(
 )
 
 
+def _with_texts(facets: tuple[str, ...], **texts: str) -> tuple[str, ...]:
+    return tuple((dict(zip(FACET_COLUMNS, facets, strict=True)) | texts).values())
+
+
 @given(
     published=st.lists(entries, max_size=14),
-    alike=st.booleans(),
+    constant=st.booleans(),
     withdrawn=st.sets(st.integers(0, 13)),
-    gone=st.sets(st.integers(1, 14)),
+    deleted=st.sets(st.integers(1, 14)),
 )
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_a_full_load_gives_every_row(
+@scaled(0.75, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_full_load_returns_every_row(
     bank: Database,
     published: Sequence[Publication],
-    alike: bool,
+    constant: bool,
     withdrawn: set[int],
-    gone: set[int],
+    deleted: set[int],
 ) -> None:
-    if alike:
+    if constant:
         published = [
-            entry._replace(bank="one", kind="open", revision=1, language="en")
+            entry._replace(
+                bank="one", revision=1, facets=_with_texts(entry.facets, kind="open", language="en")
+            )
             for entry in published
         ]
     with bank.write() as session:
         for table in CLEAR:
             session.connection().execute(text(f"DELETE FROM {table}"))
         session.connection().execute(text("UPDATE clock SET next_number = 1"))
-        put(session, published)
+        publish(session, published)
         withdraw(session, [entry.id for at, entry in enumerate(published) if at in withdrawn])
-        for number in gone:
+        for number in deleted:
             session.connection().execute(
                 text("DELETE FROM published WHERE number = :number"), {"number": number}
             )
@@ -72,22 +77,24 @@ def test_a_full_load_gives_every_row(
         rows, is_all = feed_reader.changed_rows(session, 0)
     assert is_all
     assert sorted(found) == sorted(rows)
-    assert len(found) == sum(1 for at in range(len(published)) if at + 1 not in gone)
+    assert len(found) == sum(1 for at in range(len(published)) if at + 1 not in deleted)
 
 
-def test_what_all_rows_say_is_said_once(bank: Database) -> None:
+def test_a_value_that_all_rows_have_is_stored_once(bank: Database) -> None:
     if bank.dialect == "postgresql":
         pytest.skip("PostgreSQL sends rows")
     with bank.write() as session:
-        put(session, [make_publication(bank="one", difficulty="easy") for _ in range(PART)])
+        publish(
+            session, [make_publication(bank="one", difficulty="easy") for _ in range(CHUNK_ROWS)]
+        )
     with bank.read() as session:
         first, second = feed_reader.all_columns(session)
-    assert first.number == range(1, PART)
-    assert [len(first.bank), len(second.bank)] == [PART - 1, 1]
+    assert first.number == range(1, CHUNK_ROWS)
+    assert [len(first.bank), len(second.bank)] == [CHUNK_ROWS - 1, 1]
     for columns in (first, second):
         assert isinstance(columns.bank, Repeated)
         assert isinstance(columns.revision, Repeated)
-        assert not isinstance(columns.difficulty, Repeated)
+        assert not isinstance(columns.texts("difficulty"), Repeated)
 
 
 def test_a_repeated_value_is_a_sequence() -> None:
@@ -99,6 +106,6 @@ def test_a_repeated_value_is_a_sequence() -> None:
     assert "a" not in value[3:]
     with pytest.raises(IndexError):
         value[3]
-    row = PublishedRow(1, b"", "a", 1, 1, "open", "", "", "", "", "easy", "en", 0)
+    row = make_row(bank="a")
     columns = columns_of([row] * 3)._replace(bank=value)
     assert columns.rows() == [row] * 3

@@ -1,4 +1,4 @@
-"""A follower's memory equals what is public, whatever happens to it."""
+"""A follower's memory equals what is public, whatever happens to the database."""
 
 import asyncio
 import gc
@@ -11,16 +11,16 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark, bump_terms, start_epoch
+from app.core.db.edition_clock import Mark, bump_config, start_epoch
 from app.core.settings import Settings
 from app.published import feed_reader
-from app.published.follower import Columns, Follower, PublishedRow
-from app.published.publishing import put, withdraw
+from app.published.follower import Follower, PublishedColumns, PublishedRow
+from app.published.publishing import publish, withdraw
 from tests.support.publications import make_bank, make_publication
 
 
 class Memory:
-    """The simplest applier: what is live by number, and the marks it was told."""
+    """The simplest consumer: live revisions by number, and the marks that it received."""
 
     def __init__(self) -> None:
         self.live: dict[int, int] = {}
@@ -33,7 +33,7 @@ class Memory:
         self.live.clear()
         self.resets += 1
 
-    def fill(self, columns: Columns) -> None:
+    def fill(self, columns: PublishedColumns) -> None:
         self._take(columns.rows())
 
     async def warm(self) -> None:
@@ -61,11 +61,11 @@ def _live(database: Database) -> dict[int, int]:
         return dict(tuple(row) for row in session.connection().execute(statement))
 
 
-def test_it_loads_everything_then_follows_each_change(database: Database) -> None:
+def test_it_loads_everything_then_applies_each_change(database: Database) -> None:
     make_bank(database)
     entries = [make_publication() for _ in range(100)]
     with database.write() as session:
-        put(session, entries)
+        publish(session, entries)
     memory = Memory()
     follower = Follower(database, memory, [memory])
 
@@ -76,7 +76,7 @@ def test_it_loads_everything_then_follows_each_change(database: Database) -> Non
         with database.write() as session:
             withdraw(session, [entry.id for entry in entries[:40]])
         with database.write() as session:
-            put(
+            publish(
                 session,
                 [make_publication(), make_publication(id=entries[50].id, number=51, revision=2)],
             )
@@ -91,10 +91,10 @@ def test_it_loads_everything_then_follows_each_change(database: Database) -> Non
     assert follower.mark.seq == 142
 
 
-def test_what_was_loaded_is_left_to_the_collector_only_when_following_ends(
+def test_loaded_objects_are_frozen_until_following_ends(
     database: Database,
 ) -> None:
-    async def whole() -> None:
+    async def follow_and_cancel() -> None:
         gc.unfreeze()
         follower = Follower(database, Memory(), [])
         running = asyncio.create_task(follower.run())
@@ -107,28 +107,28 @@ def test_what_was_loaded_is_left_to_the_collector_only_when_following_ends(
             await running
         assert gc.get_freeze_count() == 0
 
-    asyncio.run(whole())
+    asyncio.run(follow_and_cancel())
 
 
-def test_terms_are_read_anew_before_the_mark_tells_of_them(database: Database) -> None:
+def test_the_configuration_is_loaded_before_the_mark_covers_it(database: Database) -> None:
     memory = Memory()
     follower = Follower(database, memory, [memory])
 
     async def follow() -> None:
         await follower.catch_up()
         with database.write() as session:
-            bump_terms(session)
+            bump_config(session)
         await follower.catch_up()
 
     asyncio.run(follow())
     assert memory.loads == 2
-    assert memory.marks[-1].terms == 1
+    assert memory.marks[-1].config_version == 1
 
 
-def test_a_new_epoch_makes_it_read_everything_anew(database: Database) -> None:
+def test_a_new_epoch_causes_a_full_load(database: Database) -> None:
     make_bank(database)
     with database.write() as session:
-        put(session, [make_publication(), make_publication()])
+        publish(session, [make_publication(), make_publication()])
     memory = Memory()
     follower = Follower(database, memory, [])
 
@@ -144,14 +144,14 @@ def test_a_new_epoch_makes_it_read_everything_anew(database: Database) -> None:
     assert memory.live == {1: 1} == _live(database)
 
 
-def test_a_restored_file_with_an_older_clock_is_noticed(
+def test_an_older_clock_causes_a_full_load(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    """A backup that was put back has the same epoch and a lower seq: the worker reloads."""
+    """A restored backup has the same epoch and a lower seq."""
     database = Database(fresh_settings())
     make_bank(database)
     with database.write() as session:
-        put(session, [make_publication(), make_publication()])
+        publish(session, [make_publication(), make_publication()])
     memory = Memory()
     follower = Follower(database, memory, [])
 
@@ -168,34 +168,34 @@ def test_a_restored_file_with_an_older_clock_is_noticed(
     database.close()
 
 
-def test_whoever_demands_a_mark_is_woken_when_it_is_reached(database: Database) -> None:
+def test_waiters_wake_up_when_their_mark_is_covered(database: Database) -> None:
     memory = Memory()
     follower = Follower(database, memory, [])
-    database.listen(follower.nudge)
+    database.on_commit(follower.nudge)
 
     async def follow() -> None:
         running = asyncio.create_task(follower.run())
         while not follower.ready:
             await asyncio.sleep(0.001)
-        wanted = follower.mark._replace(terms=1)
-        waiting = asyncio.create_task(follower.reach(wanted, 5.0))
+        wanted = follower.mark._replace(config_version=1)
+        waiting = asyncio.create_task(follower.wait_for(wanted, 5.0))
         await asyncio.sleep(0.01)
         assert not waiting.done()
 
         def bump() -> None:
             with database.write() as session:
-                bump_terms(session)
+                bump_config(session)
 
         await asyncio.to_thread(bump)
         assert await waiting
-        assert not await follower.reach(wanted._replace(terms=99), 0.05)
+        assert not await follower.wait_for(wanted._replace(config_version=99), 0.05)
         assert memory.warmed == 1
         running.cancel()
 
     asyncio.run(follow())
 
 
-def test_a_replaced_file_is_read_anew_even_if_its_clock_is_the_same(
+def test_a_replaced_file_causes_a_full_load_even_if_its_clock_is_the_same(
     fresh_settings: Callable[..., Settings],
 ) -> None:
     settings = fresh_settings()
@@ -204,7 +204,7 @@ def test_a_replaced_file_is_read_anew_even_if_its_clock_is_the_same(
     database = Database(settings)
     make_bank(database)
     with database.write() as session:
-        put(session, [make_publication(), make_publication()])
+        publish(session, [make_publication(), make_publication()])
     memory = Memory()
     follower = Follower(database, memory, [])
 
@@ -228,14 +228,14 @@ def test_a_replaced_file_is_read_anew_even_if_its_clock_is_the_same(
     database.close()
 
 
-def test_more_changes_than_one_read_takes_come_in_the_order_of_seq(database: Database) -> None:
+def test_changes_of_several_reads_are_applied_in_the_order_of_seq(database: Database) -> None:
     make_bank(database)
     memory = Memory()
     follower = Follower(database, memory, [])
     asyncio.run(follower.catch_up())
     entries = [make_publication() for _ in range(feed_reader.CHANGED_ROWS + 5)]
     with database.write() as session:
-        put(session, entries)
+        publish(session, entries)
     asyncio.run(follower.catch_up())
     assert len(memory.live) == len(entries)
     seqs = [mark.seq for mark in memory.marks]
@@ -243,13 +243,13 @@ def test_more_changes_than_one_read_takes_come_in_the_order_of_seq(database: Dat
     assert follower.mark.seq == len(entries)
 
 
-def test_a_load_that_fails_half_way_begins_anew(database: Database) -> None:
+def test_a_load_that_fails_is_started_again(database: Database) -> None:
     make_bank(database)
     with database.write() as session:
-        put(session, [make_publication()])
+        publish(session, [make_publication()])
 
     class Failing(Memory):
-        def fill(self, columns: Columns) -> None:
+        def fill(self, columns: PublishedColumns) -> None:
             if self.resets == 1:
                 message = "no memory"
                 raise MemoryError(message)

@@ -1,4 +1,4 @@
-"""The bridge numbers what it publishes in the order of commits, whoever writes at the same time."""
+"""Publishing numbers changes in the order of commits, with concurrent writers too."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
-from app.published.publishing import Publication, put, withdraw
+from app.published.publishing import Publication, publish, withdraw
 from tests.support.publications import make_bank, make_publication
 
 
@@ -21,51 +21,51 @@ def _rows(database: Database) -> list[tuple[int, int, int | None]]:
         return [tuple(row) for row in session.connection().execute(statement)]
 
 
-def test_first_publications_get_numbers_in_order_and_each_a_seq_of_its_own(
+def test_first_publications_get_ascending_numbers_and_seqs(
     database: Database,
 ) -> None:
     make_bank(database)
     with database.write() as session:
-        assert put(session, [make_publication() for _ in range(3)]) == [1, 2, 3]
+        assert publish(session, [make_publication() for _ in range(3)]) == [1, 2, 3]
     assert _rows(database) == [(1, 1, 1), (2, 2, 1), (3, 3, 1)]
     with database.read() as session:
         assert read_mark(session).seq == 3
 
 
-def test_a_second_revision_keeps_the_number_and_moves_to_the_end(database: Database) -> None:
+def test_a_second_revision_keeps_the_number_and_gets_the_last_seq(database: Database) -> None:
     make_bank(database)
     first = make_publication()
     with database.write() as session:
-        put(session, [first, make_publication()])
+        publish(session, [first, make_publication()])
     again = make_publication(id=first.id, number=1, revision=2)
     with database.write() as session:
-        assert put(session, [again]) == [1]
+        assert publish(session, [again]) == [1]
     assert _rows(database) == [(2, 2, 1), (1, 3, 2)]
 
 
-def test_withdrawing_leaves_a_tombstone_once(database: Database) -> None:
+def test_withdrawing_twice_leaves_one_tombstone(database: Database) -> None:
     make_bank(database)
-    entry = make_publication()
+    publication = make_publication()
     with database.write() as session:
-        put(session, [entry])
+        publish(session, [publication])
     for _ in range(2):
         with database.write() as session:
-            withdraw(session, [entry.id])
+            withdraw(session, [publication.id])
     assert _rows(database) == [(1, 2, None)]
 
 
-def test_a_transaction_that_fails_leaves_no_number_and_no_seq_behind(database: Database) -> None:
+def test_a_failed_transaction_uses_up_no_number_and_no_seq(database: Database) -> None:
     make_bank(database)
 
     def fail() -> None:
         with database.write() as session:
-            put(session, [make_publication()])
+            publish(session, [make_publication()])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
     with database.write() as session:
-        assert put(session, [make_publication()]) == [1]
+        assert publish(session, [make_publication()]) == [1]
     assert _rows(database) == [(1, 1, 1)]
 
 
@@ -83,12 +83,12 @@ def test_seq_follows_the_order_of_commits_under_concurrent_writers(
         try:
             for _ in range(rounds):
                 with database.write() as session:
-                    entries: list[Publication] = [make_publication() for _ in range(3)]
-                    put(session, entries)
-                ids: list[UUID] = [entries[0].id]
+                    publications: list[Publication] = [make_publication() for _ in range(3)]
+                    publish(session, publications)
+                ids: list[UUID] = [publications[0].id]
                 with database.write() as session:
                     withdraw(session, ids)
-        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+        except BaseException as error:  # noqa: BLE001 - asserted in the main thread
             failures.append(error)
 
     def read() -> None:
@@ -120,7 +120,7 @@ def test_seq_follows_the_order_of_commits_under_concurrent_writers(
     assert seen == sorted(seen)
 
 
-def test_times_of_ids_ascend() -> None:
+def test_ids_ascend_by_time() -> None:
     ids = [time_and_random.uuid7() for _ in range(100)]
     assert [value.int >> 80 for value in ids] == sorted(value.int >> 80 for value in ids)
     assert {value.version for value in ids} == {7}

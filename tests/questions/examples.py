@@ -43,7 +43,7 @@ for _kind, _body in BODIES.items():
 
 
 def make_terms(service: Service, **slugs: list[str]) -> None:
-    """Make terms by vocabulary, each named like its slug."""
+    """Create terms by vocabulary; each is named like its slug."""
     for vocabulary, names in slugs.items():
         for name in names:
             body = {"slug": name, "name": name.title()}
@@ -51,7 +51,7 @@ def make_terms(service: Service, **slugs: list[str]) -> None:
 
 
 def published_rows(service: Service) -> list[tuple[str, int, int | None]]:
-    """Return (id, seq, revision) of what is or was public, in the order of seq."""
+    """Return (id, seq, revision) of all rows of `published`, ordered by seq."""
     with service.database.read() as session:
         rows = session.connection().execute(
             text("SELECT id, seq, revision FROM published ORDER BY seq")

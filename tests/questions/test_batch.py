@@ -1,4 +1,4 @@
-"""A batch does each operation for itself, in order, and lets all of it go public at once."""
+"""Batches run each operation by itself, in order, and publish everything at the end."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def create(**changes: Any) -> dict[str, Any]:
     return {"op": "create", "question": BODIES["true_false"] | {"bank": "science"} | changes}
 
 
-def test_good_operations_are_done_and_bad_ones_refused_for_themselves(
+def test_valid_operations_succeed_and_invalid_ones_fail_individually(
     service: Service, bank: str
 ) -> None:
     live = service.make_question()
@@ -66,7 +66,7 @@ def test_good_operations_are_done_and_bad_ones_refused_for_themselves(
     assert public[results[0]["id"].replace("-", "")] == 1
 
 
-def test_a_refused_operation_leaves_what_an_earlier_one_did_to_the_same_question(
+def test_a_refused_operation_keeps_earlier_changes_of_the_same_question(
     service: Service, bank: str
 ) -> None:
     taken = service.make_question(external_id="taken")
@@ -90,7 +90,7 @@ def test_a_refused_operation_leaves_what_an_earlier_one_did_to_the_same_question
     assert after["etag"] == results[0]["etag"]
 
 
-def test_only_what_is_public_in_the_end_gets_there(service: Service, bank: str) -> None:
+def test_only_the_final_state_of_a_batch_is_published(service: Service, bank: str) -> None:
     made = service.make_question(publish=False)
     each = {"id": made["id"], "etag": "*"}
     before = published_rows(service)
@@ -107,7 +107,9 @@ def test_only_what_is_public_in_the_end_gets_there(service: Service, bank: str) 
     assert [row[2] for row in published_rows(service)] == [1]
 
 
-def test_what_is_no_operation_is_refused_in_its_place(service: Service, bank: str) -> None:
+def test_an_item_that_is_not_an_operation_is_refused_individually(
+    service: Service, bank: str
+) -> None:
     results = run(
         service,
         {"op": "explode"},
@@ -133,14 +135,14 @@ def test_what_is_no_operation_is_refused_in_its_place(service: Service, bank: st
 @pytest.mark.parametrize(
     "body", [{}, {"items": []}, {"items": 1}, {"items": [{}] * 1001}, {"items": [{}], "x": 1}, []]
 )
-def test_a_body_that_is_no_list_of_operations_is_refused_as_a_whole(
+def test_a_body_without_a_list_of_operations_is_refused_as_a_whole(
     service: Service, bank: str, body: Any
 ) -> None:
     answer = service.admin.post(f"{PATH}/batch", json=body)
     assert answer.status_code == 422, answer.text
 
 
-def test_the_same_batch_twice_is_done_once(service: Service, bank: str) -> None:
+def test_a_repeated_batch_runs_once(service: Service, bank: str) -> None:
     items = [create(), create(difficulty="no"), create(external_id="b")]
     key = {"Idempotency-Key": "twice"}
     first = run(service, *items, **key)
@@ -164,7 +166,9 @@ def test_publishing_in_a_batch_needs_its_own_scope(service: Service, bank: str) 
     assert [item["status"] for item in results] == [201, 403, 403, 200]
 
 
-def test_what_the_tables_refuse_is_refused_for_itself(service: Service, bank: str) -> None:
+def test_a_question_that_the_database_refuses_fails_individually(
+    service: Service, bank: str
+) -> None:
     if service.database.dialect == "sqlite":
         refuse = [
             """CREATE TRIGGER refuse BEFORE INSERT ON questions WHEN NEW.external_id = 'b'
@@ -188,7 +192,7 @@ def test_what_the_tables_refuse_is_refused_for_itself(service: Service, bank: st
     assert len(published_rows(service)) == service.admin.get(PATH).json()["total"] == 2
 
 
-def test_a_thousand_are_made_at_once(service: Service, bank: str) -> None:
+def test_a_batch_creates_a_thousand_questions(service: Service, bank: str) -> None:
     results = run(service, *(create() | {"publish": True} for _ in range(1000)))
     assert {item["status"] for item in results} == {201}
     assert len(published_rows(service)) == 1000

@@ -1,4 +1,4 @@
-"""Many questions at once: what imports save, and what rendering everything anew does."""
+"""Saving many questions at once, and rendering all of them again."""
 
 from typing import Any
 from uuid import UUID
@@ -88,14 +88,14 @@ def test_new_and_changed_questions_of_every_kind_are_saved_and_published(
     assert notes == [("again",), ("again",)]
 
 
-def test_publishing_what_is_live_already_changes_nothing(database: Database, bank: str) -> None:
+def test_publishing_the_live_revision_again_changes_nothing(database: Database, bank: str) -> None:
     made = save(database, BulkEdit(None, bank, None, content(), publish=True))
     before = rows(database, "SELECT seq FROM published")
     save(database, BulkEdit(made[0], bank, None, None, publish=True))
     assert rows(database, "SELECT seq FROM published") == before
 
 
-def test_links_follow_the_newest_and_the_live_revision(database: Database, bank: str) -> None:
+def test_references_follow_the_newest_and_the_live_revision(database: Database, bank: str) -> None:
     evidence = {"a": {"source": "s", "first_seen": "2026-01-01", "times_seen": 4}}
     first = content(tags=["a"], companies=["a"], evidence=evidence, categories=["a"])
     (made,) = save(database, BulkEdit(None, bank, None, first, publish=True))
@@ -110,7 +110,9 @@ def test_links_follow_the_newest_and_the_live_revision(database: Database, bank:
     assert rows(database, "SELECT slug FROM question_categories") == []
 
 
-def test_rendering_everything_keeps_documents_and_drafts(database: Database, bank: str) -> None:
+def test_rendering_all_questions_again_keeps_documents_and_drafts(
+    database: Database, bank: str
+) -> None:
     made = save(
         database,
         BulkEdit(None, bank, None, content(stem="Live."), publish=True),

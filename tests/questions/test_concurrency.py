@@ -1,4 +1,4 @@
-"""Editors who write at the same moment neither overwrite each other nor wait for ever."""
+"""Concurrent editors neither overwrite each other nor deadlock."""
 
 import threading
 from collections import Counter
@@ -22,7 +22,7 @@ def bank(service: Service) -> str:
 
 
 def at_once(service: Service, work: Callable[[httpx.Client, int], Any]) -> list[Any]:
-    """Run `work` in several threads that begin together; return what each returned."""
+    """Run `work` in several threads that start together; return their results."""
     barrier = threading.Barrier(THREADS)
     results: list[Any] = [None] * THREADS
 
@@ -40,7 +40,7 @@ def at_once(service: Service, work: Callable[[httpx.Client, int], Any]) -> list[
     return results
 
 
-def test_of_several_changes_to_one_state_one_is_saved(service: Service, bank: str) -> None:
+def test_of_concurrent_changes_with_one_etag_one_is_saved(service: Service, bank: str) -> None:
     made: Any = service.make_question()
     url = f"{PATH}/{made['id']}"
 
@@ -54,7 +54,9 @@ def test_of_several_changes_to_one_state_one_is_saved(service: Service, bank: st
     assert made["revision"] == 6
 
 
-def test_an_external_id_goes_to_one_of_those_who_want_it(service: Service, bank: str) -> None:
+def test_of_concurrent_creates_with_one_external_id_one_succeeds(
+    service: Service, bank: str
+) -> None:
     body = BODIES["true_false"] | {"bank": bank, "external_id": "wanted"}
 
     def make(client: httpx.Client, _: int) -> Any:
@@ -72,9 +74,7 @@ def test_an_external_id_goes_to_one_of_those_who_want_it(service: Service, bank:
         service.expect(service.admin.patch(url, json={"external_id": None}, headers=tag), 200)
 
 
-def test_batches_over_the_same_questions_in_any_order_never_block_each_other(
-    service: Service, bank: str
-) -> None:
+def test_batches_over_the_same_questions_do_not_deadlock(service: Service, bank: str) -> None:
     ids = [service.make_question()["id"] for _ in range(4)]
     body = BODIES["true_false"] | {"bank": bank}
 
@@ -104,9 +104,7 @@ def test_batches_over_the_same_questions_in_any_order_never_block_each_other(
     assert {row[2] for row in rows} == {1 + 4 * THREADS}
 
 
-def test_no_question_keeps_a_term_that_is_merged_while_it_is_given(
-    service: Service, bank: str
-) -> None:
+def test_no_question_keeps_a_term_that_is_merged_concurrently(service: Service, bank: str) -> None:
     make_terms(service, tags=["viva", "old"])
     body = BODIES["true_false"] | {"bank": bank, "tags": ["old"]}
 
@@ -129,9 +127,7 @@ def test_no_question_keeps_a_term_that_is_merged_while_it_is_given(
     assert all(item["tags"] == ["viva"] for item in page["items"])
 
 
-def test_merges_in_a_ring_never_wait_for_each_other_in_a_circle(
-    service: Service, bank: str
-) -> None:
+def test_merges_in_a_ring_do_not_deadlock(service: Service, bank: str) -> None:
     names = [f"ring-{place}" for place in range(THREADS)]
 
     def work(client: httpx.Client, place: int) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""docs/questions.md shows for each kind what really goes in and comes out."""
+"""docs/questions.md: its examples are what the service accepts and delivers."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from app.core.secrets import Secrets
 from app.kinds import KINDS, content_values, parse_content
 from app.published.publishing import Publication
 from app.questions.rendering import Renderer
-from app.questions.state import Entry, Saved, new_question
+from app.questions.state import PendingRevision, RevisionContent, new_question
 from app.questions.validation import IDENTITY_FIELDS
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "questions.md").read_text()
@@ -57,10 +57,14 @@ def rendered(shown: Example) -> Publication:
         values["options"] = [{**option, "id": ids[option["text"]]} for option in values["options"]]
     content = parse_content({"language": "en"} | values)
     delivered = shown.delivered
-    saved = Saved(1, milliseconds(delivered["updated_at"]), content_values(content), content)
-    held = new_question(UUID(delivered["id"]), shown.sent["bank"], None, Entry(saved, None))
-    held.publish(saved, milliseconds(delivered["published_at"]))
-    return Renderer(Secrets(("the order of options is a secret here",))).publication(held, None)
+    revision = RevisionContent(
+        1, milliseconds(delivered["updated_at"]), content_values(content), content
+    )
+    question = new_question(
+        UUID(delivered["id"]), shown.sent["bank"], None, PendingRevision(revision, None)
+    )
+    question.publish(revision, milliseconds(delivered["published_at"]))
+    return Renderer(Secrets(("the order of options is a secret here",))).publication(question, None)
 
 
 def in_one_order(document: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +74,12 @@ def in_one_order(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"options": options}
 
 
-def test_it_shows_every_kind() -> None:
+def test_the_page_shows_every_kind() -> None:
     assert re.findall(r"\n## (\w+)\n", PAGE) == list(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_editor_sends_becomes_what_is_delivered_and_the_answer(kind: str) -> None:
+def test_the_editor_example_renders_to_the_delivered_and_answer_examples(kind: str) -> None:
     shown = example(kind)
     entry = rendered(shown)
     assert in_one_order(orjson.loads(entry.document)) == in_one_order(shown.delivered)
@@ -84,7 +88,7 @@ def test_what_an_editor_sends_becomes_what_is_delivered_and_the_answer(kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_response_fits_the_question_that_was_delivered(kind: str) -> None:
+def test_the_response_example_fits_the_delivered_question(kind: str) -> None:
     shown = example(kind)
     assert shown.response.keys() == FIELDS[kind]
     if "options" in shown.response:

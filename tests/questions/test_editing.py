@@ -1,4 +1,4 @@
-"""Questions are made, changed and deleted as an editor expects, and refused in the right order."""
+"""Creating, changing and deleting questions, and the order of errors."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ def bank(service: Service) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_made_with_its_defaults_and_read_back(
+def test_each_kind_is_created_with_its_defaults_and_read_back(
     service: Service, bank: str, kind: str
 ) -> None:
     answer = service.admin.post(PATH, json=BODIES[kind] | {"bank": bank})
@@ -45,7 +45,7 @@ def test_each_kind_is_made_with_its_defaults_and_read_back(
     assert published_rows(service) == []
 
 
-def test_the_bank_gives_its_language_and_an_editor_another(service: Service) -> None:
+def test_the_language_defaults_to_the_banks(service: Service) -> None:
     service.make_bank(slug="deutsch", language="de")
     body = BODIES["true_false"] | {"bank": "deutsch"}
     assert service.expect(service.admin.post(PATH, json=body), 201)["language"] == "de"
@@ -57,7 +57,7 @@ def test_the_bank_gives_its_language_and_an_editor_another(service: Service) -> 
     assert service.expect(cleared, 200)["language"] == "de"
 
 
-def test_a_published_question_stays_live_as_it_was_while_it_is_edited(
+def test_editing_a_published_question_does_not_change_the_live_revision(
     service: Service, bank: str
 ) -> None:
     made = service.make_question()
@@ -99,7 +99,7 @@ def test_a_patch_merges_objects_replaces_lists_and_clears_with_null(
     assert (changed["hints"], changed["points"], changed["unit"]) == (["c"], 1, None)
 
 
-def test_options_keep_their_ids_and_new_ones_get_theirs(service: Service, bank: str) -> None:
+def test_options_keep_their_ids_and_new_options_get_new_ids(service: Service, bank: str) -> None:
     body = BODIES["single_choice"] | {"bank": bank}
     made: Any = service.expect(service.admin.post(PATH, json=body), 201)
     first, second, third = (dict(option) for option in made["options"])
@@ -118,13 +118,13 @@ def test_options_keep_their_ids_and_new_ones_get_theirs(service: Service, bank: 
     assert codes(answer) == [("invalid_value", "/options/1/id")]
 
 
-def test_an_id_that_the_server_did_not_give_is_refused(service: Service, bank: str) -> None:
+def test_an_unknown_option_id_is_refused(service: Service, bank: str) -> None:
     options = [OPTIONS[0] | {"id": "mine"}, *OPTIONS[1:]]
     body = BODIES["single_choice"] | {"bank": bank, "options": options}
     assert codes(service.admin.post(PATH, json=body)) == [("invalid_value", "/options/0/id")]
 
 
-def test_what_the_server_decides_may_come_back_unchanged_only(service: Service, bank: str) -> None:
+def test_read_only_fields_may_only_be_sent_unchanged(service: Service, bank: str) -> None:
     made = service.make_question()
     answer = service.admin.patch(f"{PATH}/{made['id']}", json=made, headers=etag(made))
     changed = service.expect(answer, 200)
@@ -146,7 +146,7 @@ def test_a_company_that_is_removed_loses_its_evidence(service: Service, bank: st
     assert service.expect(answer, 200)["evidence"] == {}
 
 
-def test_terms_are_slugs_that_exist_else_near_ones_are_named(service: Service, bank: str) -> None:
+def test_unknown_terms_are_refused_with_suggestions(service: Service, bank: str) -> None:
     make_terms(service, categories=["ensembles"], tags=["viva"])
     body = BODIES["true_false"] | {"bank": bank, "categories": ["ensembels"], "tags": ["viva"]}
     answer = service.admin.post(PATH, json=body)
@@ -156,7 +156,7 @@ def test_terms_are_slugs_that_exist_else_near_ones_are_named(service: Service, b
     assert codes(named) == [("invalid_value", "/categories/0")]
 
 
-def test_an_unknown_field_is_refused_with_near_ones(service: Service, bank: str) -> None:
+def test_an_unknown_field_is_refused_with_suggestions(service: Service, bank: str) -> None:
     answer = service.admin.post(PATH, json=BODIES["true_false"] | {"bank": bank, "dificulty": 1})
     assert codes(answer) == [("unknown_field", "/dificulty")]
     assert answer.json()["errors"][0]["suggestions"] == ["difficulty"]
@@ -165,7 +165,7 @@ def test_an_unknown_field_is_refused_with_near_ones(service: Service, bank: str)
     assert {error["pointer"]: error["suggestions"] for error in found}["/options/0/txt"] == ["text"]
 
 
-def test_an_external_id_is_one_question_of_its_bank(service: Service, bank: str) -> None:
+def test_an_external_id_is_unique_in_its_bank(service: Service, bank: str) -> None:
     service.make_bank(slug="other")
     made = service.make_question(external_id="q-1")
     body = BODIES["true_false"] | {"external_id": "q-1"}
@@ -186,7 +186,7 @@ def test_an_external_id_is_one_question_of_its_bank(service: Service, bank: str)
     assert service.expect(given, 200)["external_id"] == "q-1"
 
 
-def test_refusals_come_in_their_order(service: Service, bank: str) -> None:
+def test_errors_are_checked_in_the_documented_order(service: Service, bank: str) -> None:
     made = service.make_question()
     url = f"{PATH}/{made['id']}"
     wrong = {"stem": 1}
@@ -222,7 +222,7 @@ def test_refusals_come_in_their_order(service: Service, bank: str) -> None:
         made = service.expect(answer, 200)
 
 
-def test_etags_tell_where_a_question_stands_and_nothing_else(service: Service, bank: str) -> None:
+def test_etags_depend_on_the_state_and_nothing_else(service: Service, bank: str) -> None:
     made = service.make_question()
     url = f"{PATH}/{made['id']}"
     patch = {"answer": {"value": False}}
@@ -230,7 +230,7 @@ def test_etags_tell_where_a_question_stands_and_nothing_else(service: Service, b
     assert changed["etag"] == etag_of(UUID(str(made["id"])), 2, "published", 1)
 
 
-def test_only_what_was_never_published_is_deleted(service: Service, bank: str) -> None:
+def test_only_never_published_questions_can_be_deleted(service: Service, bank: str) -> None:
     draft = service.make_question(publish=False)
     url = f"{PATH}/{draft['id']}"
     assert service.admin.delete(url).status_code == 428
@@ -246,7 +246,7 @@ def test_only_what_was_never_published_is_deleted(service: Service, bank: str) -
     assert refused.json()["code"] == "was_published"
 
 
-def test_the_same_post_twice_makes_one_question(service: Service, bank: str) -> None:
+def test_a_repeated_post_creates_one_question(service: Service, bank: str) -> None:
     body = BODIES["true_false"] | {"bank": bank}
     key = {"Idempotency-Key": "once"}
     first = service.admin.post(PATH, json=body, headers=key)
@@ -259,9 +259,7 @@ def test_the_same_post_twice_makes_one_question(service: Service, bank: str) -> 
     assert other.json()["code"] == "idempotency_mismatch"
 
 
-def test_a_repeated_key_counts_for_the_same_address_and_query_only(
-    service: Service, bank: str
-) -> None:
+def test_an_idempotency_key_belongs_to_one_path_and_query(service: Service, bank: str) -> None:
     body = BODIES["true_false"] | {"bank": bank}
     key = {"Idempotency-Key": "once"}
     first = service.expect(service.admin.post(PATH, json=body, headers=key), 201)
@@ -276,7 +274,7 @@ def test_a_repeated_key_counts_for_the_same_address_and_query_only(
     assert again.json()["state"] == "published"
 
 
-def test_a_refused_save_leaves_nothing(service: Service, bank: str) -> None:
+def test_a_refused_save_writes_nothing(service: Service, bank: str) -> None:
     made = service.make_question(publish=False)
     url = f"{PATH}/{made['id']}"
     service.expect(service.admin.post(f"{url}/archive"), 200)
@@ -288,7 +286,7 @@ def test_a_refused_save_leaves_nothing(service: Service, bank: str) -> None:
     assert published_rows(service) == []
 
 
-def test_a_key_without_answers_sees_no_answer_side(service: Service, bank: str) -> None:
+def test_a_key_without_answers_read_sees_no_answers(service: Service, bank: str) -> None:
     reader = service.make_key("questions:read", banks=(bank,))
     for kind in KINDS:
         body = BODIES[kind] | {"bank": bank, "explanation": "why"}
@@ -302,12 +300,12 @@ def test_a_key_without_answers_sees_no_answer_side(service: Service, bank: str) 
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"null", b"{}"])
-def test_a_body_that_is_no_question_is_refused(service: Service, bank: str, body: bytes) -> None:
+def test_an_invalid_question_is_refused(service: Service, bank: str, body: bytes) -> None:
     answer = service.admin.post(PATH, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"a": NaN}', b'{"bank": "\\u0000"}'])
-def test_a_body_that_is_no_json_is_refused(service: Service, bank: str, body: bytes) -> None:
+def test_invalid_json_is_refused(service: Service, bank: str, body: bytes) -> None:
     answer = service.admin.post(PATH, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")

@@ -1,4 +1,4 @@
-"""Every save is a revision that can be looked at and compared."""
+"""Revisions: listing, reading and comparing them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def change(service: Service, url: str, note: str | None = None, **patch: Any) ->
     return service.expect(service.admin.patch(url + query, json=patch, headers=AT_ANY), 200)
 
 
-def test_revisions_are_listed_with_who_when_and_why_and_read_one_by_one(
+def test_revisions_are_listed_with_author_time_and_note_and_read_singly(
     service: Service, bank: str
 ) -> None:
     made = service.make_question(stem="One?", publish=False)
@@ -46,7 +46,7 @@ def test_revisions_are_listed_with_who_when_and_why_and_read_one_by_one(
     assert service.admin.get(f"{url}/revisions/99999999999999999999").status_code == 404
 
 
-def test_a_diff_names_what_changed_and_shows_answers_only_to_those_who_may(
+def test_a_diff_lists_changes_and_shows_answers_only_with_the_right(
     service: Service, bank: str
 ) -> None:
     body = BODIES["single_choice"] | {"bank": bank}
@@ -73,7 +73,7 @@ def test_a_diff_names_what_changed_and_shows_answers_only_to_those_who_may(
     assert service.admin.get(f"{url}/diff?from=1&to=9").status_code == 404
 
 
-def test_a_diff_begins_with_what_is_live(service: Service, bank: str) -> None:
+def test_a_diff_starts_from_the_live_revision_by_default(service: Service, bank: str) -> None:
     made = service.make_question()
     url = f"{PATH}/{made['id']}"
     change(service, url, points=2)

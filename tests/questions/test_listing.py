@@ -1,22 +1,24 @@
-"""Editors find questions in every state by the one filter, and by where they stand."""
+"""The editors' list of questions, by filter and by state."""
 
 import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from app.core.db.database import Database
 from app.core.db.edition_clock import start_epoch
 from app.core.secrets import Secrets
 from app.kinds import parse_content
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
 from app.questions.bulk_edit import BulkEdit, save_many
-from app.questions.listing import Wanted, iter_views, page
+from app.questions.listing import QuestionSelection, iter_views, page
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 from tests.questions.examples import BODIES, make_terms
+from tests.support.hypothesis_profiles import scaled
 from tests.support.publications import make_bank
 from tests.support.serving import Service
 
@@ -35,7 +37,7 @@ def ids(service: Service, query: str) -> list[str]:
     return [item["id"] for item in service.admin.get(f"{PATH}?{query}").json()["items"]]
 
 
-def test_drafts_are_found_by_what_their_newest_revision_says(service: Service, bank: str) -> None:
+def test_drafts_are_filtered_by_their_newest_revision(service: Service, bank: str) -> None:
     make_terms(service, categories=["ensembles"], companies=["acme"], tags=["viva", "lab"])
     body = {"slug": "boosting", "name": "Boosting", "parent": "ensembles"}
     service.expect(service.admin.post("/v1/editing/categories", json=body), 201)
@@ -74,7 +76,7 @@ def test_drafts_are_found_by_what_their_newest_revision_says(service: Service, b
         assert ids(service, query) == expected, query
 
 
-def test_pages_hold_each_question_once_and_cursors_keep_their_filter(
+def test_pages_have_each_question_once_and_cursors_keep_the_filter(
     service: Service, bank: str
 ) -> None:
     made = [str(service.make_question(publish=place % 2 == 0)["id"]) for place in range(7)]
@@ -116,7 +118,7 @@ def test_pages_hold_each_question_once_and_cursors_keep_their_filter(
         ("bank=nowhere", "bank", []),
     ],
 )
-def test_nothing_is_ignored(
+def test_unknown_parameters_and_values_are_refused(
     service: Service, bank: str, query: str, parameter: str, suggestions: list[str]
 ) -> None:
     answer = service.admin.get(f"{PATH}?{query}")
@@ -145,15 +147,15 @@ CONTENT = st.fixed_dictionaries(
     }
 )
 CHOICE = st.builds(
-    lambda some, none: Choice(tuple(some), tuple(none)),
+    lambda some, none: FacetChoice(tuple(some), tuple(none)),
     st.lists(st.sampled_from(TERMS), max_size=2, unique=True),
     st.lists(st.sampled_from(TERMS), max_size=1),
 )
 
 
-def _choice(*values: str) -> st.SearchStrategy[Choice]:
+def _choice(*values: str) -> st.SearchStrategy[FacetChoice]:
     return st.builds(
-        lambda some, none: Choice(tuple(some), tuple(none)),
+        lambda some, none: FacetChoice(tuple(some), tuple(none)),
         st.lists(st.sampled_from(values), max_size=1),
         st.lists(st.sampled_from(values), max_size=1),
     )
@@ -168,7 +170,7 @@ FILTER = st.builds(
     language=_choice("en", "pt-br"),
     tag_all=st.lists(st.sampled_from(TERMS), max_size=2, unique=True).map(tuple),
 )
-# `b` lies below `a`.
+# `b` is a child of `a`.
 VOCABULARIES = Vocabularies(
     Vocabulary([Term("a", "A", "", ()), Term("b", "B", "", (), "a"), Term("c", "C", "", ())]),
     Vocabulary(),
@@ -192,9 +194,9 @@ def _matches(content: dict[str, Any], asked: QuestionFilter) -> bool:
     return all(rules) and set(asked.tag_all) <= set(content["tags"])
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=15, deadline=None)
+@scaled(0.08, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CONTENT, CONTENT), min_size=1, max_size=6), st.lists(FILTER, max_size=6))
-def test_the_filter_means_what_a_plain_model_says_over_drafts_and_over_what_is_live(
+def test_the_sql_filter_agrees_with_a_plain_model_for_drafts_and_live_revisions(
     database: Database,
     contents: list[tuple[dict[str, Any], dict[str, Any]]],
     filters: list[QuestionFilter],
@@ -226,7 +228,7 @@ def test_the_filter_means_what_a_plain_model_says_over_drafts_and_over_what_is_l
     with database.read() as session:
         for asked in filters:
             for live in (False, True):
-                wanted = Wanted([bank], asked, live=live)
+                wanted = QuestionSelection([bank], asked, live=live)
                 expected = {
                     str(question_id)
                     for question_id, pair in zip(made, contents, strict=True)

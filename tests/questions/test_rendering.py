@@ -1,4 +1,4 @@
-"""A rendered document holds what everyone may see, and its order of options tells nothing."""
+"""Rendering: a document without answers, and an order of options that reveals nothing."""
 
 from collections import Counter
 from typing import Any
@@ -9,10 +9,10 @@ import pytest
 
 from app.core import time_and_random
 from app.core.secrets import Secrets
-from app.kinds import KINDS, content_values, give_option_ids, parse_content
+from app.kinds import KINDS, content_values, give_item_ids, parse_content
 from app.published.publishing import Publication
 from app.questions.rendering import Renderer, time_text
-from app.questions.state import Entry, Held, Saved, new_question
+from app.questions.state import PendingRevision, QuestionState, RevisionContent, new_question
 from tests.questions.examples import BODIES
 
 SECRETS = Secrets(("a secret of at least thirty-two characters",))
@@ -40,22 +40,24 @@ DELIVERED = [
 ]
 
 
-def held(kind: str, **changes: Any) -> Held:
+def make_question(kind: str, **changes: Any) -> QuestionState:
     content = parse_content(BODIES[kind] | {"language": "en"} | changes)
-    give_option_ids([content])
-    saved = Saved(1, 1_764_000_000_123, content_values(content), content)
-    question = new_question(time_and_random.uuid7(), "science", None, Entry(saved, None))
-    question.publish(saved, 1_764_000_000_456)
+    give_item_ids([content])
+    revision = RevisionContent(1, 1_764_000_000_123, content_values(content), content)
+    question = new_question(
+        time_and_random.uuid7(), "science", None, PendingRevision(revision, None)
+    )
+    question.publish(revision, 1_764_000_000_456)
     return question
 
 
-def render(question: Held, secrets: Secrets = SECRETS) -> Publication:
+def render(question: QuestionState, secrets: Secrets = SECRETS) -> Publication:
     return Renderer(secrets).publication(question, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_delivers_the_same_fields_and_its_own(kind: str) -> None:
-    question = held(kind, explanation="secret words", family="f", review_by="2027-01-01")
+    question = make_question(kind, explanation="secret words", family="f", review_by="2027-01-01")
     entry = render(question)
     document = orjson.loads(entry.document)
     assert list(document)[: len(DELIVERED)] == DELIVERED
@@ -69,19 +71,21 @@ def test_every_kind_delivers_the_same_fields_and_its_own(kind: str) -> None:
 
 
 def test_the_document_of_a_choice_does_not_depend_on_which_option_is_right() -> None:
-    question = held("single_choice")
+    question = make_question("single_choice")
     values = question.newest.values
     other = [
         option | {"key": not option["key"], "feedback": "Other."} for option in values["options"]
     ]
-    swapped = Held(
+    swapped = QuestionState(
         question.id,
         "science",
         None,
         "published",
         question.published_at,
         question.created_at,
-        Saved(1, question.newest.at, values | {"options": other, "kind": "multiple_choice"}),
+        RevisionContent(
+            1, question.newest.at, values | {"options": other, "kind": "multiple_choice"}
+        ),
         None,
     )
     swapped.live = swapped.newest
@@ -89,10 +93,10 @@ def test_the_document_of_a_choice_does_not_depend_on_which_option_is_right() -> 
     assert render(swapped).document == same
 
 
-def test_where_the_author_wrote_the_key_is_not_where_it_is_shown() -> None:
+def test_the_delivered_position_of_the_key_does_not_depend_on_where_it_was_written() -> None:
     places: Counter[int] = Counter()
     for _ in range(600):
-        question = held("single_choice")
+        question = make_question("single_choice")
         document = orjson.loads(render(question).document)
         key = question.newest.values["options"][0]["id"]
         places[[option["id"] for option in document["options"]].index(key)] += 1
@@ -100,8 +104,8 @@ def test_where_the_author_wrote_the_key_is_not_where_it_is_shown() -> None:
     assert min(places.values()) > 130
 
 
-def test_the_order_needs_the_secret_and_stays_the_same() -> None:
-    questions = [held("single_choice") for _ in range(20)]
+def test_the_order_of_options_depends_on_the_secret_and_is_stable() -> None:
+    questions = [make_question("single_choice") for _ in range(20)]
     other = Secrets(("another secret, thirty-two characters",))
     first = [render(question).document for question in questions]
     assert first == [render(question).document for question in questions]
@@ -115,12 +119,12 @@ def test_the_order_needs_the_secret_and_stays_the_same() -> None:
         ([" 3", "−2", "+1"], ["−2", "+1", " 3"]),
     ],
 )
-def test_numbers_ascend(texts: list[str], shown: list[str]) -> None:
+def test_options_that_are_numbers_are_sorted(texts: list[str], shown: list[str]) -> None:
     options = [{"text": text, "key": place == 0} for place, text in enumerate(texts)]
-    document = orjson.loads(render(held("single_choice", options=options)).document)
+    document = orjson.loads(render(make_question("single_choice", options=options)).document)
     assert [option["text"] for option in document["options"]] == shown
 
 
-def test_a_time_is_told_to_the_millisecond_in_utc() -> None:
+def test_times_have_milliseconds_and_are_in_utc() -> None:
     assert time_text(0) == "1970-01-01T00:00:00.000Z"
     assert UUID(int=0) != time_and_random.uuid7()

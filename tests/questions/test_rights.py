@@ -1,4 +1,4 @@
-"""Every write of questions refuses a missing scope, another bank's key and a stale tag."""
+"""Every write of questions refuses a missing scope, a key of another bank and a stale etag."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_reading_needs_the_scope_on_the_bank(service: Service, question: dict[st
         assert service.admin.get(url + path + "?colour=red").status_code == 422
 
 
-def test_making_needs_the_scope_on_the_bank(service: Service, question: dict[str, Any]) -> None:
+def test_creating_needs_the_scope_on_the_bank(service: Service, question: dict[str, Any]) -> None:
     writer = service.make_key("questions:write", banks=("other",))
     body = BODIES["true_false"]
     assert writer.post(PATH, json=body | {"bank": "other"}).status_code == 201

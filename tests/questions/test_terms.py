@@ -1,4 +1,4 @@
-"""Merging two terms edits every question that has the one, live ones at once."""
+"""Merging two terms edits every question that has one of them."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def merge(service: Service, vocabulary: str, slug: str, into: str) -> dict[str, 
     return service.expect(service.admin.post(url, json={"into": into}), 200)
 
 
-def test_live_and_draft_get_the_other_term_and_the_draft_stays_a_draft(
+def test_live_revision_and_draft_get_the_other_term_and_the_draft_stays_unpublished(
     service: Service, bank: str
 ) -> None:
     make_terms(service, tags=["lab-viva", "viva", "other"])
@@ -72,7 +72,7 @@ def test_live_and_draft_get_the_other_term_and_the_draft_stays_a_draft(
     assert revisions[0]["note"] == "lab-viva merged into viva"
 
 
-def test_the_name_that_is_gone_finds_the_term_that_stays(service: Service, bank: str) -> None:
+def test_names_of_the_merged_term_find_the_remaining_term(service: Service, bank: str) -> None:
     for body in (
         {"slug": "facebook", "name": "Facebook", "aliases": ["FB"]},
         {"slug": "meta", "name": "Meta", "aliases": []},
@@ -90,7 +90,7 @@ def test_the_name_that_is_gone_finds_the_term_that_stays(service: Service, bank:
     assert again.json()["code"] == "name_taken"
 
 
-def test_what_lies_below_a_category_moves_along(service: Service, bank: str) -> None:
+def test_subcategories_move_with_a_merged_category(service: Service, bank: str) -> None:
     make_terms(service, categories=["ensembles", "committees"])
     for slug, parent in (("boosting", "committees"), ("stacking", "boosting")):
         body = {"slug": slug, "name": slug, "parent": parent}
@@ -101,7 +101,7 @@ def test_what_lies_below_a_category_moves_along(service: Service, bank: str) -> 
     assert service.admin.get("/v1/editing/categories/boosting").json()["parent"] == "ensembles"
 
 
-def test_a_merge_that_makes_no_sense_is_refused(service: Service, bank: str) -> None:
+def test_an_invalid_merge_is_refused(service: Service, bank: str) -> None:
     make_terms(service, tags=["viva"])
     url = "/v1/editing/tags/viva/merge"
     assert service.admin.post(url, json={"into": "viva"}).status_code == 422
@@ -112,9 +112,7 @@ def test_a_merge_that_makes_no_sense_is_refused(service: Service, bank: str) -> 
     assert writer.post(url, json={"into": "viva"}).status_code == 403
 
 
-def test_a_term_in_use_by_a_draft_or_by_what_is_live_cannot_be_deleted(
-    service: Service, bank: str
-) -> None:
+def test_a_term_of_a_draft_or_live_revision_cannot_be_deleted(service: Service, bank: str) -> None:
     make_terms(service, tags=["viva"])
     made = service.make_question(tags=["viva"])
     url = f"{PATH}/{made['id']}"

@@ -1,4 +1,4 @@
-"""The ways between the states, from published to archived and back."""
+"""The states of a question and the actions between them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def move(service: Service, question: dict[str, Any], action: str) -> dict[str, A
     return service.expect(service.admin.post(url, headers=AT_ANY), 200)
 
 
-def test_a_question_goes_round_all_states(service: Service, bank: str) -> None:
+def test_a_question_passes_through_all_states(service: Service, bank: str) -> None:
     made = service.make_question(publish=False)
     assert move(service, made, "publish")["state"] == "published"
     withdrawn = move(service, made, "withdraw")
@@ -35,7 +35,7 @@ def test_a_question_goes_round_all_states(service: Service, bank: str) -> None:
     assert [row[2] for row in published_rows(service)] == [None]
 
 
-def test_the_time_of_the_first_publication_stays(service: Service, bank: str) -> None:
+def test_the_time_of_the_first_publication_is_kept(service: Service, bank: str) -> None:
     made = service.make_question()
     move(service, made, "withdraw")
     again = move(service, made, "publish")
@@ -54,7 +54,7 @@ def test_the_time_of_the_first_publication_stays(service: Service, bank: str) ->
         (["archive"], "withdraw", ["restore"]),
     ],
 )
-def test_what_does_not_apply_is_refused_with_what_does(
+def test_a_refused_action_names_the_allowed_ones(
     service: Service, bank: str, before: list[str], action: str, applicable: list[str]
 ) -> None:
     made = service.make_question(publish=False)
@@ -80,7 +80,7 @@ def test_an_older_revision_can_be_published(service: Service, bank: str) -> None
         assert refused.status_code == 422, refused.text
 
 
-def test_publishing_needs_the_tag_and_withdrawing_checks_it_where_it_is_sent(
+def test_publishing_requires_an_etag_and_withdrawing_checks_one_if_sent(
     service: Service, bank: str
 ) -> None:
     made = service.make_question(publish=False)
@@ -92,9 +92,7 @@ def test_publishing_needs_the_tag_and_withdrawing_checks_it_where_it_is_sent(
     assert service.admin.post(f"{url}/archive").status_code == 200
 
 
-def test_a_key_that_may_only_publish_sees_where_the_question_stands(
-    service: Service, bank: str
-) -> None:
+def test_a_key_with_only_the_publish_scope_sees_the_state(service: Service, bank: str) -> None:
     made = service.make_question(publish=False)
     publisher = service.make_key("questions:publish", banks=(bank,))
     url = f"{PATH}/{made['id']}"
@@ -110,5 +108,5 @@ def test_each_write_carries_the_edition_of_its_own_commit(service: Service, bank
     for action in ("publish", "withdraw", "publish", "archive"):
         answer = service.admin.post(f"{PATH}/{made['id']}/{action}", headers=AT_ANY)
         seen.add(answer.headers["Quizwell-Edition"])
-        service.settle(answer)
+        service.wait_for_write(answer)
     assert len(seen) == 4

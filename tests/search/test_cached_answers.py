@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import ANONYMOUS
 from app.catalog.service import Catalog
 from app.core.db.database import Database
@@ -16,12 +16,12 @@ from app.published.editions import Editions
 from app.published.follower import Follower
 from app.search.embedded.engine import EmbeddedEngine
 from app.search.endpoint import SearchQuestions
-from app.search.engine import Asked, Found
+from app.search.engine import SearchRequest, SearchResult
 from app.search.service import Searcher
-from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.search.synonyms.snapshot import SynonymSnapshot
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.embedded.test_contract import embedded
-from tests.search.support.worlds import World, caught_up
+from tests.search.support.worlds import World, wait_until_indexed
 
 
 class CatchesUpAfterSearch(EmbeddedEngine):
@@ -32,11 +32,11 @@ class CatchesUpAfterSearch(EmbeddedEngine):
         self._world = world
         self._running: Sequence[asyncio.Task[None]] = ()
 
-    async def search(self, asked: Asked) -> Found:
+    async def search(self, asked: SearchRequest) -> SearchResult:
         found = await super().search(asked)
         if not self._running:
             self._running = [asyncio.create_task(self.run())]
-            assert await self.reach(self._world.clock(), 60)
+            assert await self.wait_for_mark(self._world.clock(), 60)
         return found
 
     async def stop(self) -> None:
@@ -55,16 +55,22 @@ def test_a_question_that_is_indexed_during_a_search_is_found_next_time(
 
     async def search_twice() -> None:
         async with embedded(database, settings) as first:
-            await caught_up(first, world)
+            await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
-        directory, glossary, thesaurus = Directory(settings), Glossary(), Thesaurus()
+        access, glossary, synonym_snapshot = (
+            AccessSnapshot(settings),
+            VocabularySnapshot(),
+            SynonymSnapshot(),
+        )
         secrets = load_secrets(settings)
-        catalog = Catalog(database, settings, secrets, directory, glossary)
-        follower = Follower(database, catalog, [directory, glossary, thesaurus])
+        catalog = Catalog(database, settings, secrets, access, glossary)
+        follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
         await follower.catch_up()
         engine = CatchesUpAfterSearch(database, settings, world)
-        engine._use(engine._store.current())
-        searcher = Searcher(catalog, thesaurus, [engine])
+        path = engine._files.current()
+        assert path is not None
+        engine._reader.open(path)
+        searcher = Searcher(catalog, synonym_snapshot, [engine])
         search = SearchQuestions(searcher, catalog, Editions(secrets, follower, database))
         totals = []
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""What people look for in the seed bank stands among the first: a floor under what was measured."""
+"""The relevance of searches over the seed bank does not fall below a floor."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,46 +7,47 @@ import pytest
 
 from app.core.db.database import Database
 from app.starting import load_seed
-from bench.relevance import Find, finder, judgements, relevance
-from tests.search.support.finding import Finding
-from tests.search.support.mirroring import running
+from bench.relevance import SearchFunction, load_judgements, mean_scores, search_over_http
+from tests.search.support.mirroring import running_server
+from tests.search.support.search_service import SearchService
 from tests.support.databases import SqliteTemplate
 from tests.support.serving import serving
 
+# Mean reciprocal rank and recall among the first ten hits.
 FLOORS = {"embedded": (0.87, 0.75), "meilisearch": (0.87, 0.75)}
 
 
 @pytest.fixture(
     scope="module", params=["embedded", pytest.param("meilisearch", marks=pytest.mark.live)]
 )
-def find(
+def search(
     request: pytest.FixtureRequest,
     sqlite_template: SqliteTemplate,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[str, Find]]:
-    """Search the seed bank; with a server only where a real one is named."""
+) -> Iterator[tuple[str, SearchFunction]]:
+    """Give a search of the seed bank; with Meilisearch only if a real server is configured."""
     folder = tmp_path_factory.mktemp("relevance")
     if request.param == "embedded":
-        yield from _served(request.param, sqlite_template, folder / "data")
+        yield from _serve_seed_bank(request.param, sqlite_template, folder / "data")
         return
-    with running("live", folder / "server") as server:
+    with running_server("live", folder / "server") as server:
         more = {"meili_url": server.url, "meili_key": server.key, "search_prefix": "relevance"}
-        yield from _served(request.param, sqlite_template, folder / "data", **more)
+        yield from _serve_seed_bank(request.param, sqlite_template, folder / "data", **more)
 
 
-def _served(name, template, folder, **more) -> Iterator[tuple[str, Find]]:
+def _serve_seed_bank(name, template, folder, **more) -> Iterator[tuple[str, SearchFunction]]:
     settings = template.fresh(folder, **more)
     database = Database(settings)
     load_seed(database, settings, lambda _: None)
     database.close()
     with serving(settings) as service:
-        while Finding(service).caught_up(q="model").status_code == 503:
+        while SearchService(service).search_when_indexed(q="model").status_code == 503:
             pass
-        yield name, finder(service.anonymous, service.admin)
+        yield name, search_over_http(service.anonymous, service.admin)
 
 
-def test_there_are_enough_judged_queries_of_every_kind_a_third_of_them_unseen() -> None:
-    judged = judgements()
+def test_there_are_enough_judged_queries_of_each_kind_and_a_third_are_unseen() -> None:
+    judged = load_judgements()
     kinds = Counter(each.kind for each in judged)
     assert kinds.keys() == {
         *("exact", "prefix", "typo", "typos", "order", "synonym", "abbreviation"),
@@ -59,9 +60,11 @@ def test_there_are_enough_judged_queries_of_every_kind_a_third_of_them_unseen() 
 
 
 @pytest.mark.parametrize("part", ["tuning", "unseen"])
-def test_what_is_relevant_is_found_first(find: tuple[str, Find], part: str) -> None:
-    name, search = find
-    scores = relevance(search, [each for each in judgements() if each.part == part])
+def test_relevant_questions_are_among_the_first_hits(
+    search: tuple[str, SearchFunction], part: str
+) -> None:
+    name, function = search
+    scores = mean_scores(function, [each for each in load_judgements() if each.part == part])
     mrr, recall = FLOORS[name]
     assert scores["all"].mrr >= mrr, scores
     assert scores["all"].recall >= recall, scores

@@ -1,4 +1,4 @@
-"""The seed bank as its files hold it, and what the outline of its topics asks for."""
+"""Reads the files of the seed bank, and states what the outline of its topics requires."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ TOPICS = frozenset(range(1, 98))
 # Topics about the candidate's own work cannot be graded.
 PERSONAL = frozenset({9, 19})
 CODE = frozenset(range(62, 66))
-# What these ask about is a vendor's product, which may change.
+# Questions on products of a vendor, which may change.
 VENDOR = frozenset({47, 48, *range(67, 75), 84})
 COMPANIES = {
     "amazon": range(66, 69),
@@ -32,8 +32,8 @@ LEVELS = {
     "experienced": range(15, 20),
     "advanced": range(20, 23),
 }
-# What the outline asks more than once.
-ASKED_AGAIN = (
+# Groups of topics with the same questions.
+REPEATED_TOPICS = (
     {5, 63, 90},
     {91, 96},
     {59, 97},
@@ -76,8 +76,8 @@ def questions(*kinds: str) -> list[Question]:
     """Return the questions of the given kinds, or of all."""
     return [
         question
-        for held in files().values()
-        for question in held
+        for in_file in files().values()
+        for question in in_file
         if not kinds or question["kind"] in kinds
     ]
 
@@ -93,7 +93,7 @@ def topic(question: Question) -> int:
 
 
 def subtree(category: str) -> set[str]:
-    """Return a category and everything below it."""
+    """Return a category and its descendants."""
     found = {category}
     while (
         more := {term["slug"] for term in terms()["categories"] if term["parent"] in found} - found
@@ -103,12 +103,12 @@ def subtree(category: str) -> set[str]:
 
 
 def top_categories() -> list[str]:
-    """Return the categories that stand below no other."""
+    """Return the categories without a parent."""
     return [term["slug"] for term in terms()["categories"] if term["parent"] is None]
 
 
 def texts(question: Question) -> Iterator[str]:
-    """Yield each text of a question that people read, but its explanation and its code."""
+    """Yield each text that people read, except the explanation and code."""
     yield question["stem"]
     yield from question["hints"]
     for option in question.get("options", ()):

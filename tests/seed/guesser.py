@@ -1,4 +1,4 @@
-"""A candidate who knows nothing of the subject, and looks only at how an item is worded."""
+"""A candidate who does not know the subject and guesses from the wording alone."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def _odd_marks(_stem: str, option: str, others: list[str]) -> float:
 
 
 def _stem_words(stem: str, option: str, _others: list[str]) -> float:
-    return len(_every_word(stem) & _every_word(option))
+    return len(_all_words(stem) & _all_words(option))
 
 
 def _stem_content(stem: str, option: str, _others: list[str]) -> float:
@@ -51,14 +51,14 @@ def _stem_content(stem: str, option: str, _others: list[str]) -> float:
 
 
 def _like_the_others(_stem: str, option: str, others: list[str]) -> float:
-    return sum(len(_every_word(other) & _every_word(option)) for other in others)
+    return sum(len(_all_words(other) & _all_words(option)) for other in others)
 
 
 def _marks(text: str) -> list[str]:
     return sorted(re.findall(r"[^\w\s]", text))
 
 
-def _every_word(text: str) -> set[str]:
+def _all_words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
 
 
@@ -78,15 +78,15 @@ CLUES: dict[str, Score] = {
 
 
 def right_guesses(bank: Iterable[Question], clue: Score, sign: int) -> float:
-    """Return how often the option with the most (+1) or least (-1) of a clue is right.
+    """Return how often the option with the highest (+1) or lowest (-1) score is right.
 
-    Among options that tie, the guesser takes one at random.
+    Among options with the same score, the guesser picks one at random.
     """
     return fmean(_expected(question, clue, sign) for question in bank)
 
 
 def chance(bank: Iterable[Question]) -> float:
-    """Return how often an option taken at random is right."""
+    """Return how often an option picked at random is right."""
     return fmean(fmean(float(option["key"]) for option in question["options"]) for question in bank)
 
 

@@ -1,4 +1,4 @@
-"""What makes an item fair: pure rules, each returning the faults that it finds."""
+"""Rules for fair items: each function returns the faults that it finds."""
 
 import re
 from collections import defaultdict
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tests.seed.bank import CHOICE, Question, texts
 
-STEM = (40, 900)
-OPTION = 180
-FEEDBACK = (15, 300)
-EXPLANATION = (120, 900)
-MODEL_WORDS = (110, 270)
-RUN = 8
+# Smallest and largest numbers of characters, or of words.
+STEM_LENGTH = (40, 900)
+MAX_OPTION_LENGTH = 180
+FEEDBACK_LENGTH = (15, 300)
+EXPLANATION_LENGTH = (120, 900)
+MODEL_ANSWER_WORDS = (110, 270)
+REPEATED_WORDS = 8
 
 ABSOLUTES = re.compile(
     r"\b(always|never|only|all|every|none|must|guarantees?|ensures?|cannot|impossible|no)\b",
@@ -86,18 +87,18 @@ def key_faults(question: Question) -> Iterator[str]:
 
 
 def option_faults(question: Question) -> Iterator[str]:
-    """Options differ, none stands inside another, none speaks of the others."""
+    """Options differ, none is part of another, none refers to the others."""
     folded = [option["text"].casefold().strip() for option in question["options"]]
     for index, text in enumerate(folded):
         others = folded[:index] + folded[index + 1 :]
         if any(text in other for other in others):
-            yield f"has an option inside another: {text}"
+            yield f"has an option that is part of another: {text}"
         if _SWEEPING.search(text):
             yield f"has an option about the options: {text}"
 
 
 def form_faults(question: Question) -> Iterator[str]:
-    """The options of a question are of one grammatical form and of similar length."""
+    """The options of a question have the same grammatical form and similar lengths."""
     shown = [option["text"] for option in question["options"]]
     for name, mark in _FORMS.items():
         if len({mark(text) for text in shown}) > 1:
@@ -124,21 +125,21 @@ def stem_faults(question: Question) -> Iterator[str]:
 
 
 def length_faults(question: Question) -> Iterator[str]:
-    """Texts are neither bare nor endless."""
-    if not STEM[0] <= len(question["stem"]) <= STEM[1]:
+    """Texts are neither too short nor too long."""
+    if not STEM_LENGTH[0] <= len(question["stem"]) <= STEM_LENGTH[1]:
         yield f"has a stem of {len(question['stem'])} characters"
     for option in question.get("options", ()):
-        if len(option["text"]) > OPTION:
+        if len(option["text"]) > MAX_OPTION_LENGTH:
             yield f"has an option of {len(option['text'])} characters"
-        if not FEEDBACK[0] <= len(option["feedback"]) <= FEEDBACK[1]:
+        if not FEEDBACK_LENGTH[0] <= len(option["feedback"]) <= FEEDBACK_LENGTH[1]:
             yield f"has feedback of {len(option['feedback'])} characters"
     if question["kind"] == "open":
         words = len(question["answer"]["model"].split())
-        if not MODEL_WORDS[0] <= words <= MODEL_WORDS[1]:
+        if not MODEL_ANSWER_WORDS[0] <= words <= MODEL_ANSWER_WORDS[1]:
             yield f"has a model answer of {words} words"
     elif question["kind"] != "code":
         length = len(question["explanation"] or "")
-        if not EXPLANATION[0] <= length <= EXPLANATION[1]:
+        if not EXPLANATION_LENGTH[0] <= length <= EXPLANATION_LENGTH[1]:
             yield f"has an explanation of {length} characters"
 
 
@@ -146,20 +147,20 @@ def markup_faults(question: Question) -> Iterator[str]:
     """Fences, code spans, emphasis, formulas and their braces are closed."""
     for text in (*texts(question), question["explanation"] or ""):
         if len(re.findall(r"^```", text, re.MULTILINE)) % 2:
-            yield f"leaves a fence open: {text[:40]}"
+            yield f"has an open fence: {text[:40]}"
         plain = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
         if plain.count("`") % 2:
-            yield f"leaves a code span open: {text[:40]}"
+            yield f"has an open code span: {text[:40]}"
         plain = re.sub(r"`[^`]*`|^\$\$.*?\$\$$", " ", plain, flags=re.DOTALL | re.MULTILINE)
         formulas = re.split(r"(?<!\\)\$", plain)
         if len(formulas) % 2 == 0:
-            yield f"leaves a formula open: {text[:40]}"
+            yield f"has an open formula: {text[:40]}"
         for formula in formulas[1::2]:
             if formula != formula.strip() or _depth(formula):
                 yield f"has an untidy formula: {formula}"
         prose = " ".join(formulas[::2])
         if prose.count("**") % 2 or re.search(r"\\[a-zA-Z]{2,}", prose):
-            yield f"leaves emphasis open or TeX outside a formula: {text[:40]}"
+            yield f"has open emphasis, or TeX outside a formula: {text[:40]}"
 
 
 def _depth(formula: str) -> int:
@@ -171,8 +172,8 @@ def _depth(formula: str) -> int:
     return depth
 
 
-def clued(question: Question) -> set[str]:
-    """Return the content words that stand in the stem and the keys, but in no distractor."""
+def giveaway_words(question: Question) -> set[str]:
+    """Return the content words of stem and keys that no distractor has."""
     right = content_words(" ".join(keys(question)))
     return (content_words(question["stem"]) & right) - content_words(
         " ".join(distractors(question))
@@ -192,11 +193,12 @@ def share_with(pattern: re.Pattern[str], shown: Iterable[str]) -> float:
 
 
 def repeated_runs(bank: Iterable[Question]) -> dict[str, list[str]]:
-    """Return the runs of eight words that stand twice, each with the questions that hold it."""
-    places: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    """Return each run of eight words that is repeated, with the questions that contain it."""
+    found: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for question in bank:
         for text in texts(question):
             words = re.findall(r"\w+", text.casefold())
-            for run in {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}:
-                places[run].append(question["external_id"])
-    return {" ".join(run): held for run, held in places.items() if len(held) > 1}
+            starts = range(len(words) - REPEATED_WORDS + 1)
+            for run in {tuple(words[start : start + REPEATED_WORDS]) for start in starts}:
+                found[run].append(question["external_id"])
+    return {" ".join(run): names for run, names in found.items() if len(names) > 1}

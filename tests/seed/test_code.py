@@ -1,4 +1,4 @@
-"""Reference solutions run, and pass the tests that stand beside them."""
+"""Reference solutions run and pass their tests."""
 
 import ast
 from typing import Any
@@ -21,12 +21,12 @@ def test_the_reference_solution_passes_its_tests(question: Question) -> None:
 
 
 @pytest.mark.parametrize("question", CODE, ids=lambda question: str(question["external_id"]))
-def test_the_starter_has_the_head_of_the_solution_and_says_what_to_do(question: Question) -> None:
-    (asked,) = functions(question["starter"])
-    solved = {function.name: function for function in functions(question["answer"]["solution"])}
-    assert ast.dump(asked.args) == ast.dump(solved[asked.name].args)
-    assert ast.get_docstring(asked)
-    assert asked.name in question["stem"]
+def test_the_starter_has_the_signature_of_the_solution_and_a_docstring(question: Question) -> None:
+    (starter,) = functions(question["starter"])
+    solutions = {function.name: function for function in functions(question["answer"]["solution"])}
+    assert ast.dump(starter.args) == ast.dump(solutions[starter.name].args)
+    assert ast.get_docstring(starter)
+    assert starter.name in question["stem"]
 
 
 def functions(source: str) -> list[ast.FunctionDef]:

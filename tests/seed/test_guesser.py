@@ -1,4 +1,4 @@
-"""Who knows nothing of the subject does not gain by looking at the wording."""
+"""The wording of options does not help a candidate who does not know the subject."""
 
 import pytest
 

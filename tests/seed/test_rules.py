@@ -1,4 +1,4 @@
-"""The rules that the seed bank keeps: what it holds, and how its items are written."""
+"""The seed bank covers its outline, and its items follow the rules of item writing."""
 
 import re
 from collections import Counter
@@ -9,12 +9,12 @@ import pytest
 from app.kinds import parse_content
 from tests.seed import rules
 from tests.seed.bank import (
-    ASKED_AGAIN,
     CHOICE,
     CODE,
     COMPANIES,
     LEVELS,
     PERSONAL,
+    REPEATED_TOPICS,
     TOPICS,
     UNGRADED,
     VENDOR,
@@ -38,8 +38,8 @@ KINDS = {
     "open": "open",
     "code": "code",
 }
-# A category of this many questions is a larger one.
-LARGER = 15
+# From this number of questions on, a category is called large.
+LARGE_CATEGORY = 15
 
 
 def faults(rule: Callable[[Question], Iterator[str]], *kinds: str) -> list[str]:
@@ -55,8 +55,8 @@ def test_at_least_three_hundred_questions_can_be_graded() -> None:
 
 
 def test_every_topic_has_its_interview_question() -> None:
-    held = Counter(topic(question) for question in questions("open", "code"))
-    assert held == Counter(TOPICS)
+    counts = Counter(topic(question) for question in questions("open", "code"))
+    assert counts == Counter(TOPICS)
     assert {topic(question) for question in questions("code")} == CODE
 
 
@@ -98,22 +98,22 @@ def test_levels_are_given_and_those_of_the_outline_kept() -> None:
         assert sum(level in question["levels"] for question in graded()) >= 50, level
 
 
-def test_larger_categories_have_questions_of_every_difficulty() -> None:
+def test_large_categories_have_questions_of_every_difficulty() -> None:
     for term in terms()["categories"]:
         below = subtree(term["slug"])
-        held = [question for question in BANK if below & set(question["categories"])]
-        assert held, term["slug"]
-        if len(held) >= LARGER:
-            difficulties = Counter(question["difficulty"] for question in held)
+        found = [question for question in BANK if below & set(question["categories"])]
+        assert found, term["slug"]
+        if len(found) >= LARGE_CATEGORY:
+            difficulties = Counter(question["difficulty"] for question in found)
             assert min(difficulties[name] for name in ("easy", "medium", "hard")) >= 2, term["slug"]
 
 
 def test_each_file_holds_the_questions_of_one_primary_category_in_order() -> None:
     known = {term["slug"] for term in terms()["categories"]}
-    for name, held in files().items():
+    for name, in_file in files().items():
         assert name in known
-        assert {question["categories"][0] for question in held} == {name}
-        names = [question["external_id"] for question in held]
+        assert {question["categories"][0] for question in in_file} == {name}
+        names = [question["external_id"] for question in in_file]
         assert names == sorted(names)
 
 
@@ -125,7 +125,7 @@ def test_external_ids_are_unique_and_name_topic_and_kind() -> None:
         assert re.fullmatch(pattern, question["external_id"]), question["external_id"]
 
 
-def test_every_question_is_what_its_kind_allows() -> None:
+def test_every_question_is_valid() -> None:
     for question in BANK:
         parse_content({key: value for key, value in question.items() if key != "external_id"})
 
@@ -168,7 +168,7 @@ def test_questions_that_give_each_other_away_share_a_family() -> None:
         for number in TOPICS
     }
     assert all(question["family"] for question in BANK)
-    for topics in ASKED_AGAIN:
+    for topics in REPEATED_TOPICS:
         assert len(set.union(*(families[number] for number in topics))) == 1, topics
 
 
@@ -195,16 +195,16 @@ def test_the_key_is_seldom_the_longest_or_the_shortest_option() -> None:
         assert sum(rules.key_is(question, extreme) for question in single) <= len(single) / 3
 
 
-def test_keys_are_spread_over_the_places() -> None:
-    places = Counter(
+def test_keys_are_spread_over_the_positions() -> None:
+    positions = Counter(
         [option["key"] for option in question["options"]].index(True)
         for question in questions("single_choice")
     )
-    assert max(places.values()) <= 0.3 * places.total()
-    assert min(places[place] for place in range(4)) >= 0.2 * places.total()
+    assert max(positions.values()) <= 0.3 * positions.total()
+    assert min(positions[each] for each in range(4)) >= 0.2 * positions.total()
 
 
-def test_options_that_are_numbers_and_so_stay_in_order_do_not_tell_by_their_place() -> None:
+def test_the_rank_of_the_key_among_numeric_options_is_not_predictable() -> None:
     ordered = [
         question
         for question in questions("single_choice")
@@ -219,13 +219,15 @@ def test_options_that_are_numbers_and_so_stay_in_order_do_not_tell_by_their_plac
     assert not ordered or max(ranks.values()) <= max(2, len(ordered) / 2)
 
 
-def test_a_word_of_the_stem_seldom_stands_in_the_key_alone() -> None:
+def test_a_word_of_the_stem_is_seldom_in_the_key_alone() -> None:
     choice = questions(*CHOICE)
-    assert sum(bool(rules.clued(question)) for question in choice) <= len(choice) / 20
+    assert sum(bool(rules.giveaway_words(question)) for question in choice) <= len(choice) / 20
 
 
 @pytest.mark.parametrize("pattern", [rules.ABSOLUTES, rules.HEDGES], ids=["absolutes", "hedges"])
-def test_absolutes_and_hedges_stand_in_keys_as_in_distractors(pattern: re.Pattern[str]) -> None:
+def test_absolutes_and_hedges_are_as_frequent_in_keys_as_in_distractors(
+    pattern: re.Pattern[str],
+) -> None:
     choice = questions(*CHOICE)
     right = rules.share_with(pattern, [key for item in choice for key in rules.keys(item)])
     wrong = rules.share_with(pattern, [text for item in choice for text in rules.distractors(item)])
@@ -233,13 +235,13 @@ def test_absolutes_and_hedges_stand_in_keys_as_in_distractors(pattern: re.Patter
     assert right <= 1.5 * wrong + 0.005
 
 
-def test_no_run_of_eight_words_stands_twice() -> None:
+def test_no_run_of_eight_words_is_repeated() -> None:
     assert not rules.repeated_runs(BANK)
 
 
-def test_top_categories_have_enough_to_choose_from() -> None:
+def test_top_categories_have_ten_questions() -> None:
     for category in top_categories():
         if category != "experience":
             below = subtree(category)
-            held = [question for question in graded() if below & set(question["categories"])]
-            assert len(held) >= 10, category
+            found = [question for question in graded() if below & set(question["categories"])]
+            assert len(found) >= 10, category

@@ -1,4 +1,4 @@
-"""What stands around the questions: descriptions that prepare, and quizzes ready to take."""
+"""The terms and quizzes of the seed bank: descriptions help to prepare, quizzes can be graded."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ from tests.seed.bank import (
     top_categories,
 )
 
-DESCRIPTION = 4000
+MAX_DESCRIPTION_LENGTH = 4000
 
 
 @pytest.mark.parametrize("term", terms()["categories"], ids=lambda term: str(term["slug"]))
@@ -34,7 +34,7 @@ def test_a_category_says_what_to_know_how_it_is_asked_and_what_good_answers_have
 def test_the_bank_says_how_to_prepare() -> None:
     (bank,) = terms()["banks"]
     assert 150 <= len(bank["description"].split()) <= 250
-    assert len(bank["description"]) <= DESCRIPTION
+    assert len(bank["description"]) <= MAX_DESCRIPTION_LENGTH
     for part in (
         "Core ideas before variants",
         "The common algorithms",
@@ -48,7 +48,7 @@ def test_the_bank_says_how_to_prepare() -> None:
 
 
 @pytest.mark.parametrize("vocabulary", ["categories", "companies", "tags"])
-def test_a_name_means_one_term(vocabulary: str) -> None:
+def test_each_name_belongs_to_one_term(vocabulary: str) -> None:
     keys = Counter(
         key
         for term in terms()[vocabulary]
@@ -77,14 +77,14 @@ def test_there_is_a_quiz_for_each_company_level_and_top_category() -> None:
 @pytest.mark.parametrize("quiz", quizzes(), ids=lambda quiz: str(quiz["slug"]))
 def test_enough_questions_match_a_quiz_and_all_can_be_graded(quiz: dict[str, Any]) -> None:
     assert quiz.keys() == {"slug", "title", "description", "filter", "count", "seed", "settings"}
-    held = [question for question in questions() if matches(question, quiz["filter"])]
-    assert 8 <= quiz["count"] <= len(held)
-    assert all(question in graded() for question in held)
-    assert len(quiz["description"]) <= DESCRIPTION
+    matching = [question for question in questions() if matches(question, quiz["filter"])]
+    assert 8 <= quiz["count"] <= len(matching)
+    assert all(question in graded() for question in matching)
+    assert len(quiz["description"]) <= MAX_DESCRIPTION_LENGTH
 
 
-def matches(question: Question, wanted: dict[str, list[str]]) -> bool:
-    held = {
+def matches(question: Question, filter_: dict[str, list[str]]) -> bool:
+    values_of = {
         "bank": {"machine-learning"},
         "kind": {question["kind"]},
         "company": set(question["companies"]),
@@ -92,6 +92,7 @@ def matches(question: Question, wanted: dict[str, list[str]]) -> bool:
         "category": set(question["categories"]),
     }
     return all(
-        held[part] & (set(values) if part != "category" else set().union(*map(subtree, values)))
-        for part, values in wanted.items()
+        values_of[part]
+        & (set(values) if part != "category" else set().union(*map(subtree, values)))
+        for part, values in filter_.items()
     )

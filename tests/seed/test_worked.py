@@ -1,4 +1,4 @@
-"""Numeric answers follow from the numbers in their stems, and the usual slip does not."""
+"""Numeric answers follow from the numbers in their stems; the usual mistake is marked wrong."""
 
 import re
 from decimal import Decimal
@@ -10,7 +10,7 @@ from tests.seed.worked import engineering, evaluation, foundations, models
 
 AUTHORS = (foundations, models, engineering, evaluation)
 WORKED = {name: work for author in AUTHORS for name, work in author.WORKED.items()}
-SLIPS = {name: work for author in AUTHORS for name, work in author.SLIPS.items()}
+MISTAKES = {name: work for author in AUTHORS for name, work in author.MISTAKES.items()}
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 NUMERIC = questions("numeric")
 
@@ -22,7 +22,7 @@ def numbers(question: Question) -> list[float]:
 def is_right(question: Question, given: float) -> bool:
     answer = question["answer"]
     assert answer["tolerance_kind"] == "absolute"
-    # Sums of binary fractions miss by less than a millionth what they stand for.
+    # Rounding removes the error of binary fractions.
     distance = abs(Decimal(str(round(given, 9))) - Decimal(answer["value"]))
     return distance <= Decimal(answer["tolerance"])
 
@@ -33,8 +33,8 @@ def test_the_answer_follows_from_the_numbers_in_the_stem(question: Question) -> 
 
 
 @pytest.mark.parametrize("question", NUMERIC, ids=lambda question: str(question["external_id"]))
-def test_the_usual_slip_is_marked_wrong(question: Question) -> None:
-    assert not is_right(question, SLIPS[question["external_id"]](numbers(question)))
+def test_the_usual_mistake_is_marked_wrong(question: Question) -> None:
+    assert not is_right(question, MISTAKES[question["external_id"]](numbers(question)))
 
 
 @pytest.mark.parametrize("question", NUMERIC, ids=lambda question: str(question["external_id"]))
@@ -46,5 +46,5 @@ def test_an_answer_rounded_as_the_stem_asks_is_right(question: Question) -> None
 
 def test_every_numeric_question_is_worked_once() -> None:
     names = {question["external_id"] for question in NUMERIC}
-    assert set(WORKED) == set(SLIPS) == names
+    assert set(WORKED) == set(MISTAKES) == names
     assert sum(len(author.WORKED) for author in AUTHORS) == len(names)

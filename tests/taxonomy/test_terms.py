@@ -1,4 +1,4 @@
-"""Terms over HTTP: one meaning for each name, a tree without circles, nothing in use deleted."""
+"""The routes of terms: unique names, a tree without cycles, nothing in use deleted."""
 
 import threading
 
@@ -36,14 +36,14 @@ def _wrong(answer: httpx.Response) -> dict[str, tuple[str, list[str]]]:
 
 def _terms(service: Service) -> int:
     with service.database.read() as session:
-        return read_mark(session).terms
+        return read_mark(session).config_version
 
 
 @pytest.mark.parametrize(
     ("vocabulary", "own"),
     [("categories", {"parent": None}), ("companies", {}), ("tags", {"group": None})],
 )
-def test_a_term_is_made_read_changed_and_deleted(
+def test_a_term_is_created_read_changed_and_deleted(
     service: Service, vocabulary: str, own: dict[str, None]
 ) -> None:
     before = _terms(service)
@@ -88,18 +88,18 @@ def test_slugs_names_and_aliases_share_one_namespace(service: Service) -> None:
     assert _taken(_patch(service, "companies", "other", aliases=["META"])) == "facebook"
     # Another vocabulary is another namespace.
     _make(service, "tags", slug="meta", name="Meta")
-    # What a term gives up is free.
+    # Names that a term gives up can be used again.
     service.expect(_patch(service, "companies", "facebook", aliases=["FB"]), 200)
     service.expect(_patch(service, "companies", "other", aliases=["Meta"]), 200)
     service.expect(_patch(service, "companies", "other", name="meta", aliases=["Other "]), 200)
 
 
-def test_an_alias_that_says_nothing_new_is_left_out(service: Service) -> None:
+def test_a_redundant_alias_is_dropped(service: Service) -> None:
     made = _make(service, "tags", name="Boosting", aliases=["boosting", "GBM", "gbm", "BOOSTING "])
     assert made["aliases"] == ["GBM"]
 
 
-def test_wrong_fields_are_named_with_near_misses(service: Service) -> None:
+def test_invalid_fields_are_reported_with_suggestions(service: Service) -> None:
     tags = PATH.format("tags")
     body = {"name": "", "aliases": ["ok", "a" * 201], "gruop": "format", "group": "A b"}
     assert _wrong(service.admin.post(tags, json=body)) == {
@@ -143,7 +143,7 @@ def test_categories_form_a_tree(service: Service) -> None:
     assert moved["parent"] is None
 
 
-def test_a_category_above_others_is_not_deleted(service: Service) -> None:
+def test_a_category_with_children_cannot_be_deleted(service: Service) -> None:
     _make(service, "categories", name="Models")
     _make(service, "categories", name="Trees", parent="models")
     _make(service, "categories", name="Lines", parent="models")
@@ -154,7 +154,7 @@ def test_a_category_above_others_is_not_deleted(service: Service) -> None:
         assert service.admin.delete(f"{PATH.format('categories')}/{slug}").status_code == 204
 
 
-def test_two_moves_at_once_make_no_circle(service: Service) -> None:
+def test_concurrent_moves_do_not_form_a_cycle(service: Service) -> None:
     for name in ("Ant", "Bee", "Cat"):
         _make(service, "categories", name=name)
     moves = [("ant", "bee"), ("bee", "cat"), ("cat", "ant")]
@@ -177,7 +177,7 @@ def test_two_moves_at_once_make_no_circle(service: Service) -> None:
             assert _patch(service, "categories", slug, parent=None).status_code == 200
 
 
-def test_one_name_taken_at_once_by_many_means_one_term(service: Service) -> None:
+def test_concurrent_creates_with_one_name_create_one_term(service: Service) -> None:
     answers: list[httpx.Response] = []
 
     def make(place: int) -> None:
@@ -195,7 +195,7 @@ def test_one_name_taken_at_once_by_many_means_one_term(service: Service) -> None
     assert {_taken(answer) for answer in answers if answer.status_code == 409} == {winner}
 
 
-def test_a_list_is_walked_to_its_end(service: Service) -> None:
+def test_a_list_can_be_read_page_by_page(service: Service) -> None:
     slugs = {str(_make(service, "tags", name=f"Tag {place}")["slug"]) for place in range(5)}
     whole = service.admin.get(PATH.format("tags")).json()
     assert (whole["total"], whole["next_cursor"]) == (5, None)
@@ -223,7 +223,7 @@ def test_only_a_key_with_the_scope_writes_terms(service: Service, vocabulary: st
     assert editor.post(path, json={"name": "x"}).status_code == 201
 
 
-def test_the_same_request_twice_makes_one_term(service: Service) -> None:
+def test_a_repeated_request_creates_one_term(service: Service) -> None:
     headers = {"Idempotency-Key": "once"}
     answers = [
         service.admin.post(PATH.format("tags"), json={"name": "Viva"}, headers=headers)
@@ -235,7 +235,7 @@ def test_the_same_request_twice_makes_one_term(service: Service) -> None:
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-def test_a_term_that_questions_carry_is_not_deleted(service: Service, vocabulary: str) -> None:
+def test_a_term_in_use_cannot_be_deleted(service: Service, vocabulary: str) -> None:
     service.make_bank()
     _make(service, vocabulary, name="Used")
     service.make_question(True, **{vocabulary: ["used"]})

@@ -1,4 +1,4 @@
-"""Names are found however they are written, slugs are always slugs, and the tree is a tree."""
+"""Names are found in any spelling, slugs are valid, and categories form a tree."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ VOCABULARY = Vocabulary([_term("netflix"), FACEBOOK, _term("amazon"), _term("app
 
 
 @given(st.text())
-def test_what_slugify_makes_is_a_slug_or_nothing(text: str) -> None:
+def test_slugify_returns_a_slug_or_an_empty_string(text: str) -> None:
     slug = slugify(text)
     assert slug == "" or is_slug(slug)
     assert slugify(slug) == slug
@@ -39,7 +39,7 @@ def test_what_slugify_makes_is_a_slug_or_nothing(text: str) -> None:
         ("word " * 20, "-".join(["word"] * 13)[:MAX_SLUG]),
     ],
 )
-def test_slugs_read_like_their_names(text: str, slug: str) -> None:
+def test_slugify_examples(text: str, slug: str) -> None:
     assert slugify(text) == slug
 
 
@@ -58,11 +58,11 @@ def test_a_term_is_found_by_slug_name_or_alias_in_any_case(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "faceboo", "meta,", "-meta", "netflix amazon"])
-def test_what_means_no_term_is_not_found(text: str) -> None:
+def test_an_unknown_name_is_not_found(text: str) -> None:
     assert VOCABULARY.resolve(text) is None
 
 
-def test_near_misses_name_the_slug_whichever_name_was_meant() -> None:
+def test_suggestions_are_slugs_for_slugs_names_and_aliases() -> None:
     assert VOCABULARY.near("Amazn") == ["amazon"]
     assert VOCABULARY.near("metta") == ["facebook"]
     assert VOCABULARY.near("meta platfroms") == ["facebook"]
@@ -72,13 +72,13 @@ def test_near_misses_name_the_slug_whichever_name_was_meant() -> None:
 
 
 @given(st.text(max_size=300))
-def test_near_misses_are_terms_and_at_most_three(text: str) -> None:
+def test_there_are_at_most_three_suggestions(text: str) -> None:
     near = VOCABULARY.near(text)
     assert set(near) <= VOCABULARY.terms.keys()
     assert len(near) == len(set(near)) <= 3
 
 
-def test_terms_stand_in_the_order_of_their_names() -> None:
+def test_terms_are_ordered_by_name() -> None:
     terms = Vocabulary([_term("a", name="zulu"), _term("b", name="Alpha"), _term("c", name="beta")])
     assert list(terms.terms) == ["b", "c", "a"]
 
@@ -94,7 +94,7 @@ def _trees(draw: st.DrawFn) -> dict[str, str | None]:
 
 
 @given(_trees())
-def test_a_subtree_holds_whatever_leads_up_to_it(parents: dict[str, str | None]) -> None:
+def test_a_subtree_has_all_descendants(parents: dict[str, str | None]) -> None:
     vocabulary = Vocabulary(_term(slug, parent=parent) for slug, parent in parents.items())
 
     def leads_to(slug: str | None, top: str) -> bool:

@@ -1,4 +1,4 @@
-"""Terms made in bulk, and the snapshot that a worker holds of them."""
+"""Creating terms in bulk, and a worker's snapshot of them."""
 
 import pytest
 from sqlmodel import Session
@@ -8,7 +8,7 @@ from app.core.db.edition_clock import read_mark
 from app.core.errors import Problem
 from app.taxonomy.service import create_terms
 from app.taxonomy.vocabulary import Term, Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 TERMS = [
     ("categories", Term("boosting", "Boosting", "", ("GBM",), parent="ensembles")),
@@ -20,12 +20,12 @@ TERMS = [
 
 
 def _loaded(session: Session) -> Vocabularies:
-    glossary = Glossary()
-    glossary.load(session)
-    return glossary.current
+    vocabularies = VocabularySnapshot()
+    vocabularies.load(session)
+    return vocabularies.current
 
 
-def test_what_was_made_in_any_order_is_what_a_worker_holds(database: Database) -> None:
+def test_terms_created_in_any_order_are_in_the_snapshot(database: Database) -> None:
     with database.write() as session:
         create_terms(session, TERMS)
     with database.read() as session:
@@ -36,18 +36,18 @@ def test_what_was_made_in_any_order_is_what_a_worker_holds(database: Database) -
     assert current.companies.resolve("meta") == "facebook"
 
 
-def test_what_exists_is_skipped_and_the_clock_moves_once(database: Database) -> None:
+def test_existing_terms_are_skipped_and_the_clock_advances_once(database: Database) -> None:
     def run() -> int:
         with database.write() as session:
             create_terms(session, TERMS)
         with database.read() as session:
-            return read_mark(session).terms
+            return read_mark(session).config_version
 
     first = run()
     assert run() == first
     with database.write() as session:
         create_terms(session, [("companies", Term("meta", "Other", "", ()))])
-        assert read_mark(session).terms == first
+        assert read_mark(session).config_version == first
         assert "meta" not in _loaded(session).companies.terms
 
 
@@ -66,7 +66,7 @@ def test_what_exists_is_skipped_and_the_clock_moves_once(database: Database) -> 
         ),
     ],
 )
-def test_what_cannot_stand_together_is_refused_whole(
+def test_conflicting_terms_are_refused_together(
     database: Database, terms: list[tuple[str, Term]], code: str
 ) -> None:
     with database.write() as session:

@@ -3,11 +3,12 @@
 import orjson
 
 
-def question(name: str, **changes: object) -> dict[str, object]:
+def question_row(external_id: str, **changes: object) -> dict[str, object]:
+    """Return a valid row with `changes` applied."""
     return {
-        "external_id": name,
+        "external_id": external_id,
         "kind": "single_choice",
-        "stem": f"Which one is {name}?",
+        "stem": f"Which one is {external_id}?",
         "difficulty": "easy",
         "options": [
             {"text": "this one", "key": True, "feedback": "Indeed."},
@@ -18,5 +19,11 @@ def question(name: str, **changes: object) -> dict[str, object]:
     } | changes
 
 
-def lines(*rows: object) -> bytes:
+def json_lines(*rows: object) -> bytes:
+    """Return rows as a file in JSON Lines."""
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+def numbered_lines(count: int, **changes: object) -> bytes:
+    """Return a file of `count` rows with the external ids q0, q1, …"""
+    return json_lines(*(question_row(f"q{number}", **changes) for number in range(count)))

@@ -1,4 +1,4 @@
-"""The commands that move files and keep keys, as an operator types them."""
+"""The commands for files and keys, as an operator enters them."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,13 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.access.service import ensure_admin_key
+from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.settings import Settings
+from app.transfer.models import ImportJob
 from app.transfer.progress import shown_progress
 from tests.support.publications import make_bank
-from tests.transfer.rows import lines, question
+from tests.transfer.rows import json_lines, question_row
 
 
 @pytest.fixture
@@ -27,13 +29,13 @@ def shell(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatc
     return CliRunner()
 
 
-def run(shell: CliRunner, *words: object, status: int = 0) -> str:
-    result = shell.invoke(cli.app, [str(word) for word in words])
+def run(shell: CliRunner, *arguments: object, status: int = 0) -> str:
+    result = shell.invoke(cli.app, [str(argument) for argument in arguments])
     assert result.exit_code == status, result.output
     return result.output
 
 
-def test_every_command_explains_itself(shell: CliRunner) -> None:
+def test_every_command_has_help(shell: CliRunner) -> None:
     overview = run(shell, "--help")
     for name in ("serve", "migrate", "seed", "import", "export", "keys", "render", "restored"):
         assert name in overview
@@ -44,45 +46,47 @@ def test_every_command_explains_itself(shell: CliRunner) -> None:
         assert run(shell, "keys", command, "--help")
 
 
-def test_a_file_goes_in_and_comes_out(shell: CliRunner, tmp_path: Path) -> None:
+def test_a_file_is_imported_and_exported(shell: CliRunner, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(question("q1"), question("q2")))
-    said = run(shell, "import", path, "--state", "published")
-    assert "2 rows: 2 were created, 0 changed, 0 stayed as they were" in said
+    path.write_bytes(json_lines(question_row("q1"), question_row("q2")))
+    output = run(shell, "import", path, "--state", "published")
+    assert "2 rows: 2 created, 0 changed, 0 unchanged" in output
     copy = tmp_path / "copy.jsonl"
     run(shell, "export", copy)
     assert {orjson.loads(line)["external_id"] for line in copy.read_bytes().splitlines()} == {
         "q1",
         "q2",
     }
-    assert "2 stayed as they were" in run(shell, "import", copy, "--bank", "science")
+    assert "2 unchanged" in run(shell, "import", copy, "--bank", "science")
     table = tmp_path / "copy.csv"
     run(shell, "export", table, "--filter", "difficulty=easy&state=published")
     assert table.read_text().startswith("external_id,kind,stem")
     assert "would be created" in run(shell, "import", table, "--dry-run")
 
 
-def test_a_bad_file_is_refused_with_what_would_mend_it(shell: CliRunner, tmp_path: Path) -> None:
+def test_a_file_with_errors_is_refused_and_the_errors_are_printed(
+    shell: CliRunner, tmp_path: Path
+) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(
         "external_id,kind,stem,option_a,option_b,option_c,option_d,correct,difficulty,tags\n"
         "q1,single_choice,Which?,1,2,3,4,E,easy,\n"
         "q2,single_choice,Which?,1,2,3,4,A,easy,viva\n"
     )
-    said = run(shell, "import", path, status=1)
-    assert "row 2, correct: 'E', but the options are A to D" in said
-    assert "row 3, tags: 'viva', but there is no such term in tags" in said
-    assert "unknown terms: viva (tags)" in said
-    assert "nothing was written" in said
+    output = run(shell, "import", path, status=1)
+    assert "line 2, correct: 'E': The options are A to D" in output
+    assert "line 3, tags: 'viva': There is no such term in tags" in output
+    assert "unknown terms: viva (tags)" in output
+    assert "nothing was written" in output
 
 
-def test_keys_are_made_listed_and_revoked(shell: CliRunner) -> None:
+def test_keys_are_created_listed_and_revoked(shell: CliRunner) -> None:
     made = run(
         shell, "keys", "create", "Editors", "--scope", "questions:write", "--bank", "science"
     )
     secret = made.splitlines()[-1]
     assert re.fullmatch(r"qw_sk_[A-Za-z0-9_-]{40,}", secret)
-    key_id = re.search(r"Made key (\S+)\.", made)
+    key_id = re.search(r"Created key (\S+)\.", made)
     assert key_id is not None
     listed = run(shell, "keys", "list")
     assert secret not in listed
@@ -94,23 +98,20 @@ def test_keys_are_made_listed_and_revoked(shell: CliRunner) -> None:
 
 def test_render_gives_each_live_question_a_new_revision(shell: CliRunner, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(question("q1"), question("q2")))
+    path.write_bytes(json_lines(question_row("q1"), question_row("q2")))
     run(shell, "import", path, "--state", "published")
-    assert "2 questions were rendered anew" in run(shell, "render")
+    assert "Rendered 2 questions again" in run(shell, "render")
     copy = tmp_path / "copy.jsonl"
     run(shell, "export", copy)
     rows = [orjson.loads(line) for line in copy.read_bytes().splitlines()]
     assert [(row["revision"], row["published_revision"]) for row in rows] == [(2, 2), (2, 2)]
-    assert "2 stayed as they were" in run(shell, "import", path, "--state", "published")
+    assert "2 unchanged" in run(shell, "import", path, "--state", "published")
 
 
-def test_progress_is_told_in_lines_where_there_is_no_terminal(
+def test_progress_is_printed_as_lines_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from app.core import time_and_random  # noqa: PLC0415
-    from app.transfer.models import ImportJob  # noqa: PLC0415
-
-    monkeypatch.setattr("app.transfer.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("app.core.progress.LINE_SECONDS", 0.0)
     job = ImportJob(
         id=time_and_random.uuid7(),
         key_id=None,
@@ -123,11 +124,11 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
         done=5,
         of=20,
     )
-    said: list[str] = []
-    with shown_progress("rows.jsonl", said.append) as progress:
+    printed: list[str] = []
+    with shown_progress("rows.jsonl", printed.append) as progress:
         progress(job)
-    assert said == ["rows.jsonl: applying, 5 of 20 rows"]
+    assert printed == ["rows.jsonl: applying, 5 of 20 rows"]
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with shown_progress("rows.jsonl", said.append) as progress:
+    with shown_progress("rows.jsonl", printed.append) as progress:
         progress(job)
-    assert len(said) == 1
+    assert len(printed) == 1

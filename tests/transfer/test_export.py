@@ -1,22 +1,24 @@
-"""Exports: what comes out goes in again unchanged, and nobody gets more than the key allows."""
+"""Exports: they can be imported again unchanged, and contain only what the key may export."""
 
 import csv
 import io
 from contextlib import ExitStack
 from typing import Any
+from uuid import UUID
 
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
-from app.transfer.jobs.file_slots import slot
+from app.transfer.jobs.file_slots import try_slot
 from tests.support.serving import Service
-from tests.transfer.rows import lines, question
-from tests.transfer.sending import by_external_id, count, ended, send
+from tests.transfer.rows import json_lines, numbered_lines, question_row
+from tests.transfer.sending import by_external_id, import_as_admin, question_count, send
 
 KINDS: tuple[dict[str, Any], ...] = (
-    question("single", companies=["acme"], evidence={"acme": {"times_seen": 3}}, tags=["viva"]),
-    question("multiple", kind="multiple_choice", hints=["a|b", "c\\d"]),
+    question_row("single", companies=["acme"], evidence={"acme": {"times_seen": 3}}, tags=["viva"]),
+    question_row("multiple", kind="multiple_choice", hints=["a|b", "c\\d"]),
     {
         "external_id": "true",
         "kind": "true_false",
@@ -63,15 +65,15 @@ KINDS: tuple[dict[str, Any], ...] = (
 @pytest.fixture
 def bank(service: Service) -> Service:
     service.make_bank(read="restricted", answers="restricted")
-    job = ended(service, lines(*KINDS), create_terms=True)
+    job = import_as_admin(service, json_lines(*KINDS), create_terms=True)
     assert job["error_count"] == 0, job["rows"]
     return service
 
 
 def export(client: httpx.Client, query: str = "") -> bytes:
-    answer = client.get(f"/v1/exports?{query}")
-    assert answer.status_code == 200, answer.text
-    return answer.content
+    response = client.get(f"/v1/exports?{query}")
+    assert response.status_code == 200, response.text
+    return response.content
 
 
 def views(data: bytes) -> list[dict[str, Any]]:
@@ -83,24 +85,24 @@ def names(data: bytes) -> set[str]:
     return {row["external_id"] for row in views(data)}
 
 
-def refused(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
+def status_and_code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "csv"])
-def test_what_was_exported_imports_unchanged(bank: Service, file_format: str) -> None:
+def test_an_export_can_be_imported_unchanged(bank: Service, file_format: str) -> None:
     data = export(bank.admin, f"file_format={file_format}")
-    job = ended(bank, data, name=f"export.{file_format}")
+    job = import_as_admin(bank, data, name=f"export.{file_format}")
     assert job["rows"] == []
-    fitting = 7 if file_format == "jsonl" else 5
-    assert (job["created"], job["changed"], job["unchanged"]) == (0, 0, fitting)
+    expected = 7 if file_format == "jsonl" else 5
+    assert (job["created"], job["changed"], job["unchanged"]) == (0, 0, expected)
 
 
-def test_what_was_exported_makes_the_same_bank_elsewhere(bank: Service) -> None:
+def test_an_export_can_be_imported_into_another_bank(bank: Service) -> None:
     rows = views(export(bank.admin))
     bank.make_bank(slug="copy", name="Copy")
     moved = [row | {"bank": "copy"} for row in rows]
-    assert ended(bank, lines(*moved), bank="copy")["created"] == 7
+    assert import_as_admin(bank, json_lines(*moved), bank="copy")["created"] == 7
     copies = views(export(bank.admin, "bank=copy"))
     for row, copied in zip(rows, copies, strict=True):
         assert copied["id"] != row["id"]
@@ -111,7 +113,7 @@ def test_what_was_exported_makes_the_same_bank_elsewhere(bank: Service) -> None:
             assert option == other
 
 
-def test_csv_holds_no_formula_and_leaves_out_what_does_not_fit(bank: Service) -> None:
+def test_csv_has_no_formulas_and_leaves_out_kinds_that_it_cannot_hold(bank: Service) -> None:
     data = export(bank.admin, "file_format=csv")
     read = csv.DictReader(io.StringIO(data.decode(), newline=""))
     rows = {row["external_id"]: row for row in read}
@@ -121,11 +123,11 @@ def test_csv_holds_no_formula_and_leaves_out_what_does_not_fit(bank: Service) ->
     assert rows["number"]["stem"] == "'-1 and what is $0$?"
     assert rows["single"]["correct"] == "A"
     assert rows["number"]["value"] == "0.1"
-    unfit = bank.admin.get("/v1/exports?file_format=csv&kind=open")
-    assert refused(unfit) == (422, "invalid_request")
+    unsupported = bank.admin.get("/v1/exports?file_format=csv&kind=open")
+    assert status_and_code(unsupported) == (422, "invalid_request")
 
 
-def test_the_filter_is_that_of_every_route(bank: Service) -> None:
+def test_the_filter_is_the_same_as_for_other_routes(bank: Service) -> None:
     assert names(export(bank.admin, "kind=open,code")) == {"open", "code"}
     assert names(export(bank.admin, "difficulty=-hard&company=-acme")) == {
         "multiple",
@@ -133,28 +135,28 @@ def test_the_filter_is_that_of_every_route(bank: Service) -> None:
         "number",
     }
     assert names(export(bank.admin, "level=fresher")) == {"text"}
-    answer = bank.admin.get("/v1/exports?compnay=acme")
-    assert answer.json()["errors"][0]["suggestions"] == ["company"]
-    assert refused(bank.admin.get("/v1/exports?state=publishd")) == (422, "invalid_request")
+    response = bank.admin.get("/v1/exports?compnay=acme")
+    assert response.json()["errors"][0]["suggestions"] == ["company"]
+    assert status_and_code(bank.admin.get("/v1/exports?state=publishd")) == (422, "invalid_request")
 
 
-def test_the_file_says_what_it_is(bank: Service) -> None:
-    answer = bank.admin.get("/v1/exports?file_format=csv")
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="questions.csv"'
-    assert answer.headers["cache-control"] == "no-store"
-    assert "access-control-allow-origin" not in answer.headers
+def test_the_headers_describe_the_file(bank: Service) -> None:
+    response = bank.admin.get("/v1/exports?file_format=csv")
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["content-disposition"] == 'attachment; filename="questions.csv"'
+    assert response.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in response.headers
     head = bank.admin.head("/v1/exports")
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_both_scopes_are_demanded_on_each_bank_that_is_named(bank: Service) -> None:
+def test_both_scopes_are_required_for_each_bank(bank: Service) -> None:
     bank.make_bank(slug="other", name="Other")
-    ended(bank, lines(question("elsewhere")), bank="other")
-    assert refused(bank.anonymous.get("/v1/exports")) == (401, "key_required")
+    import_as_admin(bank, json_lines(question_row("elsewhere")), bank="other")
+    assert status_and_code(bank.anonymous.get("/v1/exports")) == (401, "key_required")
     for scopes in (("exports:read",), ("answers:read",)):
         key = bank.make_key(*scopes, banks=("science",))
-        assert refused(key.get("/v1/exports")) == (403, "missing_scope")
+        assert status_and_code(key.get("/v1/exports")) == (403, "missing_scope")
     key = bank.make_key("exports:read", "answers:read", banks=("science",))
     assert "elsewhere" not in names(export(key))
     hidden = key.get("/v1/exports?bank=other").json()
@@ -162,18 +164,20 @@ def test_both_scopes_are_demanded_on_each_bank_that_is_named(bank: Service) -> N
     assert hidden["errors"] == absent["errors"]
 
 
-def test_drafts_need_the_right_to_read_questions(bank: Service) -> None:
+def test_drafts_need_the_scope_to_read_questions(bank: Service) -> None:
     bank.make_question(publish=False, external_id="draft")
     plain = bank.make_key("exports:read", "answers:read", banks=("science",))
     editor = bank.make_key("exports:read", "answers:read", "questions:read", banks=("science",))
-    assert refused(plain.get("/v1/exports?state=draft")) == (403, "missing_scope")
+    assert status_and_code(plain.get("/v1/exports?state=draft")) == (403, "missing_scope")
     assert names(export(editor, "state=draft")) == {"draft"}
     assert "draft" not in names(export(editor))
     assert names(export(editor, "state=draft,published")) >= {"draft", "open"}
 
 
-def test_what_is_not_published_yet_is_shown_to_editors_only(bank: Service) -> None:
-    ended(bank, lines({"external_id": "open", "stem": "Why not?", "tags": []}), state="draft")
+def test_unpublished_changes_are_exported_for_editors_only(bank: Service) -> None:
+    import_as_admin(
+        bank, json_lines({"external_id": "open", "stem": "Why not?", "tags": []}), state="draft"
+    )
     plain = bank.make_key("exports:read", "answers:read", banks=("science",))
     (live,) = views(export(plain, "kind=open"))
     (newest,) = views(export(bank.admin, "kind=open"))
@@ -182,33 +186,29 @@ def test_what_is_not_published_yet_is_shown_to_editors_only(bank: Service) -> No
     assert newest["unpublished_changes"] is True
 
 
-def test_a_key_has_two_exports_at_a_time(bank: Service) -> None:
+def test_a_key_may_run_two_exports_at_a_time(bank: Service) -> None:
     key = bank.make_key("exports:read", "answers:read", banks=("science",))
     with bank.database.read() as session:
-        from sqlalchemy import text  # noqa: PLC0415
-
         newest = session.connection().execute(text("SELECT id FROM api_keys ORDER BY id DESC"))
         value = newest.scalars().first()
-    from uuid import UUID  # noqa: PLC0415
-
     name = f"export-{UUID(str(value))}"
     with ExitStack() as stack:
         for _ in range(2):
-            assert stack.enter_context(slot(bank.settings.data_dir / "locks", name, 2))
-        answer = key.get("/v1/exports")
-        assert refused(answer) == (429, "too_many_jobs")
-        assert "retry-after" in answer.headers
+            assert stack.enter_context(try_slot(bank.settings.data_dir / "locks", name, 2))
+        response = key.get("/v1/exports")
+        assert status_and_code(response) == (429, "too_many_jobs")
+        assert "retry-after" in response.headers
         assert bank.admin.get("/v1/exports").status_code == 200
     for _ in range(5):
         assert key.get("/v1/exports").status_code == 200
 
 
-def test_an_export_of_many_chunks_holds_each_question_once(bank: Service) -> None:
-    ended(bank, lines(*(question(f"q{number}") for number in range(1_203))))
+def test_an_export_of_many_chunks_has_each_question_once(bank: Service) -> None:
+    import_as_admin(bank, numbered_lines(1_203))
     data = export(bank.admin)
     rows = [orjson.loads(line)["id"] for line in data.splitlines()]
-    assert len(rows) == len(set(rows)) == 1_210 == count(bank)
+    assert len(rows) == len(set(rows)) == 1_210 == question_count(bank)
     assert rows == sorted(rows)
-    assert ended(bank, data)["unchanged"] == 1_210
+    assert import_as_admin(bank, data)["unchanged"] == 1_210
     assert by_external_id(bank, "q7")["revision"] == 1
     assert send(bank.admin, data, dry_run=True).json()["unchanged"] == 1_210

@@ -1,4 +1,4 @@
-"""Loading a seed: by the import of everyone, once, and finished by the next start after a kill."""
+"""A seed is imported once, and the next start resumes it after a kill."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ from sqlalchemy import text
 
 from app.core.db.database import Database
 from app.core.db.edition_clock import read_mark
+from app.core.secrets import load_secrets
 from app.core.settings import Settings
-from app.starting import SEED, SeedError, load_seed, prepare
+from app.starting import SEED_FOLDER, SeedError, load_seed, prepare
 from app.transfer import repository
-from app.transfer.jobs.runner import Runner
-from tests.transfer.rows import lines, question
+from app.transfer.jobs.runner import ImportRunner
+from tests.transfer.rows import json_lines, question_row
 
 TERMS = {
     "banks": [
@@ -44,7 +45,9 @@ def folder(tmp_path: Path) -> Path:
     quiz = {"title": "Warm-up", "slug": "warm-up", "filter": {"tag": ["viva"]}, "count": 3}
     (tmp_path / "quizzes.json").write_bytes(orjson.dumps([quiz]))
     for name in ("a", "b"):
-        rows = lines(*(question(f"{name}{at}", categories=["bit"], tags=["viva"]) for at in "12"))
+        rows = json_lines(
+            *(question_row(f"{name}{at}", categories=["bit"], tags=["viva"]) for at in "12")
+        )
         (tmp_path / "questions" / f"{name}.jsonl").write_bytes(rows)
     return tmp_path
 
@@ -57,22 +60,20 @@ def state_of(database: Database) -> tuple[Any, ...]:
         return (read_mark(session), *(tuple(row) for row in rows))
 
 
-def test_a_seed_is_loaded_once_and_again_changes_nothing(
+def test_a_seed_that_is_loaded_twice_changes_nothing(
     database: Database, settings: Settings, folder: Path
 ) -> None:
-    said: list[str] = []
-    load_seed(database, settings, said.append, folder)
+    printed: list[str] = []
+    load_seed(database, settings, printed.append, folder)
     before = state_of(database)
     assert before[1:] == tuple((name, "published", 1) for name in ("a1", "a2", "b1", "b2"))
-    assert said == [
-        "Seed bank: 4 questions were made, 0 changed, 0 stayed as they were; 1 quizzes were made"
-    ]
-    load_seed(database, settings, said.append, folder)
+    assert printed == ["Seed bank: 4 questions created, 0 changed, 0 unchanged; 1 quizzes created"]
+    load_seed(database, settings, printed.append, folder)
     assert state_of(database) == before
-    assert said[1].endswith("4 stayed as they were; 0 quizzes were made")
+    assert printed[1].endswith("4 unchanged; 0 quizzes created")
 
 
-def test_a_seed_that_was_interrupted_is_finished_by_the_next_start(
+def test_the_next_start_finishes_a_seed_that_was_interrupted(
     database: Database,
     settings: Settings,
     folder: Path,
@@ -81,14 +82,14 @@ def test_a_seed_that_was_interrupted_is_finished_by_the_next_start(
     class KilledError(Exception):
         pass
 
-    def die(*_: object) -> None:
+    def kill(*_: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.starting.run_job", die)
+        patched.setattr("app.starting.run_job", kill)
         with pytest.raises(KilledError):
             load_seed(database, settings, print, folder)
-    runner = Runner(database, settings, _secrets(settings))
+    runner = ImportRunner(database, settings, load_secrets(settings))
     while runner.step():
         pass
     assert [row[0] for row in state_of(database)[1:]] == ["a1", "a2", "b1", "b2"]
@@ -96,28 +97,24 @@ def test_a_seed_that_was_interrupted_is_finished_by_the_next_start(
         assert repository.open_ids(session) == []
 
 
-def test_a_seed_with_a_bad_row_says_which(
+def test_an_error_in_a_seed_names_the_row(
     database: Database, settings: Settings, folder: Path
 ) -> None:
-    (folder / "questions" / "b.jsonl").write_bytes(lines(question("b1", difficulty="fiendish")))
-    with pytest.raises(SeedError, match="row 1, difficulty: 'fiendish'"):
+    (folder / "questions" / "b.jsonl").write_bytes(
+        json_lines(question_row("b1", difficulty="fiendish"))
+    )
+    with pytest.raises(SeedError, match="line 1, difficulty: 'fiendish'"):
         load_seed(database, settings, print, folder)
 
 
-def test_the_first_start_prepares_everything_and_the_second_changes_nothing(
+def test_the_first_start_loads_the_seed_and_the_second_changes_nothing(
     settings: Settings,
 ) -> None:
-    said: list[str] = []
-    prepare(settings, said.append)
+    printed: list[str] = []
+    prepare(settings, printed.append)
     database = Database(settings)
     before = state_of(database)
-    assert len(before) > len(list((SEED / "questions").glob("*.jsonl")))
-    prepare(settings, said.append)
+    assert len(before) > len(list((SEED_FOLDER / "questions").glob("*.jsonl")))
+    prepare(settings, printed.append)
     assert state_of(database) == before
     database.close()
-
-
-def _secrets(settings: Settings):
-    from app.core.secrets import load_secrets  # noqa: PLC0415
-
-    return load_secrets(settings)

@@ -1,4 +1,4 @@
-"""A long import runs beside whoever serves, and ends with it, however that ends."""
+"""Long imports run in a process of their own, which ends with the service, however that ends."""
 
 import multiprocessing
 import os
@@ -14,161 +14,161 @@ from app.core.db.database import Database
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.transfer.cli_import import run_job, staged
-from app.transfer.jobs import helper_process as second
 from app.transfer.jobs import job as import_job
-from app.transfer.jobs.runner import Runner
+from app.transfer.jobs import process_policy
+from app.transfer.jobs.runner import ImportRunner
 from app.transfer.models import ImportJob
 from app.transfer.repository import find
 from app.transfer.service import ImportOptions, accept_file
 from tests.support.publications import make_bank
-from tests.transfer.rows import lines, question
-from tests.transfer.test_helper_process import count
+from tests.transfer.rows import numbered_lines
+from tests.transfer.test_batch_pool import question_counts, wait_until
 
 PUBLISHED = ImportOptions("science", "jsonl", target="published")
 ROWS = 6_000
-SECONDS = 60.0
+SERVICE_SECONDS = 60.0
 
 
 @pytest.fixture
-def long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second, "MIN_BYTES", 1)
+def all_jobs_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_policy, "MIN_PROCESS_BYTES", 1)
 
 
 @pytest.fixture
 def job(database: Database, settings: Settings, tmp_path: Path) -> ImportJob:
     make_bank(database)
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(*(question(f"q{at}") for at in range(ROWS))))
-    with staged(settings, path) as incoming, database.write() as session:
-        return accept_file(session, settings, incoming, PUBLISHED, None)
+    return accept(database, settings, tmp_path)
 
 
 @pytest.fixture
-def runner(database: Database, settings: Settings, long: None, job: ImportJob) -> Iterator[Runner]:
-    runner = Runner(database, settings, load_secrets(settings))
+def runner(
+    database: Database, settings: Settings, all_jobs_are_long: None, job: ImportJob
+) -> Iterator[ImportRunner]:
+    runner = ImportRunner(database, settings, load_secrets(settings))
     yield runner
     runner.stop()
 
 
-def _children() -> list[int]:
+def accept(database: Database, settings: Settings, folder: Path) -> ImportJob:
+    path = folder / "rows.jsonl"
+    path.write_bytes(numbered_lines(ROWS))
+    with staged(settings, path) as incoming, database.write() as session:
+        return accept_file(session, settings, incoming, PUBLISHED, None)
+
+
+def import_pids() -> list[int]:
     children = multiprocessing.active_children()
     return [child.pid for child in children if child.name == "import" and child.pid]
 
 
-def _look(database: Database, job: ImportJob) -> ImportJob:
+def reload(database: Database, job: ImportJob) -> ImportJob:
     with database.read() as session:
         found = find(session, job.id)
     assert found is not None
     return found
 
 
-def _await(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def has_applied_more_than(database: Database, job: ImportJob, rows: int) -> bool:
+    current = reload(database, job)
+    return current.state == "done" or (current.state == "applying" and current.done > rows)
 
 
-def _has_passed(database: Database, job: ImportJob, done: int) -> bool:
-    now = _look(database, job)
-    return now.state == "done" or (now.state == "applying" and now.done > done)
+def is_done(database: Database, job: ImportJob) -> bool:
+    return reload(database, job).state == "done"
 
 
-def _has_begun(database: Database, job: ImportJob) -> bool:
-    return _has_passed(database, job, 0)
+def assert_imported_once(database: Database, job: ImportJob) -> None:
+    ended = reload(database, job)
+    assert (ended.state, ended.created, ended.error_count) == ("done", ROWS, 0)
+    assert question_counts(database) == (ROWS, ROWS)
 
 
-def _assert_whole(database: Database, job: ImportJob) -> None:
-    done = _look(database, job)
-    assert (done.state, done.created, done.error_count) == ("done", ROWS, 0)
-    assert count(database) == (ROWS, ROWS)
-
-
-def test_a_long_import_is_done_by_another_process(
-    database: Database, job: ImportJob, runner: Runner, monkeypatch: pytest.MonkeyPatch
+def test_a_long_import_runs_in_another_process(
+    database: Database, job: ImportJob, runner: ImportRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only here: the other process has modules of its own.
+    # Only here: the other process imports the module again.
     monkeypatch.setattr(import_job.JobRun, "run", None)
     runner.start()
-    _await(lambda: _look(database, job).state == "done")
-    _assert_whole(database, job)
-    _await(lambda: not _children())
+    wait_until(lambda: is_done(database, job))
+    assert_imported_once(database, job)
+    wait_until(lambda: not import_pids())
 
 
-def test_it_stops_with_the_service_and_goes_on_later(
-    database: Database, settings: Settings, job: ImportJob, runner: Runner
+@pytest.mark.campaign
+def test_an_import_stops_with_the_service_and_is_resumed(
+    database: Database, settings: Settings, job: ImportJob, runner: ImportRunner
 ) -> None:
     runner.start()
-    _await(lambda: _has_begun(database, job))
+    wait_until(lambda: has_applied_more_than(database, job, 0))
     runner.stop()
-    assert not _children()
-    left = _look(database, job)
-    assert left.state == "applying"
-    assert left.done < ROWS
-    assert count(database) == (left.done, left.done)
-    run_job(database, settings, load_secrets(settings), left)
-    _assert_whole(database, job)
+    assert not import_pids()
+    stopped = reload(database, job)
+    assert stopped.state == "applying"
+    assert stopped.done < ROWS
+    assert question_counts(database) == (stopped.done, stopped.done)
+    run_job(database, settings, load_secrets(settings), stopped)
+    assert_imported_once(database, job)
 
 
-def test_a_process_that_dies_is_done_without(
-    database: Database, job: ImportJob, runner: Runner
+@pytest.mark.campaign
+def test_an_import_continues_in_the_service_when_its_process_is_killed(
+    database: Database, job: ImportJob, runner: ImportRunner
 ) -> None:
     runner.start()
-    _await(lambda: _has_begun(database, job))
-    for pid in _children():
+    wait_until(lambda: has_applied_more_than(database, job, 0))
+    for pid in import_pids():
         os.kill(pid, signal.SIGKILL)
-    _await(lambda: _look(database, job).state == "done")
-    _assert_whole(database, job)
+    wait_until(lambda: is_done(database, job))
+    assert_imported_once(database, job)
 
 
-def test_a_job_that_has_to_wait_starts_no_process_meanwhile(
+@pytest.mark.slow
+def test_an_import_that_is_delayed_by_an_error_starts_no_process_meanwhile(
     fresh_settings: Callable[..., Settings],
     tmp_path: Path,
-    long: None,
+    all_jobs_are_long: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = fresh_settings(database_max_mb=4)
     if settings.url.startswith("postgresql"):
-        pytest.skip("only an embedded database has a size of its own")
+        pytest.skip("only an embedded database has a size limit")
     database = Database(settings)
     make_bank(database)
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(*(question(f"q{at}") for at in range(ROWS))))
-    with staged(settings, path) as incoming, database.write() as session:
-        accept_file(session, settings, incoming, PUBLISHED, None)
-    runner = Runner(database, settings, load_secrets(settings))
+    accept(database, settings, tmp_path)
+    runner = ImportRunner(database, settings, load_secrets(settings))
     runner.start()
     try:
-        _await(lambda: "imports have to wait" in caplog.text)
+        wait_until(lambda: "imports are delayed by an error" in caplog.text)
         for _ in range(40):
             assert not multiprocessing.active_children()
             time.sleep(0.1)
     finally:
         runner.stop()
         database.close()
-    # What could not be written is nobody's to read in a log.
+    # The log does not contain the values of a statement that failed.
     assert "neither of them" not in caplog.text
 
 
 def _serve(settings: Settings) -> None:
-    second.MIN_BYTES = 1
+    process_policy.MIN_PROCESS_BYTES = 1
     database = Database(settings)
-    Runner(database, settings, load_secrets(settings)).start()
-    time.sleep(SECONDS)
+    ImportRunner(database, settings, load_secrets(settings)).start()
+    time.sleep(SERVICE_SECONDS)
 
 
-def test_it_ends_with_a_service_that_is_killed_again_and_again(
+@pytest.mark.campaign
+def test_an_import_survives_a_service_that_is_killed_again_and_again(
     database: Database, settings: Settings, job: ImportJob
 ) -> None:
-    before = 0
+    done = 0
     for _ in range(3):
         service = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings,))
         service.start()
-        _await(partial(_has_passed, database, job, before))
+        wait_until(partial(has_applied_more_than, database, job, done))
         service.kill()
         service.join()
-        before = _look(database, job).done
+        done = reload(database, job).done
 
-    # What the last one had begun may still be on its way.
-    run_job(database, settings, load_secrets(settings), _look(database, job))
-    _assert_whole(database, job)
+    # The import process of the last service may still be running.
+    run_job(database, settings, load_secrets(settings), reload(database, job))
+    assert_imported_once(database, job)

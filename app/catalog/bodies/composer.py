@@ -21,7 +21,7 @@ from app.catalog.bodies.live_bodies import (
     PlainLiveBodies,
 )
 from app.catalog.bodies.process_memory import release_free_memory
-from app.catalog.text.text_formats import Presented, present, size_of
+from app.catalog.text.text_formats import ConvertedPart, convert, memory_size
 from app.core.db.database import Database
 from app.core.errors import Problem
 from app.published.answers import read_answers
@@ -77,9 +77,9 @@ class Composer:
         self._database = database
         self._bodies: ByteCache[bytes] | CompressedCache = ByteCache(budget, len)
         self.live_bodies: LiveBodies = NoLiveBodies()
-        self._rendered: dict[tuple[str, str], ByteCache[Presented]] = {
+        self._rendered: dict[tuple[str, str], ByteCache[ConvertedPart]] = {
             (text_format, part): ByteCache(
-                max(RENDERED_MIN_BYTES, budget // RENDERED_DIVISOR), size_of
+                max(RENDERED_MIN_BYTES, budget // RENDERED_DIVISOR), memory_size
             )
             for text_format in ("html", "text", "nodes")
             for part in ("public", "answers")
@@ -215,15 +215,15 @@ class Composer:
 
     async def _render(
         self, keys: Keys, bodies: Sequence[bytes], text_format: str, part: str
-    ) -> list[Presented]:
+    ) -> list[ConvertedPart]:
         if text_format == "markdown":
-            return [Presented(body) for body in bodies]
+            return [ConvertedPart(body) for body in bodies]
         cache = self._rendered[text_format, part]
         rendered = cache.get_many(keys)
         missing = [index for index, found in enumerate(rendered) if found is None]
         if missing:
             added = await asyncio.to_thread(
-                lambda: [present(bodies[index], text_format) for index in missing]
+                lambda: [convert(bodies[index], text_format) for index in missing]
             )
             for index, presented in zip(missing, added, strict=True):
                 cache.put(keys[index], presented)
@@ -248,7 +248,7 @@ def _filled(keys: Keys, bodies: Sequence[bytes | None], found: Mapping[int, byte
 
 
 def _joined(
-    questions: Sequence[Sequence[Presented]], text_format: str, pointer: str
+    questions: Sequence[Sequence[ConvertedPart]], text_format: str, pointer: str
 ) -> ComposedQuestions:
     """Merge each question's parts, which are JSON objects, into one object."""
     items = [b"{" + b",".join(part.body[1:-1] for part in parts) + b"}" for parts in questions]

@@ -5,7 +5,12 @@ from collections.abc import Iterable
 
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.query_string import Pairs
-from app.published.question_filter import NAMES, QuestionFilter, differing, filter_from
+from app.published.question_filter import (
+    FILTER_NAMES,
+    QuestionFilter,
+    differing_parameters,
+    filter_from_canonical,
+)
 
 # A longer filter is replaced by its hash, and the client has to send it again: a query string with
 # both the filter and a cursor that contains it would be too long.
@@ -31,9 +36,9 @@ def restore_filter(pairs: Pairs, sent: QuestionFilter, packed: str) -> QuestionF
             return sent
         detail = "The filter is too long for a cursor: send it again, unchanged, beside it."
         raise invalid(FieldError("invalid_value", detail, parameter="cursor"))
-    original = filter_from(packed)
-    sent_names = {name for name, _ in pairs if name in NAMES}
-    wrong = sent_names.intersection(differing(sent, original))
+    original = filter_from_canonical(packed)
+    sent_names = {name for name, _ in pairs if name in FILTER_NAMES}
+    wrong = sent_names.intersection(differing_parameters(sent, original))
     if wrong:
         raise differs_from_cursor(sorted(wrong))
     return original

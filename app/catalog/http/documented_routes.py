@@ -1,4 +1,4 @@
-"""Declares the routes that `FastRoutes` answers to the framework, for OpenAPI only."""
+"""Declares fast routes as FastAPI routes, only to document them in OpenAPI."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps

@@ -1,4 +1,4 @@
-"""How a read is served: cache lookup, body, cache headers; the base class of delivery routes.
+"""The base class of delivery routes: looks in the cache, builds the body, adds cache headers.
 
 The edge finds the endpoint of a GET path in `FastRoutes` and calls it. The endpoint
 

@@ -20,20 +20,25 @@ from app.catalog.http.endpoint import (
     when_composed,
 )
 from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, parse_format
-from app.catalog.index.category_fingerprint import has_moved, remembered
+from app.catalog.index.category_fingerprint import fingerprint, has_moved_category
 from app.core.db.edition_clock import Mark, read_mark
 from app.core.errors import FieldError, Problem, invalid
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import (
     Pairs,
     Parameter,
+    int_between,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "changes"
 MAX_LIMIT = 1000
@@ -52,8 +57,8 @@ AFTER = Parameter(
     "the `mark` of the last page; without it the first page of everything that matches",
     {"type": "string", "maxLength": MAX_CURSOR},
 )
-CHANGES_PARAMETERS = (*PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
+CHANGES_PARAMETERS = (*FILTER_PARAMETERS, AFTER, CHANGES_LIMIT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in CHANGES_PARAMETERS))
 
 
 class CopyState(NamedTuple):
@@ -81,7 +86,7 @@ class GetChanges(Endpoint):
         """Return one page of changes."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        sealed = take(pairs, "after", text(1, MAX_CURSOR), None)
+        sealed = single_value(pairs, "after", text_of_length(1, MAX_CURSOR), None)
         if sealed is None:
             return self._page(pairs, request.caller, None)
         before = self._opened(sealed)
@@ -94,7 +99,7 @@ class GetChanges(Endpoint):
     def _page(
         self, pairs: Pairs, caller: Caller, before: CopyState | None
     ) -> ResponseBody | Awaitable[ResponseBody]:
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
         if before is None:
             state = self._start(pairs, caller)
         else:
@@ -126,11 +131,11 @@ class GetChanges(Endpoint):
         numbers: list[int] = []
         seq = state.at.seq
         if seq < state.first_seq:
-            numbers = index.first(members, after=seq, last=state.first_seq, limit=wanted)
+            numbers = index.first_changed(members, after=seq, last=state.first_seq, limit=wanted)
         if len(numbers) < wanted:
-            banks = [index.every[bank] for bank in view.readable if bank in index.every]
+            banks = [index.all_by_bank[bank] for bank in view.readable if bank in index.all_by_bank]
             changed = BitMap.union(BitMap(), *banks)
-            numbers += index.first(
+            numbers += index.first_changed(
                 changed,
                 after=max(seq, state.first_seq),
                 last=now.seq,
@@ -171,7 +176,7 @@ class GetChanges(Endpoint):
         if before.view_hash != self._view_hash(caller, answers=before.answers):
             raise resync_required()
         categories = self._catalog.vocabularies.categories
-        if before.categories and has_moved(categories, before.categories):
+        if before.categories and has_moved_category(categories, before.categories):
             raise resync_required()
 
     def _view_hash(self, caller: Caller, *, answers: bool) -> str:
@@ -182,11 +187,11 @@ class GetChanges(Endpoint):
 
     def _category_fingerprint(self, question_filter: QuestionFilter) -> str:
         has_categories = question_filter.category.any or question_filter.category.none
-        return remembered(self._catalog.vocabularies.categories) if has_categories else ""
+        return fingerprint(self._catalog.vocabularies.categories) if has_categories else ""
 
     def _is_ahead(self, at: Mark) -> bool:
         mark = self._catalog.mark
-        return at.seq > mark.seq or at.terms > mark.terms
+        return at.seq > mark.seq or at.config_version > mark.config_version
 
     async def _page_later(self, pairs: Pairs, caller: Caller, before: CopyState) -> ResponseBody:
         """Wait for changes that another worker process has seen, then return the page.
@@ -195,7 +200,7 @@ class GetChanges(Endpoint):
         """
         at = before.at
         clock = await asyncio.to_thread(self._read_clock)
-        if clock.epoch != at.epoch or clock.seq < at.seq or clock.terms < at.terms:
+        if not clock.covers(at):
             raise resync_required()
         deadline = time.monotonic() + WAIT_SECONDS
         while self._is_ahead(at):

@@ -7,7 +7,7 @@ from app.access.rights import Caller
 from app.catalog.bodies.composer import ComposedQuestions
 from app.catalog.http.endpoint import CacheKey, Endpoint, ReadRequest, ResponseBody
 from app.catalog.http.reading_parameters import parse_reading_parameters
-from app.catalog.service import Entry, ReadAccess
+from app.catalog.service import IndexEntry, ReadAccess
 from app.core.errors import Problem, not_found
 from app.core.http.query_string import split_query
 
@@ -36,7 +36,7 @@ class GetQuestion(Endpoint):
             return _body(composed, access)
         return _body_later(composed, access)
 
-    def _find(self, question_id: str, caller: Caller) -> Entry:
+    def _find(self, question_id: str, caller: Caller) -> IndexEntry:
         hexadecimal = question_id.replace("-", "") if _ID.fullmatch(question_id) else None
         entry = None if hexadecimal is None else self._catalog.find(bytes.fromhex(hexadecimal))
         if entry is None or entry.revision is None:

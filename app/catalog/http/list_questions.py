@@ -17,14 +17,19 @@ from app.catalog.http.reading_parameters import ANSWERS, FORMAT, parse_answers, 
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
 from app.core.http.query_string import (
     Parameter,
+    int_between,
     one_of,
     reject_unknown,
+    single_value,
     split_query,
-    take,
-    text,
-    whole,
+    text_of_length,
 )
-from app.published.question_filter import NAMES, PARAMETERS, QuestionFilter, parse_filter
+from app.published.question_filter import (
+    FILTER_NAMES,
+    FILTER_PARAMETERS,
+    QuestionFilter,
+    parse_filter,
+)
 
 ROUTE = "questions"
 SORTS = ("newest", "oldest", "updated")
@@ -49,8 +54,8 @@ SORT = Parameter(
     "by first publication, or by the last published change with the latest first",
     {"type": "string", "enum": list(SORTS), "default": "newest"},
 )
-LIST_PARAMETERS = (*PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
-_KNOWN = (*NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
+LIST_PARAMETERS = (*FILTER_PARAMETERS, LIMIT, CURSOR, SORT, ANSWERS, FORMAT)
+_KNOWN = (*FILTER_NAMES, *(parameter.name for parameter in LIST_PARAMETERS))
 
 
 class NumberPage(NamedTuple):
@@ -78,9 +83,9 @@ class ListQuestions(Endpoint):
         """Return one page."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-        sort = take(pairs, "sort", one_of(*SORTS), None)
-        sealed = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+        sort = single_value(pairs, "sort", one_of(*SORTS), None)
+        sealed = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
         answers, text_format = parse_answers(pairs), parse_format(pairs)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
         position: int | None = None
@@ -114,7 +119,7 @@ class ListQuestions(Endpoint):
         return NumberPage(numbers, numbers[-1] if more else None)
 
     def _page_by_change(self, members: BitMap, before: int, limit: int) -> NumberPage:
-        numbers = self._catalog.index.latest(members, before=before, limit=limit + 1)
+        numbers = self._catalog.index.last_changed(members, before=before, limit=limit + 1)
         more = len(numbers) > limit
         numbers = numbers[:limit]
         return NumberPage(numbers, self._catalog.index.seq(numbers[-1]) if more else None)

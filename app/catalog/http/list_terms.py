@@ -7,12 +7,20 @@ import orjson
 
 from app.catalog.http.cursor_filter import pack_filter, restore_filter
 from app.catalog.http.endpoint import Endpoint, ReadRequest, ResponseBody, ResponseCache
-from app.catalog.http.get_facets import facet_counts, vocabulary_of
+from app.catalog.http.get_facets import facet_counts
 from app.catalog.http.list_questions import CURSOR
 from app.catalog.service import Catalog
 from app.core.http.pages import MAX_CURSOR, open_cursor, resync_required, seal_cursor
-from app.core.http.query_string import Parameter, reject_unknown, split_query, take, text, whole
-from app.published.question_filter import NAMES, PARAMETERS, parse_filter
+from app.core.http.query_string import (
+    Parameter,
+    int_between,
+    reject_unknown,
+    single_value,
+    split_query,
+    text_of_length,
+)
+from app.published.facets import BANK, FACETS
+from app.published.question_filter import FILTER_NAMES, FILTER_PARAMETERS, parse_filter
 from app.taxonomy.vocabulary import Term, fold
 
 MAX_LIMIT = 1000
@@ -22,11 +30,14 @@ VOCABULARY_LIMIT = Parameter(
     "how many terms on a page",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": MAX_LIMIT},
 )
-VOCABULARY_PARAMETERS = (*PARAMETERS, VOCABULARY_LIMIT, CURSOR)
-# The facet of each route, and the member that only the terms of a facet have.
-FACETS = {"categories": "category", "companies": "company", "tags": "tag", "banks": "bank"}
-_OWN_MEMBERS = {"category": "parent", "tag": "group"}
-_KNOWN = (*NAMES, "limit", "cursor")
+VOCABULARY_PARAMETERS = (*FILTER_PARAMETERS, VOCABULARY_LIMIT, CURSOR)
+# The facet that each route lists, by its last segment.
+_LISTED_FACETS = {"banks": BANK} | {
+    facet.vocabulary: facet for facet in FACETS if facet.vocabulary is not None
+}
+# The member that only the terms of one vocabulary have.
+_OWN_MEMBER = {"categories": "parent", "tags": "group"}
+_KNOWN = (*FILTER_NAMES, "limit", "cursor")
 
 _SortKey = tuple[str, str]
 
@@ -37,14 +48,14 @@ class ListTerms(Endpoint):
     def __init__(self, name: str, catalog: Catalog, cache: ResponseCache) -> None:
         """List the vocabulary `name`, which is also the last segment of the route's path."""
         super().__init__(name, catalog, cache)
-        self._facet = FACETS[name]
+        self._facet = _LISTED_FACETS[name]
 
     def make(self, request: ReadRequest) -> ResponseBody:
         """Return one page of terms."""
         pairs = split_query(request.query)
         reject_unknown(pairs, _KNOWN)
-        limit = take(pairs, "limit", whole(1, MAX_LIMIT), MAX_LIMIT)
-        sealed = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+        limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), MAX_LIMIT)
+        sealed = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
         question_filter = parse_filter(pairs, self._catalog.nameable_values(request.caller))
         after: _SortKey | None = None
         if sealed is not None:
@@ -63,15 +74,15 @@ class ListTerms(Endpoint):
                 "v": [pack_filter(question_filter), *_sort_key(page[-1]), epoch]
             }
             next_cursor = seal_cursor(self._catalog.secrets, self._name, content)
-        items = [_shown(term, self._facet, counts) for term in page]
+        items = [_shown(term, self._name, counts) for term in page]
         response = {"items": items, "total": len(terms), "next_cursor": next_cursor}
         return ResponseBody(orjson.dumps(response))
 
     def _terms(self, banks: frozenset[str]) -> Iterator[Term]:
         """Yield the terms that exist for the caller, ordered by name."""
-        vocabulary = vocabulary_of(self._catalog, self._facet)
+        vocabulary = self._facet.vocabulary
         if vocabulary is not None:
-            yield from vocabulary.terms.values()
+            yield from self._catalog.vocabularies.named(vocabulary).terms.values()
             return
         rules = self._catalog.rights.banks
         readable = (Term(slug, rules[slug].name, rules[slug].description, ()) for slug in banks)
@@ -90,13 +101,13 @@ def _sort_key(term: Term) -> _SortKey:
     return fold(term.name), term.slug
 
 
-def _shown(term: Term, facet: str, counts: Mapping[str, int]) -> dict[str, Any]:
+def _shown(term: Term, route: str, counts: Mapping[str, int]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "slug": term.slug,
         "name": term.name,
         "description": term.description,
         "aliases": term.aliases,
     }
-    if facet in _OWN_MEMBERS:
-        shown[_OWN_MEMBERS[facet]] = getattr(term, _OWN_MEMBERS[facet])
+    if route in _OWN_MEMBER:
+        shown[_OWN_MEMBER[route]] = getattr(term, _OWN_MEMBER[route])
     return shown | {"count": counts.get(term.slug, 0)}

@@ -1,7 +1,14 @@
 """The parameters of every route that delivers questions: `answers` and `format`."""
 
 from app.catalog.text.text_formats import FORMATS, MARKDOWN
-from app.core.http.query_string import Pairs, Parameter, boolean, one_of, reject_unknown, take
+from app.core.http.query_string import (
+    Pairs,
+    Parameter,
+    boolean,
+    one_of,
+    reject_unknown,
+    single_value,
+)
 
 ANSWERS = Parameter(
     "answers",
@@ -34,9 +41,9 @@ def parse_reading_parameters(pairs: Pairs) -> tuple[bool, str]:
 
 def parse_answers(pairs: Pairs) -> bool:
     """Return whether the request asks for answers."""
-    return take(pairs, ANSWERS.name, boolean, default=False)
+    return single_value(pairs, ANSWERS.name, boolean, default=False)
 
 
 def parse_format(pairs: Pairs) -> str:
     """Return the text format that the request asks for."""
-    return take(pairs, FORMAT.name, _known_format, MARKDOWN)
+    return single_value(pairs, FORMAT.name, _known_format, MARKDOWN)

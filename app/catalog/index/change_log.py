@@ -1,4 +1,4 @@
-"""Which question changed when: numbers in the order of `seq`."""
+"""The log of changes: question numbers in the order of `seq`."""
 
 from collections.abc import Iterator
 
@@ -6,19 +6,20 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-ROOM = 1024
-BLOCK = 4096
-# Looking up one entry of the log costs about as much as sorting this many members (measured).
-SORTED_A_LOOKUP = 3
+SPARE_ENTRIES = 1024
+BLOCK_ENTRIES = 4096
+# How many members can be sorted in the time that it takes to check one entry of the log.
+SORTED_PER_CHECK = 3
 
 Seqs = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.uint32]
 
 
-class SeqLog:
-    """Every (seq, number) in order; an entry counts while the question has not changed again.
+class ChangeLog:
+    """Every change as a pair (seq, number), in the order of `seq`.
 
-    `current` is the seq of each number now, by number.
+    An entry is current while its question has not changed again. The caller passes `current`, an
+    array that has the latest seq of each number.
     """
 
     def __init__(self) -> None:
@@ -28,77 +29,87 @@ class SeqLog:
         self._count = 0
 
     def append(self, seqs: Seqs, numbers: Numbers) -> None:
-        """Take entries that come after all others."""
+        """Append entries; each seq is larger than all before it, or `sort` is called afterwards."""
         stop = self._count + len(seqs)
         if stop > len(self._seqs):
-            room = max(ROOM, 2 * stop)
-            self._seqs = np.concatenate([self._seqs[: self._count], np.empty(room, np.int64)])
+            spare = max(SPARE_ENTRIES, 2 * stop)
+            self._seqs = np.concatenate([self._seqs[: self._count], np.empty(spare, np.int64)])
             self._numbers = np.concatenate(
-                [self._numbers[: self._count], np.empty(room, np.uint32)]
+                [self._numbers[: self._count], np.empty(spare, np.uint32)]
             )
         self._seqs[self._count : stop] = seqs
         self._numbers[self._count : stop] = numbers
         self._count = stop
 
-    def settle(self, current: Seqs) -> None:
-        """Bring entries that were appended in another order into that of `seq`."""
+    def sort(self, current: Seqs) -> None:
+        """Sort the entries by seq and drop those that are not current."""
         seqs, numbers = self._seqs[: self._count], self._numbers[: self._count]
         order = np.argsort(seqs, kind="stable")
         self._replace(seqs[order], numbers[order], current)
 
-    def tidy(self, current: Seqs, size: int) -> None:
-        """Drop entries that count no more, once they are most of the log."""
-        if self._count > 2 * size + ROOM:
+    def compact(self, current: Seqs, questions: int) -> None:
+        """Drop the entries that are not current, once they are more than half of the log."""
+        if self._count > 2 * questions + SPARE_ENTRIES:
             seqs, numbers = self._seqs[: self._count], self._numbers[: self._count]
             self._replace(seqs, numbers, current)
 
     def _replace(self, seqs: Seqs, numbers: Numbers, current: Seqs) -> None:
-        kept = current[numbers] == seqs
-        self._seqs, self._numbers = seqs[kept], numbers[kept]
+        is_current = current[numbers] == seqs
+        self._seqs, self._numbers = seqs[is_current], numbers[is_current]
         self._count = len(self._seqs)
 
-    def first(
+    def first_changed(
         self, current: Seqs, members: BitMap, *, after: int, last: int, limit: int
     ) -> list[int]:
         """Return the first members with after < seq <= last, in the order of seq."""
-        start, stop = self._places(after, last)
+        start, stop = self._range(after, last)
         if self._is_sparse(members, stop - start, limit):
-            return list(_sorted(current, members, after, last)[:limit].tolist())
+            return list(_sorted_members(current, members, after, last)[:limit].tolist())
         found: list[int] = []
-        for low in range(start, stop, BLOCK):
-            found += self._among(members, low, min(low + BLOCK, stop), current)
+        for low in range(start, stop, BLOCK_ENTRIES):
+            found += self._members_between(members, low, min(low + BLOCK_ENTRIES, stop), current)
             if len(found) >= limit:
                 break
         return found[:limit]
 
-    def latest(self, current: Seqs, members: BitMap, *, before: int, limit: int) -> list[int]:
-        """Return the last members with seq < before, the latest first."""
-        start, stop = self._places(0, before - 1)
+    def last_changed(self, current: Seqs, members: BitMap, *, before: int, limit: int) -> list[int]:
+        """Return the last members with seq < before, in reverse order of seq."""
+        start, stop = self._range(0, before - 1)
         if self._is_sparse(members, stop - start, limit):
-            return list(_sorted(current, members, 0, before - 1)[::-1][:limit].tolist())
+            ordered = _sorted_members(current, members, 0, before - 1)
+            return list(ordered[::-1][:limit].tolist())
         found: list[int] = []
-        for high in range(stop, start, -BLOCK):
-            found += reversed(list(self._among(members, max(high - BLOCK, start), high, current)))
+        for high in range(stop, start, -BLOCK_ENTRIES):
+            low = max(high - BLOCK_ENTRIES, start)
+            found += reversed(list(self._members_between(members, low, high, current)))
             if len(found) >= limit:
                 break
         return found[:limit]
 
-    def _places(self, after: int, last: int) -> tuple[int, int]:
+    def _range(self, after: int, last: int) -> tuple[int, int]:
+        """Return the positions of the entries with after < seq <= last, as for `range`."""
         seqs = self._seqs[: self._count]
         return int(seqs.searchsorted(after, "right")), int(seqs.searchsorted(last, "right"))
 
     def _is_sparse(self, members: BitMap, span: int, limit: int) -> bool:
+        """Return whether sorting all members costs less than walking through the log.
+
+        `checked` is how many entries the walk would check until it has `limit` members, if members
+        are spread evenly over the log.
+        """
         size = len(members)
-        looked_up = min(span, limit * self._count // size + BLOCK) if size else span + 1
-        return size < SORTED_A_LOOKUP * looked_up
+        checked = min(span, limit * self._count // size + BLOCK_ENTRIES) if size else span + 1
+        return size < SORTED_PER_CHECK * checked
 
-    def _among(self, members: BitMap, low: int, high: int, current: Seqs) -> Iterator[int]:
+    def _members_between(
+        self, members: BitMap, low: int, high: int, current: Seqs
+    ) -> Iterator[int]:
         numbers = self._numbers[low:high]
-        counting = numbers[current[numbers] == self._seqs[low:high]]
-        return (number for number in counting.tolist() if number in members)
+        is_current = current[numbers] == self._seqs[low:high]
+        return (number for number in numbers[is_current].tolist() if number in members)
 
 
-def _sorted(current: Seqs, members: BitMap, after: int, last: int) -> Numbers:
+def _sorted_members(current: Seqs, members: BitMap, after: int, last: int) -> Numbers:
     """Return the members with after < seq <= last in the order of seq."""
     numbers: Numbers = np.frombuffer(members.to_array(), dtype=np.uint32)
     seqs = current[numbers]

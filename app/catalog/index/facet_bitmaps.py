@@ -2,61 +2,31 @@
 
 import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from app.catalog.index.row_batch import Batch
+from app.catalog.index.row_batch import RowBatch
+from app.published.facets import FACETS, Facet
 
 Numbers = npt.NDArray[np.uint32]
-Split = Callable[[str], Sequence[str]]
-
-
-def one(text: str) -> Sequence[str]:
-    """Return a text that is one value."""
-    return (text,)
-
-
-def many(text: str) -> Sequence[str]:
-    """Return the values of a text that joins them by commas."""
-    return text.split(",") if text else ()
-
-
-def folded(text: str) -> Sequence[str]:
-    """Return a language as the filter has it."""
-    return (text.casefold(),)
-
-
-# Each facet of the filter: the column that holds it, and how a text of it becomes values.
-FACETS: Mapping[str, tuple[str, Split]] = {
-    "bank": ("bank", one),
-    "kind": ("kind", one),
-    "category": ("categories", many),
-    "company": ("companies", many),
-    "tag": ("tags", many),
-    "difficulty": ("difficulty", one),
-    "level": ("levels", many),
-    "language": ("language", folded),
-}
 
 
 def bitmap_of(numbers: Numbers) -> BitMap:
     """Return the bitmap of an array of numbers."""
-    return BitMap(_array(numbers))
+    return BitMap(_plain_array(numbers))
 
 
-def gather(
-    bitmaps: dict[str, BitMap], batch: Batch, column: str, numbers: Numbers, split: Split
-) -> None:
-    """Add the number of each row of a batch to the bitmap of every value in its text."""
+def add_values(bitmaps: dict[str, BitMap], facet: Facet, batch: RowBatch, numbers: Numbers) -> None:
+    """Add the number of each row of a batch to the bitmap of each value that the row has."""
     by_value: dict[str, list[Numbers]] = defaultdict(list)
-    for text, found in batch.groups(column, numbers):
-        for value in split(text):
+    for text, found in batch.groups(facet.column, numbers):
+        for value in facet.values_in(text):
             by_value[value].append(found)
     for value, parts in by_value.items():
-        added = _array(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        added = _plain_array(parts[0] if len(parts) == 1 else np.concatenate(parts))
         bitmap = bitmaps.get(value)
         if bitmap is None:
             bitmaps[value] = BitMap(added)
@@ -64,22 +34,22 @@ def gather(
             bitmap.update(added)
 
 
-def gather_all(facets: Mapping[str, dict[str, BitMap]], batch: Batch, numbers: Numbers) -> None:
-    """Add numbers to the bitmaps of every facet."""
-    for facet, (column, split) in FACETS.items():
-        gather(facets[facet], batch, column, numbers, split)
+def add_facets(facets: Mapping[str, dict[str, BitMap]], batch: RowBatch, numbers: Numbers) -> None:
+    """Add the numbers of a batch's rows to the bitmaps of every facet; `facets` is by parameter."""
+    for facet in FACETS:
+        add_values(facets[facet.parameter], facet, batch, numbers)
 
 
-def take_out(bitmaps: dict[str, BitMap], gone: BitMap) -> None:
-    """Take numbers out of every bitmap of a facet, and forget values that nothing has any more."""
-    for value in [value for value, bitmap in bitmaps.items() if bitmap.intersect(gone)]:
-        bitmaps[value] -= gone
+def remove_numbers(bitmaps: dict[str, BitMap], numbers: BitMap) -> None:
+    """Remove numbers from every bitmap of a facet, and delete the bitmaps that become empty."""
+    for value in [value for value, bitmap in bitmaps.items() if bitmap.intersect(numbers)]:
+        bitmaps[value] -= numbers
         if not bitmaps[value]:
             del bitmaps[value]
 
 
-def _array(numbers: Numbers) -> "array.array[int]":
-    # Three times quicker to take for a bitmap than an array of numpy.
+def _plain_array(numbers: Numbers) -> "array.array[int]":
+    # A bitmap is made more quickly from an array of the standard library than from numpy's.
     plain = array.array("I")
     plain.frombytes(numbers.tobytes())
     return plain

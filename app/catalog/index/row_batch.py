@@ -1,4 +1,4 @@
-"""Rows of the change feed, prepared column by column, so that a million of them load quickly."""
+"""A batch of rows of the change feed, prepared column by column, so that a million load quickly."""
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
@@ -6,48 +6,52 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from app.published.feed_columns import ID_BYTES, Columns, PackedIds, Repeated
+from app.published.feed_columns import ID_BYTES, PackedIds, PublishedColumns, Repeated
 
-FEW = 2**16
+# How many different codes 16 bits can have.
+MAX_SHORT_CODES = 2**16
 
-Whole = npt.NDArray[np.int64]
+Int64s = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.uint32]
+# The different texts of a column, and for each row the index of its text; None if all have the
+# first one.
+Codes = tuple[Sequence[str], npt.NDArray[np.int32] | None]
 
 
-class Batch:
-    """Some rows: whole numbers as arrays, texts as codes of what they say."""
+class RowBatch:
+    """Some rows: integers as arrays, texts as codes."""
 
-    def __init__(self, columns: Columns) -> None:
-        """Prepare columns, of one row at least."""
+    def __init__(self, columns: PublishedColumns) -> None:
+        """Prepare columns of at least one row."""
         self.columns = columns
-        self._coded: dict[str, tuple[Sequence[str], npt.NDArray[np.int32] | None]] = {}
+        self._codes: dict[str, Codes] = {}
 
     @cached_property
-    def numbers(self) -> Whole:
-        """The numbers; TypeError where one is not whole."""
-        return _whole(self.columns.number)
+    def numbers(self) -> Int64s:
+        """The numbers; TypeError if one is not an integer."""
+        return _int64s(self.columns.number)
 
     @cached_property
-    def seqs(self) -> Whole:
-        """The places in the feed; TypeError where one is not whole."""
-        return _whole(self.columns.seq)
+    def seqs(self) -> Int64s:
+        """The seqs; TypeError if one is not an integer."""
+        return _int64s(self.columns.seq)
 
     @cached_property
-    def revisions(self) -> Whole:
-        """The live revisions, 0 for none; TypeError where one is not whole."""
+    def revisions(self) -> Int64s:
+        """The live revisions, 0 for none; TypeError if one is not an integer."""
         revisions = self.columns.revision
         if isinstance(revisions, Repeated):
-            return _whole(Repeated(revisions.value or 0, len(revisions)))
-        return _whole([0 if found is None else found for found in revisions])
+            return _int64s(Repeated(revisions.value or 0, len(revisions)))
+        return _int64s([0 if found is None else found for found in revisions])
 
     @cached_property
-    def updated(self) -> Whole:
-        """The times of the last change; TypeError where one is not whole."""
-        return _whole(self.columns.updated_at)
+    def updated_at(self) -> Int64s:
+        """The times of the last change; TypeError if one is not an integer."""
+        return _int64s(self.columns.updated_at)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.uint8]:
-        """The ids, a row of 16 bytes each; ValueError where one has another length."""
+        """The ids, one row of 16 bytes each; ValueError if one has another length."""
         ids = self.columns.id
         data = ids.data if isinstance(ids, PackedIds) else b"".join(ids)
         if not isinstance(ids, PackedIds) and set(map(len, ids)) != {ID_BYTES}:
@@ -55,62 +59,62 @@ class Batch:
             raise ValueError(message)
         return np.frombuffer(data, np.uint8).reshape(-1, ID_BYTES)
 
-    def distinct(self, name: str) -> Collection[str]:
-        """Return what a column of texts says, each once."""
-        return self._code(name)[0]
+    def distinct_texts(self, column: str) -> Collection[str]:
+        """Return the different texts of a facet's column."""
+        return self._coded(column)[0]
 
-    def coded(self, name: str) -> npt.NDArray[np.int32]:
-        """Return for each row the place of its text in `distinct`."""
-        codes = self._code(name)[1]
+    def text_codes(self, column: str) -> npt.NDArray[np.int32]:
+        """Return for each row the index of its text in `distinct_texts`."""
+        codes = self._coded(column)[1]
         return np.zeros(len(self.columns.number), np.int32) if codes is None else codes
 
-    def groups(self, name: str, numbers: Numbers) -> Iterator[tuple[str, Numbers]]:
-        """Yield each text of a column with those of the rows' `numbers` that have it."""
-        texts, codes = self._code(name)
+    def groups(self, column: str, numbers: Numbers) -> Iterator[tuple[str, Numbers]]:
+        """Yield each text of a column, with the `numbers` of the rows that have it."""
+        texts, codes = self._coded(column)
         if codes is None:
             yield texts[0], numbers
             return
-        # Short words are sorted by counting, which takes no comparison.
-        order = np.argsort(codes.astype(np.uint16) if len(texts) <= FEW else codes, kind="stable")
+        # numpy sorts integers of 16 bits by their digits, without comparisons.
+        short = len(texts) <= MAX_SHORT_CODES
+        order = np.argsort(codes.astype(np.uint16) if short else codes, kind="stable")
         ordered = numbers[order]
         start = 0
         for text, stop in zip(texts, np.cumsum(np.bincount(codes)).tolist(), strict=True):
             yield text, ordered[start:stop]
             start = stop
 
-    def _code(self, name: str) -> tuple[Sequence[str], npt.NDArray[np.int32] | None]:
-        found = self._coded.get(name)
+    def _coded(self, column: str) -> Codes:
+        found = self._codes.get(column)
         if found is None:
-            found = self._coded[name] = _code(getattr(self.columns, name))
+            found = self._codes[column] = _codes_of(self.columns.texts(column))
         return found
 
 
-class _Codes(dict[str, int]):
-    """Small numbers for texts, given as the texts come."""
+class _CodeByText(dict[str, int]):
+    """Gives each new text the next code."""
 
     def __missing__(self, text: str) -> int:
         code = self[text] = len(self)
         return code
 
 
-def _code(column: Sequence[str]) -> tuple[Sequence[str], npt.NDArray[np.int32] | None]:
-    """Return what a column says, each once, and for each row which (None: it is all the same)."""
-    if isinstance(column, Repeated):
-        return (column.value,), None
-    if column[0] == column[-1] and column.count(column[0]) == len(column):
-        return (column[0],), None
-    codes = _Codes()
-    coded = np.fromiter(map(codes.__getitem__, column), np.int32, len(column))
-    return tuple(codes), coded
+def _codes_of(texts: Sequence[str]) -> Codes:
+    if isinstance(texts, Repeated):
+        return (texts.value,), None
+    if texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
+        return (texts[0],), None
+    code_by_text = _CodeByText()
+    codes = np.fromiter(map(code_by_text.__getitem__, texts), np.int32, len(texts))
+    return tuple(code_by_text), codes
 
 
-def _whole(column: Sequence[int]) -> Whole:
-    if isinstance(column, range):
-        return np.arange(column.start, column.stop)
-    if isinstance(column, Repeated):
-        column = [column.value] * len(column)
-    found = np.array(column)
+def _int64s(values: Sequence[int]) -> Int64s:
+    if isinstance(values, range):
+        return np.arange(values.start, values.stop)
+    if isinstance(values, Repeated):
+        values = [values.value] * len(values)
+    found = np.array(values)
     if found.dtype != np.int64:
-        message = "not all of these are whole numbers"
+        message = "one of the values is not an integer"
         raise TypeError(message)
     return found

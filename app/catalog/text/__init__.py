@@ -1,1 +1,1 @@
-"""Markdown and the formats that it is delivered in."""
+"""Markdown, and its conversion to the formats of delivered text."""

@@ -1,4 +1,4 @@
-"""The one renderer of CommonMark, tables and TeX: without raw HTML, and sanitised."""
+"""Renders CommonMark with tables and TeX to sanitised HTML; raw HTML is disabled."""
 
 import re
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-# Counts up with every change of what is rendered, so that nothing older is sent.
+# Part of the keys of caches: increase it with every change of the rendered output.
 RENDERER_VERSION = 1
 
-_LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
-_LANGUAGE = re.compile(r"language-[A-Za-z0-9_+#-]{1,32}")
-_ALIGN = re.compile(r"text-align:(left|center|right)")
+_EXTERNAL_LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+_LANGUAGE_CLASS = re.compile(r"language-[A-Za-z0-9_+#-]{1,32}")
+_ALIGN_STYLE = re.compile(r"text-align:(left|center|right)")
 
 _TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre"),
@@ -33,11 +33,12 @@ _ATTRIBUTES = {
 _CLASSES = {"span": {"math"}, "p": {"display"}}
 
 
-def _keep(tag: str, name: str, value: str) -> str | None:
+def _filter_attribute(tag: str, name: str, value: str) -> str | None:
+    """Return the attribute's value, None to remove the attribute."""
     if name == "href":
-        return value if _LINK.match(value) else None
+        return value if _EXTERNAL_LINK.match(value) else None
     if (tag, name) == ("code", "class"):
-        return value if _LANGUAGE.fullmatch(value) else None
+        return value if _LANGUAGE_CLASS.fullmatch(value) else None
     return value
 
 
@@ -45,14 +46,14 @@ _CLEANER = nh3.Cleaner(
     tags=_TAGS,
     attributes=_ATTRIBUTES,
     allowed_classes=_CLASSES,
-    attribute_filter=_keep,
+    attribute_filter=_filter_attribute,
     url_schemes={"http", "https", "mailto"},
     link_rel="nofollow noopener noreferrer",
 )
 
 
 def parse(text: str) -> list[Token]:
-    """Return the text's tokens: links lead out or are not there, images are their alt text."""
+    """Return the text's tokens, without internal links, and with alt texts instead of images."""
     return _PARSER.parse(text)
 
 
@@ -62,18 +63,18 @@ def to_html(text: str) -> str:
 
 
 def alt_text(token: Token) -> str:
-    """Return what an image shows to those who cannot see it."""
+    """Return the alternative text of an image as plain text."""
     renderer = cast(RendererHTML, _PARSER.renderer)
     return renderer.renderInlineAsText(token.children, _PARSER.options, {})
 
 
 def _simplify(state: StateCore) -> None:
-    """Put text in place of images, and take away links that lead anywhere but out."""
+    """Replace images with their alternative texts, and remove links that are not external."""
     for token in state.tokens:
         if token.children:
-            token.children = _without_images(_without_links(token.children))
+            token.children = _without_images(_without_internal_links(token.children))
         style = token.attrGet("style")
-        if isinstance(style, str) and (found := _ALIGN.fullmatch(style)):
+        if isinstance(style, str) and (found := _ALIGN_STYLE.fullmatch(style)):
             token.attrs = {"align": found[1]}
 
 
@@ -84,26 +85,27 @@ def _without_images(tokens: Sequence[Token]) -> list[Token]:
     ]
 
 
-def _without_links(tokens: Sequence[Token]) -> list[Token]:
+def _without_internal_links(tokens: Sequence[Token]) -> list[Token]:
     kept = []
-    leaving: list[bool] = []
+    # For each open link, whether it is external.
+    is_external: list[bool] = []
     for token in tokens:
         if token.type == "link_open":
-            leaving.append(_LINK.match(str(token.attrGet("href"))) is not None)
-            if not leaving[-1]:
+            is_external.append(_EXTERNAL_LINK.match(str(token.attrGet("href"))) is not None)
+            if not is_external[-1]:
                 continue
-        elif token.type == "link_close" and not leaving.pop():
+        elif token.type == "link_close" and not is_external.pop():
             continue
         kept.append(token)
     return kept
 
 
-def _math(_: Any, tokens: Sequence[Token], at: int, *__: Any) -> str:  # noqa: ANN401 - its signature
-    return f'<span class="math">{escapeHtml(tokens[at].content.strip())}</span>'
+def _math(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:  # noqa: ANN401 - a render rule
+    return f'<span class="math">{escapeHtml(tokens[index].content.strip())}</span>'
 
 
-def _math_block(_: Any, tokens: Sequence[Token], at: int, *__: Any) -> str:  # noqa: ANN401 - its signature
-    return f'<p class="display">{_math(_, tokens, at)}</p>\n'
+def _math_block(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:  # noqa: ANN401 - likewise
+    return f'<p class="display">{_math(_, tokens, index)}</p>\n'
 
 
 def _make_parser() -> MarkdownIt:

@@ -1,4 +1,4 @@
-"""Turns CommonMark into trees of plain data, for clients that build elements without HTML."""
+"""Converts CommonMark to trees of nodes, for clients that create elements without HTML."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -7,11 +7,11 @@ from app.catalog.text.markdown import to_html
 
 Node = str | dict[str, Any]
 
-_EMPTY = {"br", "hr"}
+_VOID_TAGS = {"br", "hr"}
 
 
 def to_nodes(text: str) -> list[Node]:
-    """Return what the sanitised HTML holds: elements as objects, text as strings."""
+    """Return the sanitised HTML of the text as nodes: elements are objects, text is strings."""
     builder = _Builder()
     builder.feed(to_html(text))
     builder.close()
@@ -19,7 +19,7 @@ def to_nodes(text: str) -> list[Node]:
 
 
 class _Builder(HTMLParser):
-    """Builds the tree of HTML that the sanitiser wrote, so every element is closed."""
+    """Builds the tree; the sanitiser closes every element, so unclosed ones need no handling."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -30,14 +30,14 @@ class _Builder(HTMLParser):
         children: list[Node] = []
         attributes = {name: value or "" for name, value in attrs}
         self._open[-1].append({"tag": tag, "attributes": attributes, "children": children})
-        if tag not in _EMPTY:
+        if tag not in _VOID_TAGS:
             self._open.append(children)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in _EMPTY:
+        if tag not in _VOID_TAGS:
             self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        # Line breaks between blocks are the renderer's, not the author's.
+        # The renderer adds line breaks between blocks; they are not part of the text.
         if len(self._open) > 1 or data.strip():
             self._open[-1].append(data)

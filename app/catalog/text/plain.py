@@ -1,4 +1,4 @@
-"""Turns CommonMark into plain text, for places that show nothing else."""
+"""Converts CommonMark to plain text."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ INDENT = "  "
 
 
 def to_text(text: str) -> str:
-    """Return CommonMark text without its marks."""
+    """Return CommonMark text without its markup."""
     return _block(SyntaxTreeNode(parse(text))).strip()
 
 
@@ -36,19 +36,19 @@ def _inline(node: SyntaxTreeNode) -> str:
 def _list(node: SyntaxTreeNode) -> str:
     start = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
     items = []
-    for place, item in enumerate(node.children):
-        mark = "- " if start is None else f"{start + place}. "
-        inside = "\n".join(filter(None, map(_block, item.children)))
-        items.append(mark + inside.replace("\n", "\n" + INDENT))
+    for index, item in enumerate(node.children):
+        marker = "- " if start is None else f"{start + index}. "
+        text = "\n".join(filter(None, map(_block, item.children)))
+        items.append(marker + text.replace("\n", "\n" + INDENT))
     return "\n".join(items)
 
 
 def _table(node: SyntaxTreeNode) -> str:
-    rows = [row for part in node.children for row in part.children]
+    rows = [row for section in node.children for row in section.children]
     return "\n".join(" | ".join(map(_block, row.children)) for row in rows)
 
 
-def _nothing(_: SyntaxTreeNode) -> str:
+def _empty(_: SyntaxTreeNode) -> str:
     return ""
 
 
@@ -60,5 +60,5 @@ _WRITERS: dict[str, Callable[[SyntaxTreeNode], str]] = {
     "bullet_list": _list,
     "ordered_list": _list,
     "table": _table,
-    "hr": _nothing,
+    "hr": _empty,
 }

@@ -1,4 +1,4 @@
-"""Gives the texts of a question in another format: HTML, plain text, or trees of nodes."""
+"""Converts the Markdown in questions to another format: HTML, plain text, or trees of nodes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -8,77 +8,75 @@ import orjson
 from app.catalog.text.markdown import to_html
 from app.catalog.text.nodes import to_nodes
 from app.catalog.text.plain import to_text
+from app.kinds import EACH, MARKDOWN_PATHS, Path
 
 MARKDOWN = "markdown"
 FORMATS = (MARKDOWN, "html", "text", "nodes")
 
-EACH = "*"
-NODE_OVERHEAD = 150
-
-# Where CommonMark stands, in the public part of a question and in its answer part.
-_PLACES: tuple[tuple[str, ...], ...] = (
-    ("stem",),
-    ("hints", EACH),
-    ("options", EACH, "text"),
-    ("explanation",),
-    ("feedback", EACH),
-    ("answer", "model"),
-    ("answer", "key_points", EACH),
-    ("answer", "mistakes", EACH),
-    ("answer", "follow_ups", EACH),
-)
+NODE_OVERHEAD_BYTES = 150
 
 
-class Presented(NamedTuple):
-    """A part of a question as it is sent.
+class ConvertedPart(NamedTuple):
+    """A part of a question in a text format: its JSON object, and its nodes if the format has any.
 
-    `nodes` are (JSON pointer, JSON) pairs; the pointer is what stands between the quotes.
+    `nodes` are pairs of bytes: a JSON pointer, escaped for a JSON string but without the quotes,
+    and the JSON of the tree of nodes of the text at that pointer.
     """
 
     body: bytes
     nodes: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def size_of(presented: Presented) -> int:
-    """Return about how many bytes a part takes in memory."""
-    parts = sum(len(where) + len(what) + NODE_OVERHEAD for where, what in presented.nodes)
-    return len(presented.body) + parts
+def memory_size(part: ConvertedPart) -> int:
+    """Return about how many bytes of memory a part takes."""
+    nodes = sum(len(pointer) + len(tree) + NODE_OVERHEAD_BYTES for pointer, tree in part.nodes)
+    return len(part.body) + nodes
 
 
-def present(body: bytes, text_format: str) -> Presented:
-    """Return a question's document, or its answer part, in a text format."""
+def convert(body: bytes, text_format: str) -> ConvertedPart:
+    """Return the JSON of a delivered question, or of its answer side, in a text format.
+
+    Only fields that the kinds declare to be Markdown are converted.
+    """
     if text_format == MARKDOWN:
-        return Presented(body)
+        return ConvertedPart(body)
     document = orjson.loads(body)
-    texts = [found for place in _PLACES for found in _texts(document, place, "")]
+    texts = [found for path in MARKDOWN_PATHS for found in _texts(document, path, "")]
     if text_format == "nodes":
-        return Presented(body, tuple((_quoted(at), _nodes(part[key])) for part, key, at in texts))
-    convert = _CONVERTERS[text_format]
+        nodes = ((_escaped(pointer), _tree(part[key])) for part, key, pointer in texts)
+        return ConvertedPart(body, tuple(nodes))
+    convert_text = _CONVERTERS[text_format]
     for part, key, _ in texts:
-        part[key] = convert(part[key])
-    return Presented(orjson.dumps(document))
+        part[key] = convert_text(part[key])
+    return ConvertedPart(orjson.dumps(document))
 
 
-def _texts(value: Any, place: tuple[str, ...], pointer: str) -> Iterator[tuple[Any, Any, str]]:  # noqa: ANN401 - JSON
-    """Yield container, key and pointer of every text at a place."""
-    step, rest = place[0], place[1:]
+def _texts(value: Any, path: Path, pointer: str) -> Iterator[tuple[Any, Any, str]]:  # noqa: ANN401 - JSON
+    """Yield the container, key and JSON pointer of every text at a path."""
+    step, later_steps = path[0], path[1:]
     if step != EACH:
         keys: Any = [step] if isinstance(value, dict) and step in value else []
     else:
-        keys = list(value) if isinstance(value, dict) else range(len(value or ()))
+        keys = _element_keys(value)
     for key in keys:
-        at = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
-        if rest:
-            yield from _texts(value[key], rest, at)
+        pointer_of_key = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        if later_steps:
+            yield from _texts(value[key], later_steps, pointer_of_key)
         elif isinstance(value[key], str):
-            yield value, key, at
+            yield value, key, pointer_of_key
 
 
-def _quoted(pointer: str) -> bytes:
+def _element_keys(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return list(value)
+    return range(len(value)) if isinstance(value, list) else ()
+
+
+def _escaped(pointer: str) -> bytes:
     return orjson.dumps(pointer)[1:-1]
 
 
-def _nodes(text: str) -> bytes:
+def _tree(text: str) -> bytes:
     return orjson.dumps(to_nodes(text))
 
 

@@ -1,4 +1,4 @@
-"""Inserts many rows by the driver's own executemany: a third of the time that Core takes."""
+"""Inserts many rows by the driver's own `executemany`, which is quicker than SQLAlchemy Core."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -7,54 +7,57 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-# So many rows are one statement: SQLite begins each anew, with all the sets that constraints name.
-TOGETHER = 100
+# SQLite prepares each statement anew, with all sets of values that CHECK constraints name.
+ROWS_PER_STATEMENT = 100
 
-# Makes of an id what the driver takes.
-Key = Callable[[UUID], object]
+# Turns an id into the value that the driver stores.
+IdConverter = Callable[[UUID], object]
 
 
-def key_for(dialect: str) -> Key:
-    """Return what makes keys for a database of this dialect."""
-    return _hexadecimal if dialect == "sqlite" else _itself
+def id_converter(dialect: str) -> IdConverter:
+    """Return the converter of ids for a dialect: SQLite stores them as hexadecimal text."""
+    return _hexadecimal if dialect == "sqlite" else _unchanged
 
 
 def insert_rows(
     connection: Connection,
-    into: str,
-    names: tuple[str, ...],
+    table: str,
+    columns: tuple[str, ...],
     rows: Sequence[tuple[object, ...]],
-    ending: str = "",
+    suffix: str = "",
 ) -> None:
-    """Insert tuples of stored values, if there are any, in the order of their columns' names.
+    """Insert tuples of stored values, in the order of the columns; nothing for no rows.
 
-    `ending` is what follows the values; all names and the ending are our own, never a user's.
+    `suffix` follows the values, such as `ON CONFLICT DO NOTHING`. Table, columns and suffix are
+    not escaped, so they must never come from a user.
     """
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    whole = len(rows) - len(rows) % TOGETHER
-    if whole:
-        parts = [
-            tuple(chain.from_iterable(rows[start : start + TOGETHER]))
-            for start in range(0, whole, TOGETHER)
+    placeholder = "?" if connection.dialect.name == "sqlite" else "%s"
+    full = len(rows) - len(rows) % ROWS_PER_STATEMENT
+    if full:
+        groups = [
+            tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT]))
+            for start in range(0, full, ROWS_PER_STATEMENT)
         ]
-        statement = _statement(into, names, mark, TOGETHER, ending)
-        connection.exec_driver_sql(statement, parts)
-    if whole < len(rows):
-        statement = _statement(into, names, mark, 1, ending)
-        connection.exec_driver_sql(statement, list(rows[whole:]))
+        statement = _statement(table, columns, placeholder, ROWS_PER_STATEMENT, suffix)
+        connection.exec_driver_sql(statement, groups)
+    if full < len(rows):
+        statement = _statement(table, columns, placeholder, 1, suffix)
+        connection.exec_driver_sql(statement, list(rows[full:]))
 
 
 def _hexadecimal(value: UUID) -> str:
     return value.hex
 
 
-def _itself(value: UUID) -> UUID:
+def _unchanged(value: UUID) -> UUID:
     return value
 
 
 @lru_cache(maxsize=64)
-def _statement(into: str, names: tuple[str, ...], mark: str, count: int, ending: str) -> str:
-    columns = ", ".join(f'"{name}"' for name in names)
-    row = f"({', '.join([mark] * len(names))})"
-    rows = ", ".join([row] * count)
-    return f'INSERT INTO "{into}" ({columns}) VALUES {rows} {ending}'  # noqa: S608 - names of our own
+def _statement(
+    table: str, columns: tuple[str, ...], placeholder: str, row_count: int, suffix: str
+) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    row = f"({', '.join([placeholder] * len(columns))})"
+    rows = ", ".join([row] * row_count)
+    return f'INSERT INTO "{table}" ({names}) VALUES {rows} {suffix}'  # noqa: S608 - names of our own

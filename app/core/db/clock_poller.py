@@ -1,4 +1,4 @@
-"""Looks at the clock again and again, over a connection of its own."""
+"""Reads the edition clock many times a second, over a connection of its own."""
 
 import sqlite3
 import threading
@@ -7,64 +7,66 @@ from typing import Any
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
 
-WAIT_MS = 10_000
-_READ = "SELECT epoch, seq, terms FROM clock"
+BUSY_TIMEOUT_MS = 10_000
+_READ = "SELECT epoch, seq, config_version FROM clock"
 
 
-class ClockWatch:
-    """One loop's look at the clock; from any thread.
+class ClockPoller:
+    """Reads the clock for one polling loop; may be used from any thread.
 
-    Many times a second: through pool and transaction each look costs over twenty times as much.
+    It bypasses the connection pool and its transactions, which take most of the time of so small
+    a query.
     """
 
     def __init__(self, database: Database) -> None:
-        """Watch the clock of `database`; nothing is opened before it is read."""
+        """Prepare to read the clock of `database`; the first read opens the connection."""
         self._database = database
         self._connection: Any = None
         self._lock = threading.Lock()
-        self._waits = True
+        self._waits_for_locks = True
         database.on_close(self.close)
 
     def read(self) -> Mark:
-        """Return where the clock stands; whatever the driver raises where it cannot be read."""
+        """Return the clock's mark; raises the driver's exceptions."""
         with self._lock:
-            return self._read(waits=True)
+            return self._read(wait_for_locks=True)
 
-    def glance(self) -> Mark | None:
-        """Return where the clock stands, on the event loop: None where that could take a while.
+    def read_if_free(self) -> Mark | None:
+        """Return the clock's mark if that cannot block the event loop, else None.
 
-        On SQLite a look takes microseconds once there is a connection. A thread has to get the
-        interpreter from a busy loop several times for it: a tenth of the loop's time (measured).
+        That is so on SQLite once there is a connection: a query takes microseconds then. A worker
+        thread would have to get the interpreter lock from a busy event loop several times.
         """
         if self._database.dialect != "sqlite" or not self._lock.acquire(blocking=False):
             return None
         try:
-            return None if self._connection is None else self._read(waits=False)
+            return None if self._connection is None else self._read(wait_for_locks=False)
         except sqlite3.Error:
             return None
         finally:
             self._lock.release()
 
     def close(self) -> None:
-        """Give up the connection; `read` opens another one."""
+        """Close the connection; the next `read` opens another one."""
         with self._lock:
-            self._drop()
+            self._close_connection()
 
-    def _read(self, *, waits: bool) -> Mark:
+    def _read(self, *, wait_for_locks: bool) -> Mark:
         if self._connection is None:
-            self._connection = self._database.single()
-            self._waits = True
+            self._connection = self._database.connect_raw()
+            self._waits_for_locks = True
         try:
-            if self._database.dialect == "sqlite" and waits != self._waits:
-                self._connection.execute(f"PRAGMA busy_timeout={WAIT_MS if waits else 0}")
-                self._waits = waits
+            if self._database.dialect == "sqlite" and wait_for_locks != self._waits_for_locks:
+                timeout = BUSY_TIMEOUT_MS if wait_for_locks else 0
+                self._connection.execute(f"PRAGMA busy_timeout={timeout}")
+                self._waits_for_locks = wait_for_locks
             row = self._connection.execute(_READ).fetchone()
         except Exception:
-            self._drop()
+            self._close_connection()
             raise
         return Mark(*row)
 
-    def _drop(self) -> None:
+    def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

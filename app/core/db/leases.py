@@ -1,4 +1,4 @@
-"""Leases: at most one process at a time does a background job, and a dead one's lease runs out."""
+"""Leases: at most one process at a time does a background job. A dead process's lease expires."""
 
 from types import TracebackType
 from typing import ClassVar
@@ -9,10 +9,11 @@ from sqlmodel import Field, SQLModel
 
 from app.core import time_and_random
 from app.core.db.database import Database
+from app.core.db.tables import table_of
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who may do a job, and until when (milliseconds since 1970)."""
+    """The process that may do a job, and until when (milliseconds since 1970)."""
 
     __tablename__: ClassVar[str] = "leases"
 
@@ -21,28 +22,28 @@ class LeaseRow(SQLModel, table=True):
     until: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-_TABLE = LeaseRow.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+_TABLE = table_of(LeaseRow)
 
 
 class Lease:
-    """A lease on `name`: `with lease as held:` tells whether it was free, and gives it back."""
+    """A lease on a job: `with lease as is_mine:` tries to acquire it, and releases it."""
 
     def __init__(self, database: Database, name: str, seconds: float = 10.0) -> None:
-        """Prepare a lease that runs out `seconds` after its last renewal."""
+        """Prepare a lease that expires `seconds` after it was last acquired."""
         self._database = database
         self._name = name
         self._milliseconds = round(seconds * 1000)
         self._owner = time_and_random.random_bytes(16).hex()
 
     def acquire(self) -> bool:
-        """Take the lease, or keep it for another term; False while someone else holds it."""
+        """Acquire or renew the lease; return False while another process has it."""
         now = time_and_random.milliseconds()
         row = {"name": self._name, "owner": self._owner, "until": now + self._milliseconds}
         with self._database.write() as session:
             connection = session.connection()
             dialect = sqlite if self._database.dialect == "sqlite" else postgresql
             connection.execute(dialect.insert(_TABLE).values(row).on_conflict_do_nothing())
-            taken = connection.execute(
+            updated = connection.execute(
                 update(_TABLE)
                 .where(
                     _TABLE.c.name == self._name,
@@ -50,19 +51,19 @@ class Lease:
                 )
                 .values(row)
             )
-            return taken.rowcount == 1
+            return updated.rowcount == 1
 
     def release(self) -> None:
-        """Give the lease back, if it is still held."""
+        """Release the lease, if this process has it."""
         with self._database.write() as session:
             session.connection().execute(
                 delete(_TABLE).where(_TABLE.c.name == self._name, _TABLE.c.owner == self._owner)
             )
 
     def __enter__(self) -> bool:
-        """Try to take the lease."""
-        self._held = self.acquire()
-        return self._held
+        """Try to acquire the lease."""
+        self._is_mine = self.acquire()
+        return self._is_mine
 
     def __exit__(
         self,
@@ -70,6 +71,6 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give it back."""
-        if self._held:
+        """Release it."""
+        if self._is_mine:
             self.release()

@@ -11,17 +11,17 @@ YIELD_SECONDS = 0.002
 
 
 class WriteLock:
-    """One writer at a time; waiters sleep in the kernel instead of polling SQLite's own lock."""
+    """At most one writer at a time; the others wait in the kernel instead of polling SQLite."""
 
     def __init__(self, path: Path) -> None:
-        """Use the file at `path`; it is made when it is first needed."""
+        """Lock the file at `path`, which is created when first needed."""
         self._path = path
         self._thread_lock = threading.Lock()
         self._descriptor: int | None = None
         self._process = 0
 
     def __enter__(self) -> None:
-        """Wait until nobody else on this host writes."""
+        """Wait until no other thread or process of this host writes."""
         self._thread_lock.acquire()
         try:
             fcntl.flock(self._open(), fcntl.LOCK_EX)
@@ -35,16 +35,16 @@ class WriteLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the next one write."""
+        """Let the next writer continue."""
         fcntl.flock(self._open(), fcntl.LOCK_UN)
         self._thread_lock.release()
 
-    def stand_back(self) -> None:
-        """Sleep long enough for whoever waits to take the lock; for long jobs between slices."""
+    def let_others_write(self) -> None:
+        """Sleep long enough for a waiting writer to get the lock; for pauses in a long job."""
         time.sleep(YIELD_SECONDS)
 
     def _open(self) -> int:
-        # A forked child must not share its parent's open file: both would hold the lock together.
+        # A forked child needs a file of its own: with a shared one, both would have the lock.
         if self._descriptor is None or self._process != os.getpid():
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             self._process = os.getpid()

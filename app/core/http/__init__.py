@@ -1,1 +1,1 @@
-"""What every HTTP request passes through: parsing, limits, headers, errors."""
+"""The HTTP layer of every request: parsing, limits, headers, errors."""

@@ -1,31 +1,27 @@
-"""Refuses bodies from the request's head where it can, and stops reading where it cannot."""
+"""Limits a request's body: by its headers if possible, else while it is read."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from starlette.types import Message, Receive, Scope
 
 from app.core.errors import Problem
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-
-WRITING = {"POST", "PUT", "PATCH"}
+METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
 class BodyGuard:
-    """Stands before `receive` and counts; it never lets more than `limit` bytes through."""
+    """An ASGI `receive` that lets at most `limit` bytes through."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         """Guard one request's body."""
         self._receive = receive
         self._limit = limit
-        self._taken = 0
+        self._received_bytes = 0
 
-    def check_head(self, scope: MutableMapping[str, Any], media_types: tuple[str, ...]) -> None:
-        """Raise 415 or 413 from what the head says of the body."""
+    def check_head(self, scope: Scope, media_types: tuple[str, ...]) -> None:
+        """Raise Problem unsupported_media_type or too_large if the headers announce such a body."""
         headers = dict(scope["headers"])
         length = int(headers.get(b"content-length", b"0"))
         has_body = length > 0 or b"transfer-encoding" in headers
-        if not has_body or scope["method"] not in WRITING:
+        if not has_body or scope["method"] not in METHODS_WITH_BODY:
             return
         if headers.get(b"content-encoding", b"identity") != b"identity":
             message = "Send the body without Content-Encoding."
@@ -37,10 +33,10 @@ class BodyGuard:
             raise self._too_large()
 
     async def __call__(self) -> Message:
-        """Pass the next message on; Problem too_large past the limit."""
+        """Return the next message; Problem too_large once the limit is passed."""
         message = await self._receive()
-        self._taken += len(message.get("body", b""))
-        if self._taken > self._limit:
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes > self._limit:
             raise self._too_large()
         return message
 

@@ -1,56 +1,54 @@
-"""What routes ask for: a session that is one transaction, and the objects that the wiring made."""
+"""Dependencies that every room's routes use: sessions, settings, secrets, services."""
 
-from collections.abc import Iterator
-from typing import Annotated, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from sqlmodel import Session
 
 from app.core.db.database import Database
+from app.core.db.edition_clock import written_mark
+from app.core.http.request_context import request_context
 from app.core.secrets import Secrets
+from app.core.services import Services
 from app.core.settings import Settings
 
 T = TypeVar("T")
 
 
-def state(request: Request, kind: type[T], name: str) -> T:  # noqa: ARG001 - it names the type
-    """Return the object that the wiring keeps under `name`."""
-    return cast(T, getattr(request.app.state, name))
+def services_of(request: Request) -> Services:
+    """Return the worker's long-lived objects."""
+    services: Services = request.app.state.services
+    return services
 
 
-def get_database(request: Request) -> Database:
-    """Return the process's database."""
-    return state(request, Database, "database")
+def provide(kind: type[T]) -> Callable[[Request], Awaitable[T]]:
+    """Return a dependency that gives the worker's object of a class."""
 
+    async def dependency(request: Request) -> T:
+        return services_of(request).get(kind)
 
-def get_settings(request: Request) -> Settings:
-    """Return the process's settings."""
-    return state(request, Settings, "settings")
-
-
-def get_secrets(request: Request) -> Secrets:
-    """Return the process's ring of secret keys."""
-    return state(request, Secrets, "secrets")
+    return dependency
 
 
 def get_read_session(request: Request) -> Iterator[Session]:
     """Give a session for reading one snapshot."""
-    with get_database(request).read() as session:
+    with services_of(request).get(Database).read() as session:
         yield session
 
 
 def get_write_session(request: Request) -> Iterator[Session]:
     """Give a writing session, committed before the response is sent."""
-    with get_database(request).write() as session:
+    with services_of(request).get(Database).write() as session:
         yield session
-    # The edition of this very commit, for the response's header.
-    mark = session.info.get("mark")
+    # The response's header names the edition of this very commit.
+    mark = written_mark(session)
     if mark is not None:
-        request.scope["state"]["mark"] = mark
+        request_context(request).mark = mark
 
 
 ReadSession = Annotated[Session, Depends(get_read_session, scope="function")]
 WriteSession = Annotated[Session, Depends(get_write_session, scope="function")]
-DatabaseDep = Annotated[Database, Depends(get_database)]
-SettingsDep = Annotated[Settings, Depends(get_settings)]
-SecretsDep = Annotated[Secrets, Depends(get_secrets)]
+DatabaseDep = Annotated[Database, Depends(provide(Database))]
+SettingsDep = Annotated[Settings, Depends(provide(Settings))]
+SecretsDep = Annotated[Secrets, Depends(provide(Secrets))]

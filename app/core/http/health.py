@@ -1,11 +1,15 @@
-"""What operators ask: is it alive, is it ready, what are its figures."""
+"""The routes for operators: liveness, readiness, metrics."""
 
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from app.core.http.deps import provide
 from app.core.http.json_route import JsonRoute
 from app.core.http.replies import json_reply, reply_response
+from app.core.http.request_context import admitted_caller
 from app.core.metrics import CONTENT_TYPE, Metrics
 from app.core.openapi.operation_docs import problems, scope
 
@@ -14,18 +18,16 @@ router = APIRouter(tags=["operations"], route_class=JsonRoute)
 _STATUS = {"application/json": {"example": {"status": "ok"}}}
 
 
-class Health(Protocol):
-    """What the wiring tells of a worker."""
+@dataclass(frozen=True, slots=True)
+class HealthChecks:
+    """What the wiring knows of a worker: whether it can serve, and details for operators."""
 
-    def ready(self) -> bool:
-        """Return whether the worker can serve."""
-
-    def details(self) -> dict[str, object]:
-        """Return what an operator wants to know."""
+    is_ready: Callable[[], bool]
+    details: Callable[[], dict[str, object]]
 
 
-def _health(request: Request) -> Health:
-    return cast(Health, request.app.state.health)
+HealthDep = Annotated[HealthChecks, Depends(provide(HealthChecks))]
+MetricsDep = Annotated[Metrics, Depends(provide(Metrics))]
 
 
 @router.get(
@@ -34,9 +36,9 @@ def _health(request: Request) -> Health:
     responses={200: {"content": _STATUS}, **problems(503)},
     openapi_extra=scope(None),
 )
-async def get_health(request: Request) -> Response:
+async def get_health(request: Request, health: HealthDep) -> Response:
     """Answer 200 once the tables are migrated and the bank was loaded once, else 503."""
-    return _answer(request, loaded=_health(request).details()["loaded"] is True)
+    return _status_response(request, health, ok=health.details()["loaded"] is True)
 
 
 @router.get(
@@ -45,9 +47,9 @@ async def get_health(request: Request) -> Response:
     responses={200: {"content": _STATUS}, **problems(503)},
     openapi_extra=scope(None),
 )
-async def get_readiness(request: Request) -> Response:
+async def get_readiness(request: Request, health: HealthDep) -> Response:
     """Answer 200 while the worker is at most 30 seconds behind; details with scope `operate`."""
-    return _answer(request, loaded=_health(request).ready())
+    return _status_response(request, health, ok=health.is_ready())
 
 
 @router.get(
@@ -60,15 +62,14 @@ async def get_readiness(request: Request) -> Response:
     },
     openapi_extra=scope("operate"),
 )
-async def get_metrics(request: Request) -> Response:
+async def get_metrics(metrics: MetricsDep) -> Response:
     """Return the figures of all workers of this host."""
-    metrics: Metrics = request.app.state.metrics
     return Response(metrics.text(), media_type=CONTENT_TYPE)
 
 
-def _answer(request: Request, *, loaded: bool) -> Response:
-    body: dict[str, Any] = {"status": "ok" if loaded else "starting"}
-    if request.scope["state"]["caller"].may("operate"):
-        body |= _health(request).details()
-    headers = [] if loaded else [(b"retry-after", b"1")]
-    return reply_response(json_reply(body, 200 if loaded else 503, headers))
+def _status_response(request: Request, health: HealthChecks, *, ok: bool) -> Response:
+    body: dict[str, Any] = {"status": "ok" if ok else "starting"}
+    if admitted_caller(request).may("operate"):
+        body |= health.details()
+    headers = [] if ok else [(b"retry-after", b"1")]
+    return reply_response(json_reply(body, 200 if ok else 503, headers))

@@ -1,4 +1,4 @@
-"""What routes ask for: a request's Idempotency-Key, held while the request runs."""
+"""The dependency that gives a request's Idempotency-Key, locked while the request runs."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -7,11 +7,12 @@ from fastapi import Depends, Request
 
 from app.core.errors import FieldError, invalid
 from app.core.http.idempotency import HEADER, MAX_LENGTH, Idempotency
+from app.core.http.request_context import admitted_caller
 
 
 def key_of(request: Request) -> str | None:
     """Return the request's Idempotency-Key, if it has one; 422 for one that cannot be used."""
-    caller = request.scope["state"]["caller"]
+    caller = admitted_caller(request)
     key = request.headers.get(HEADER)
     if key is not None and (caller.kind != "secret" or not 1 <= len(key) <= MAX_LENGTH):
         detail = f"With a secret key only, 1 to {MAX_LENGTH} characters."
@@ -21,12 +22,12 @@ def key_of(request: Request) -> str | None:
 
 async def get_idempotency(request: Request) -> Idempotency:
     """Return the request's Idempotency; 422 for a key that cannot be used."""
-    caller = request.scope["state"]["caller"]
+    caller = admitted_caller(request)
     key = key_of(request)
     route = request.method + " " + request.scope["route"].path
     if key is None:
         return Idempotency(caller.key_id, None, route, b"")
-    # The same body on another question, or with `publish=true`, is another request.
+    # The same body for another question, or with `publish=true`, is another request.
     address = request.scope["path"].encode() + b"?" + request.scope["query_string"]
     return Idempotency(caller.key_id, key, route, address + b"\0" + await request.body())
 
@@ -34,7 +35,7 @@ async def get_idempotency(request: Request) -> Idempotency:
 def run_once(
     idempotency: Annotated[Idempotency, Depends(get_idempotency)],
 ) -> Iterator[Idempotency]:
-    """Give the request's Idempotency, held while the request runs."""
+    """Give the request's Idempotency, with its key locked while the request runs."""
     with idempotency.running():
         yield idempotency
 

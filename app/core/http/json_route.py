@@ -1,4 +1,4 @@
-"""Reads every body that is JSON strictly."""
+"""The route class of every router: parses JSON bodies strictly."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,17 +13,17 @@ class JsonRequest(Request):
     """A request whose JSON is parsed strictly."""
 
     async def json(self) -> Any:  # noqa: ANN401 - the signature of the base class
-        """Return the parsed body, parsed once."""
+        """Return the body, which is parsed once."""
         if not hasattr(self, "_strict_json"):
             self._strict_json = parse_json(await self.body())
         return self._strict_json
 
 
 class JsonRoute(APIRoute):
-    """The route class of every router: strict JSON."""
+    """A route whose handler gets a `JsonRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler that parses its body by `parse_json`."""
+        """Return the handler for requests of this route."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:

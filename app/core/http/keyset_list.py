@@ -1,4 +1,4 @@
-"""Lists that are walked by the key of their rows: parameters, cursors, pages."""
+"""Lists that are paged by the key of their rows: parameters, cursors, pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from app.core.http.pages import MAX_CURSOR, Page, open_cursor, resync_required, 
 from app.core.http.query_string import (
     Pairs,
     Parameter,
+    int_between,
     openapi_parameters,
     reject_unknown,
-    take,
-    text,
-    whole,
+    single_value,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 
@@ -23,65 +23,65 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """How many rows are wanted, and the key of the last row of the page before."""
+class PageRequest:
+    """A request for one page: its size, and the key of the last row of the page before."""
 
     limit: int
+    # Empty for the first page.
     after: str
+    # The clock's epoch. Cursors of another epoch are refused.
     epoch: str
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One route's list: its name in cursors, the most rows of a page, and how many by default."""
+class KeysetList:
+    """The list of one route: its name in cursors, and its page sizes."""
 
     route: str
-    most: int
-    default: int
+    max_limit: int
+    default_limit: int
 
     @property
     def openapi(self) -> list[dict[str, object]]:
         """The OpenAPI parameter objects."""
+        limit: dict[str, object] = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": self.max_limit,
+            "default": self.default_limit,
+        }
+        cursor: dict[str, object] = {"type": "string", "maxLength": MAX_CURSOR}
         return openapi_parameters(
             (
-                Parameter(
-                    "limit",
-                    "rows of a page",
-                    {
-                        "type": "integer",
-                        "minimum": 1,
-                        "maximum": self.most,
-                        "default": self.default,
-                    },
-                ),
-                Parameter(
-                    "cursor",
-                    "the last page's `next_cursor`",
-                    {"type": "string", "maxLength": MAX_CURSOR},
-                ),
+                Parameter("limit", "rows of a page", limit),
+                Parameter("cursor", "the last page's `next_cursor`", cursor),
             )
         )
 
-    def asked(self, session: Session, secrets: Secrets, pairs: Pairs) -> Asked:
-        """Return what the query asks for; 422 for what there is not, 410 for an old cursor."""
+    def read_request(self, session: Session, secrets: Secrets, pairs: Pairs) -> PageRequest:
+        """Return what a query string asks for; 422 if it is not valid, 410 for an old cursor."""
         reject_unknown(pairs, ("limit", "cursor"))
-        limit = take(pairs, "limit", whole(1, self.most), self.default)
-        cursor = take(pairs, "cursor", text(1, MAX_CURSOR), "")
+        limit = single_value(pairs, "limit", int_between(1, self.max_limit), self.default_limit)
+        cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), "")
         epoch = read_mark(session).epoch
         if not cursor:
-            return Asked(limit, "", epoch)
-        place = open_cursor(secrets, self.route, cursor)
-        if place["epoch"] != epoch:
+            return PageRequest(limit, "", epoch)
+        position = open_cursor(secrets, self.route, cursor)
+        if position["epoch"] != epoch:
             raise resync_required()
-        return Asked(limit, str(place["after"]), epoch)
+        return PageRequest(limit, str(position["after"]), epoch)
 
     def page(
-        self, secrets: Secrets, asked: Asked, found: Sequence[tuple[str, T]], total: int
+        self, secrets: Secrets, request: PageRequest, rows: Sequence[tuple[str, T]], total: int
     ) -> Page[T]:
-        """Return the page of (key, item) pairs; one more than wanted tells that there is more."""
-        shown = found[: asked.limit]
+        """Return the page of (key, item) pairs.
+
+        Give one pair more than `request.limit`, if there are as many: it is left out, and says that
+        there is another page.
+        """
+        shown = rows[: request.limit]
         cursor = None
-        if len(found) > asked.limit:
-            place: dict[str, object] = {"after": shown[-1][0], "epoch": asked.epoch}
-            cursor = seal_cursor(secrets, self.route, place)
+        if len(rows) > request.limit:
+            position: dict[str, object] = {"after": shown[-1][0], "epoch": request.epoch}
+            cursor = seal_cursor(secrets, self.route, position)
         return Page(items=[item for _, item in shown], total=total, next_cursor=cursor)

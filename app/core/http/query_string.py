@@ -1,4 +1,4 @@
-"""Reads query strings by hand: strict, quick, and from the same table that OpenAPI shows."""
+"""Parses query strings: strict, fast, and by the same parameters that OpenAPI shows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One query parameter: its JSON Schema, and whether it may stand several times."""
+    """One query parameter: its JSON Schema, and whether it may be given several times."""
 
     name: str
     description: str
@@ -51,7 +51,7 @@ def _openapi(parameter: Parameter) -> dict[str, object]:
 def split_query(raw: bytes) -> Pairs:
     """Return the decoded (name, value) pairs of a query string, in order.
 
-    Problem malformed_request when it is too long, is not UTF-8 or holds a NUL.
+    Problem malformed_request if it is too long, is not UTF-8, or contains a NUL character.
     """
     if len(raw) > MAX_QUERY_BYTES:
         message = f"The query string is longer than {MAX_QUERY_BYTES} bytes."
@@ -72,12 +72,12 @@ def _decode(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         raise Problem("malformed_request", "The query string is not UTF-8.") from error
     if "\0" in text:
-        raise Problem("malformed_request", "The query string holds a NUL character.")
+        raise Problem("malformed_request", "The query string contains a NUL character.")
     return text
 
 
 def reject_unknown(pairs: Pairs, known: Sequence[str]) -> None:
-    """Raise a 422 naming each parameter that the route does not have, with near misses."""
+    """Raise 422 for parameters that the route does not have, with similar ones as suggestions."""
     if not pairs:
         return
     errors = [
@@ -94,21 +94,21 @@ def reject_unknown(pairs: Pairs, known: Sequence[str]) -> None:
         raise invalid(*errors)
 
 
-def take(pairs: Pairs, name: str, parse: Callable[[str, str], T], default: T) -> T:
-    """Return the one value of a parameter, parsed; `default` where it is absent.
+def single_value(pairs: Pairs, name: str, parse: Callable[[str, str], T], default: T) -> T:
+    """Return the parsed value of a parameter, or `default` if it is absent.
 
-    Problem invalid_request when it stands more than once.
+    Problem invalid_request if it is given more than once.
     """
     values = [value for given, value in pairs if given == name] if pairs else ()
     if not values:
         return default
     if len(values) > 1:
-        raise invalid(FieldError("invalid_value", "Give it once.", parameter=name))
+        raise invalid(FieldError("invalid_value", "Give this parameter once.", parameter=name))
     return parse(name, values[0])
 
 
-def whole(low: int, high: int) -> Callable[[str, str], int]:
-    """Return a parser of whole numbers from `low` to `high`."""
+def int_between(low: int, high: int) -> Callable[[str, str], int]:
+    """Return a parser of integers from `low` to `high`."""
 
     def parse(name: str, text: str) -> int:
         digits = text.removeprefix("-")
@@ -121,7 +121,7 @@ def whole(low: int, high: int) -> Callable[[str, str], int]:
 
 
 def boolean(name: str, text: str) -> bool:
-    """Return whether `text` is `true`; Problem for anything but `true` and `false`."""
+    """Parse `true` or `false`; Problem invalid_request for anything else."""
     if text in {"true", "false"}:
         return text == "true"
     detail = "Either true or false."
@@ -131,7 +131,7 @@ def boolean(name: str, text: str) -> bool:
 
 
 def one_of(*values: str) -> Callable[[str, str], str]:
-    """Return a parser that takes one of `values`."""
+    """Return a parser of one of `values`."""
 
     def parse(name: str, text: str) -> str:
         if text in values:
@@ -143,8 +143,8 @@ def one_of(*values: str) -> Callable[[str, str], str]:
     return parse
 
 
-def text(low: int, high: int) -> Callable[[str, str], str]:
-    """Return a parser of text with `low` to `high` characters."""
+def text_of_length(low: int, high: int) -> Callable[[str, str], str]:
+    """Return a parser of text that has `low` to `high` characters."""
 
     def parse(name: str, value: str) -> str:
         if low <= len(value) <= high:

@@ -1,4 +1,4 @@
-"""A finished answer in bytes, and what every answer's headers have in common."""
+"""A finished HTTP response in bytes, and helpers to make one."""
 
 from dataclasses import dataclass, field
 
@@ -16,12 +16,14 @@ PUBLIC = b"public, max-age=60"
 PRIVATE = b"private, no-cache"
 VARY = (b"vary", b"Authorization, Accept-Encoding, Quizwell-Min-Edition")
 
+REQUEST_ID_BYTES = 8
+
 Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer: status, body, and the headers that are its own (names in lower case)."""
+    """A response: status, body and its own headers (names in lower case)."""
 
     status: int
     body: bytes
@@ -34,12 +36,12 @@ def json_reply(value: object, status: int = 200, headers: Headers | None = None)
 
 
 def new_request_id() -> str:
-    """Return what a refusal is called, in its document and in the log."""
-    return time_and_random.random_bytes(8).hex()
+    """Return a new id for a request, which its problem document and the log share."""
+    return time_and_random.random_bytes(REQUEST_ID_BYTES).hex()
 
 
 def problem_reply(problem: Problem, request_id: str) -> Reply:
-    """Return a refusal as a problem document that nobody may cache."""
+    """Return a problem document, which may not be cached."""
     headers: Headers = [(b"content-type", PROBLEM_JSON), (b"cache-control", NO_STORE)]
     headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     return Reply(problem.status, orjson.dumps(problem.document(request_id)), headers)
@@ -59,7 +61,7 @@ def etag_of(body: bytes) -> bytes:
 
 
 def etag_matches(header: bytes | None, etag: bytes) -> bool:
-    """Return whether an If-None-Match header names the tag, in any encoding that was sent of it."""
+    """Return whether an If-None-Match header names the tag, compressed or not."""
     if not header:
         return False
     if header.strip() == b"*":

@@ -1,4 +1,4 @@
-"""What routes take from a request by hand, so that refusals keep to their order."""
+"""Inputs that routes read and validate themselves, so that errors have a fixed order."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -12,6 +12,7 @@ from app.core.errors import FieldError, Problem, invalid, near_misses
 from app.core.field_errors import field_errors
 from app.core.http.query_string import Pairs, split_query
 from app.core.http.replies import etag_of
+from app.core.merge_patch import merge_patch
 
 MERGE_PATCH_TYPES = ("application/json", "application/merge-patch+json")
 
@@ -34,12 +35,12 @@ IfMatch = Annotated[
 
 
 def require_match(if_match: str | None, etag: str) -> None:
-    """Raise 412 where If-Match is there and names another state."""
+    """Raise 412 if there is an If-Match header and it names another etag."""
     if if_match is None:
         return
     given = [tag.strip() for tag in if_match.split(",")]
     if "*" not in given and etag not in (tag.removeprefix("W/").strip('"') for tag in given):
-        raise Problem("revision_stale", "It is not as it was when that etag was sent.")
+        raise Problem("revision_stale", "It has changed since that etag was sent.")
 
 
 def etag_text(values: Mapping[str, object]) -> str:
@@ -48,7 +49,7 @@ def etag_text(values: Mapping[str, object]) -> str:
 
 
 def validated(model: type[M], values: object) -> M:
-    """Return a body as its model; Problem invalid_request naming everything that is wrong."""
+    """Return a body as its model; Problem invalid_request with all errors."""
     if not isinstance(values, dict):
         raise invalid(FieldError("invalid_value", "A JSON object.", pointer=""))
     try:
@@ -56,53 +57,54 @@ def validated(model: type[M], values: object) -> M:
     except ValidationError as error:
         found = [{**part, "loc": ("body", *part["loc"])} for part in error.errors()]
         raise invalid(
-            *(_with_near(part, model.model_fields) for part in field_errors(found, values))
+            *(_with_suggestions(each, model.model_fields) for each in field_errors(found, values))
         ) from error
 
 
-def _with_near(error: FieldError, fields: Collection[str]) -> FieldError:
+def _with_suggestions(error: FieldError, fields: Collection[str]) -> FieldError:
     if error.code != "unknown_field":
         return error
     return replace(error, suggestions=near_misses((error.pointer or "").rpartition("/")[2], fields))
 
 
-def merged(current: Mapping[str, object], patch: object, fixed: Collection[str]) -> object:
-    """Return what a merge patch (RFC 7396) makes of a flat object, without what the server decides.
+def apply_merge_patch(
+    current: Mapping[str, object], patch: object, read_only: Collection[str]
+) -> object:
+    """Return an object after a merge patch (RFC 7396), without its read-only fields.
 
-    Null sets the default. Problem read_only where a field of `fixed` is sent with another value.
+    Null removes a field, so that its default applies. A patch that is no object is returned as it
+    is, for `validated` to refuse. Problem read_only for another value of a read-only field.
     """
     if not isinstance(patch, dict):
         return patch
-    changed = [name for name in fixed if name in patch and patch[name] != current[name]]
+    changed = [name for name in read_only if name in patch and patch[name] != current[name]]
     if changed:
-        detail = "The server decides this field."
+        detail = "The server sets this field."
         raise invalid(*(FieldError("read_only", detail, pointer=f"/{name}") for name in changed))
-    values = {**current, **patch}
-    return {
-        name: value
-        for name, value in values.items()
-        if name not in fixed and not (name in patch and value is None)
-    }
+    values = merge_patch(current, patch)
+    return {name: value for name, value in values.items() if name not in read_only}
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the OpenAPI `requestBody` of a body that is `validated` by hand."""
+    """Return the OpenAPI `requestBody` of a body that the route passes to `validated`."""
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"required": True, "content": content}
 
 
-def patch_schema(model: type[BaseModel], fixed: Collection[str], example: object) -> dict[str, Any]:
-    """Return the `requestBody` of a merge patch whose result is `validated` by that model."""
+def patch_schema(
+    model: type[BaseModel], read_only: Collection[str], example: object
+) -> dict[str, Any]:
+    """Return the OpenAPI `requestBody` of a merge patch; the model validates its result."""
     properties = {
         name: {"anyOf": [schema, {"type": "null"}]}
         for name, schema in model.model_json_schema()["properties"].items()
-        if name not in fixed
+        if name not in read_only
     }
     unchanged = {"type": "string", "description": "may be sent back unchanged"}
     schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": properties | dict.fromkeys(fixed, unchanged),
+        "properties": properties | dict.fromkeys(read_only, unchanged),
         "examples": [example],
     }
     return {"required": True, "content": {kind: {"schema": schema} for kind in MERGE_PATCH_TYPES}}

@@ -1,31 +1,31 @@
-"""What each route demands of a request's head: a scope, a media type, a size."""
+"""What each route requires of a request's headers: a scope, a media type, a size."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi.routing import APIRoute
 
 from app.core.errors import Problem
+from app.core.http.request_context import Requester
 
-MAX_BODY = 1_000_000
+DEFAULT_MAX_BYTES = 1_000_000
 JSON_TYPES = ("application/json",)
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The demands of one operation; `scope` is None where no key is needed."""
+    """What one operation requires; `scope` is None if no key is needed."""
 
     scope: str | None
     media_types: tuple[str, ...]
     max_bytes: int
 
-    def check(self, caller: Any) -> None:  # noqa: ANN401 - access/ lies above this room
-        """Raise 401 without a key, 403 where the key has the scope on no bank."""
+    def check(self, caller: Requester | None) -> None:
+        """Raise 401 without a key, 403 if the key has the scope on no bank."""
         if self.scope is None:
             return
-        if caller.key_id is None:
+        if caller is None or caller.key_id is None:
             message = f"This route needs a key with the scope `{self.scope}`."
             headers = {"WWW-Authenticate": "Bearer"}
             raise Problem("key_required", message, headers=headers)
@@ -35,10 +35,10 @@ class Requirement:
 
 
 class Requirements:
-    """The demands of every operation, by method and path."""
+    """What every operation requires, by method and path."""
 
     def __init__(self, routes: Iterable[object]) -> None:
-        """Read them off the framework's routes."""
+        """Read the requirements from FastAPI's routes."""
         self._table = [
             (method, route.path_regex, _requirement(route))
             for route in routes
@@ -47,23 +47,23 @@ class Requirements:
         ]
 
     def find(self, method: str, path: str) -> Requirement | None:
-        """Return the demands of an operation, None where there is no such route."""
+        """Return what an operation requires; None if there is no such route."""
         for given, pattern, requirement in self._table:
             if given == method and re.match(pattern, path):
                 return requirement
         return None
 
     def methods(self, path: str) -> list[str]:
-        """Return the methods that an address has, HEAD wherever GET."""
+        """Return the methods of a path, with HEAD if there is GET."""
         found = {given for given, pattern, _ in self._table if re.match(pattern, path)}
         return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _requirement(route: APIRoute) -> Requirement:
     extra = route.openapi_extra or {}
-    named = extra.get("x-scope", "none")
+    scope = extra.get("x-scope", "none")
     return Requirement(
-        None if named == "none" else named,
+        None if scope == "none" else scope,
         tuple(extra.get("x-media-types", JSON_TYPES)),
-        int(extra.get("x-max-bytes", MAX_BODY)),
+        int(extra.get("x-max-bytes", DEFAULT_MAX_BYTES)),
     )

@@ -1,69 +1,69 @@
-"""Sends what an event loop's connections have written in one go."""
+"""Joins the socket writes of all connections of an event loop."""
 
 import asyncio
 from typing import Any
 
-# No answer waits for more than so many others.
-MOST_WAITING = 32
+# A batch of this many transports is written without waiting for the event loop.
+MAX_WAITING_TRANSPORTS = 32
 
 
-class Outbox:
-    """What one event loop has to send: all of it goes once the loop has read what came in.
+class WriteBatch:
+    """The transports of one event loop that have something to write.
 
-    Whoever reads an answer wakes for it: sent between readings, each answer wakes its reader, and
-    waking takes a seventh of what an answer from memory costs (measured); sent one behind the
-    other, the first one does.
+    They are flushed together once the loop has read all that came in. A client process is woken
+    by the first response that it gets: sent one after the other, several responses wake it once.
+    docs/adr/0011-custom-parts-on-the-hot-path.md says what that is worth.
     """
 
     def __init__(self) -> None:
         """Start empty."""
-        self._waiting: list[Corked] = []
+        self._waiting: list[BatchedTransport] = []
 
-    def put(self, corked: "Corked") -> None:
-        """Let a transport send soon what it holds."""
-        self._waiting.append(corked)
+    def add(self, transport: "BatchedTransport") -> None:
+        """Flush a transport with the next batch."""
+        self._waiting.append(transport)
         if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self.send)
-        elif len(self._waiting) == MOST_WAITING:
-            self.send()
+            asyncio.get_running_loop().call_soon(self.flush)
+        elif len(self._waiting) == MAX_WAITING_TRANSPORTS:
+            self.flush()
 
-    def send(self) -> None:
-        """Send all of it now."""
+    def flush(self) -> None:
+        """Write everything that waits."""
         waiting, self._waiting = self._waiting, []
-        for corked in waiting:
-            corked.flush()
+        for transport in waiting:
+            transport.flush()
 
 
-class Corked:
-    """A transport that gives on what is written by way of an outbox, as one piece."""
+class BatchedTransport:
+    """A transport that collects what is written to it and sends it as one piece."""
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
-        """Write to `transport`."""
+    def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
+        """Write to `transport` whenever `batch` is flushed."""
         self._transport = transport
-        self._outbox = outbox
-        self._parts: list[bytes] = []
+        self._batch = batch
+        self._chunks: list[bytes] = []
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever else a transport can do
-        """Return what the transport has under a name."""
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the transport
+        """Return an attribute of the real transport."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write soon, together with what else is written by then."""
-        self._parts.append(data)
-        if len(self._parts) == 1:
-            self._outbox.put(self)
+        """Write with the next batch."""
+        self._chunks.append(data)
+        if len(self._chunks) == 1:
+            self._batch.add(self)
 
     def is_closing(self) -> bool:
-        """Return whether nothing can be written any more."""
+        """Return whether the transport is closed or closing."""
         return self._transport.is_closing()
 
     def close(self) -> None:
-        """Close behind what was written."""
+        """Write what waits, then close."""
         self.flush()
         self._transport.close()
 
     def flush(self) -> None:
         """Write what waits."""
-        parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
+        chunks, self._chunks = self._chunks, []
+        if chunks and not self._transport.is_closing():
+            self._transport.write(b"".join(chunks))

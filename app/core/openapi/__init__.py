@@ -1,1 +1,1 @@
-"""The documentation page, and what every operation of the OpenAPI document has."""
+"""The documentation page, and the common parts of all operations in the OpenAPI document."""

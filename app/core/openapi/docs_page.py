@@ -1,4 +1,4 @@
-"""The documentation page: Swagger UI from files of our own, which keeps no key."""
+"""The documentation page: Swagger UI, served from local files, which stores no key."""
 
 from pathlib import Path
 
@@ -62,11 +62,11 @@ async def get_start() -> Response:
 
 @router.get("/docs/errors")
 async def get_errors() -> Response:
-    """Return what each code means: where the `type` of a problem document points."""
+    """Return the meaning of each code: the `type` of a problem document refers to it."""
     return FileResponse(ERRORS, media_type="text/markdown; charset=utf-8", headers=HEADERS)
 
 
 @router.get("/")
 async def get_root() -> Response:
-    """Lead a browser to the documentation."""
+    """Redirect a browser to the documentation."""
     return RedirectResponse("/docs", headers={"Cache-Control": "no-cache"})

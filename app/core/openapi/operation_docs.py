@@ -1,4 +1,4 @@
-"""What every operation of the OpenAPI document carries: its scope and its refusals."""
+"""The scope and the problem responses of each operation in the OpenAPI document."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, Field
 
 from app.core.errors import PROBLEMS
 
-# Any route can meet these; its own refusals come on top.
-COMMON = (400, 401, 403, 412, 422, 429, 500, 503)
+# The statuses that every route can have.
+COMMON_STATUSES = (400, 401, 403, 412, 422, 429, 500, 503)
 
 
 class FieldErrorDocument(BaseModel):
-    """One thing wrong in the request."""
+    """One error in the request."""
 
     pointer: str | None = Field(description="JSON pointer into the body")
     parameter: str | None = Field(description="query parameter or header")
@@ -30,17 +30,17 @@ class ProblemDocument(BaseModel):
     detail: str
     request_id: str
     errors: list[FieldErrorDocument]
-    context: dict[str, Any] = Field(description="particulars, typed for each code")
+    context: dict[str, Any] = Field(description="details, different for each code")
 
 
 def scope(name: str | None, **extra: object) -> dict[str, Any]:
-    """Return the `openapi_extra` that names the scope a route demands (None: no key needed)."""
+    """Return the `openapi_extra` with the scope that a route requires (None: no key needed)."""
     return {"x-scope": name or "none", **extra}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route: those that any route can give, and `statuses`."""
-    return {status: _response(status) for status in sorted({*COMMON, *statuses})}
+    """Return the problem `responses` of a route: the common ones, and those of `statuses`."""
+    return {status: _response(status) for status in sorted({*COMMON_STATUSES, *statuses})}
 
 
 def _response(status: int) -> dict[str, Any]:

@@ -97,10 +97,10 @@ BATCHED: dict[str, Any] = {
             "etag": None,
             "problem": {
                 "type": "/docs/errors#revision_stale",
-                "title": "Somebody changed it meanwhile",
+                "title": "It was changed meanwhile",
                 "status": 412,
                 "code": "revision_stale",
-                "detail": "The question is not any more as the etag says.",
+                "detail": "The question has changed since that etag was sent.",
                 "request_id": "5f2a0c9e1b7d4a36",
                 "errors": [],
                 "context": {"revision": 3},

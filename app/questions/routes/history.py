@@ -1,4 +1,4 @@
-"""The routes that look back: the revisions of a question, and what changed between two."""
+"""The routes of a question's history: its revisions, and the differences between two."""
 
 from typing import Any
 from uuid import UUID
@@ -8,24 +8,30 @@ from sqlalchemy import Row
 
 from app.core.http.deps import ReadSession, SecretsDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
-from app.core.http.query_string import Parameter, openapi_parameters, reject_unknown, take, whole
+from app.core.http.query_string import (
+    Parameter,
+    int_between,
+    openapi_parameters,
+    reject_unknown,
+    single_value,
+)
 from app.core.http.request_inputs import QueryPairs
 from app.core.openapi.operation_docs import problems, scope
 from app.questions import repository
 from app.questions.rendering import time_text
 from app.questions.revision_diff import differences
 from app.questions.routes import examples
-from app.questions.routes.responses import PATH, EditorDep, reply, shows
+from app.questions.routes.responses import PATH, EditorDep, example_response, json_response
 from app.questions.schemas import DiffRead, RevisionDetail, RevisionRead
 from app.questions.service import QuestionService
-from app.questions.state import Held
+from app.questions.state import QuestionState
 
 MAX_REVISION = 2**31 - 1
 _NUMBER = {"type": "integer", "minimum": 1}
-FROM = Parameter("from", "a revision; by default the live one, else the one before `to`", _NUMBER)
-TO = Parameter("to", "a revision; by default the newest", _NUMBER)
+FROM = Parameter("from", "a revision; default: the live one, or else the one before `to`", _NUMBER)
+TO = Parameter("to", "a revision; default: the newest", _NUMBER)
 
 router = APIRouter(tags=["editing"], route_class=JsonRoute)
 
@@ -33,9 +39,10 @@ router = APIRouter(tags=["editing"], route_class=JsonRoute)
 @router.get(
     PATH + "/{question_id:uuid}/revisions",
     summary="List the revisions of a question",
-    responses=problems(404, 410) | {200: shows(examples.REVISIONS, Page[RevisionRead])},
+    responses=problems(404, 410) | {200: example_response(examples.REVISIONS, Page[RevisionRead])},
     openapi_extra=scope(
-        "questions:read", parameters=Listing("editing/revisions", most=100, default=20).openapi
+        "questions:read",
+        parameters=KeysetList("editing/revisions", max_limit=100, default_limit=20).openapi,
     ),
 )
 def list_revisions(
@@ -45,20 +52,20 @@ def list_revisions(
     session: ReadSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Return who saved what when, the newest first."""
-    held = QuestionService(session, secrets, editor).look(question_id)
-    listing = Listing(f"editing/revisions/{held.id}", most=100, default=20)
-    asked = listing.asked(session, secrets, pairs)
-    before = int(asked.after) if asked.after else None
-    rows, total = repository.revisions(session, held.id, before, asked.limit + 1)
-    found = [(str(row.number), _shown(row)) for row in rows]
-    return reply(listing.page(secrets, asked, found, total).model_dump())
+    """Return the revisions without content, the newest first."""
+    question = QuestionService(session, secrets, editor).get(question_id)
+    listing = KeysetList(f"editing/revisions/{question.id}", max_limit=100, default_limit=20)
+    page_request = listing.read_request(session, secrets, pairs)
+    before = int(page_request.after) if page_request.after else None
+    rows, total = repository.revisions(session, question.id, before, page_request.limit + 1)
+    found = [(str(row.number), _revision_json(row)) for row in rows]
+    return json_response(listing.page(secrets, page_request, found, total).model_dump())
 
 
 @router.get(
     PATH + "/{question_id:uuid}/revisions/{number:int}",
-    summary="Look at a revision of a question",
-    responses=problems(404) | {200: shows(examples.REVISION_DETAIL, RevisionDetail)},
+    summary="Get a revision of a question",
+    responses=problems(404) | {200: example_response(examples.REVISION_DETAIL, RevisionDetail)},
     openapi_extra=scope("questions:read"),
 )
 def get_revision(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
@@ -69,18 +76,18 @@ def get_revision(  # noqa: PLR0913, PLR0917 - the parts of the service that it n
     session: ReadSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Return what was saved; its answer side with `answers:read` on the bank only."""
+    """Return a revision; its answers only with `answers:read` on the bank."""
     service = QuestionService(session, secrets, editor)
-    held = service.look(question_id)
-    row, view = service.revision(held, number)
+    question = service.get(question_id)
+    row, view = service.revision(question, number)
     reject_unknown(pairs, ())
-    return reply({**_shown(row), "question": view})
+    return json_response({**_revision_json(row), "question": view})
 
 
 @router.get(
     PATH + "/{question_id:uuid}/diff",
     summary="Compare two revisions of a question",
-    responses=problems(404) | {200: shows(examples.DIFF, DiffRead)},
+    responses=problems(404) | {200: example_response(examples.DIFF, DiffRead)},
     openapi_extra=scope("questions:read", parameters=openapi_parameters([FROM, TO])),
 )
 def get_diff(
@@ -90,23 +97,25 @@ def get_diff(
     session: ReadSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Return each field that differs; the answer side with `answers:read` on the bank only."""
+    """Return each field that differs; answers only with `answers:read` on the bank."""
     service = QuestionService(session, secrets, editor)
-    held = service.look(question_id)
+    question = service.get(question_id)
     reject_unknown(pairs, (FROM.name, TO.name))
-    later = take(pairs, TO.name, whole(1, MAX_REVISION), held.revision)
-    earlier = take(pairs, FROM.name, whole(1, MAX_REVISION), _before(held, later))
-    _, before = service.revision(held, earlier)
-    _, after = service.revision(held, later)
-    return reply({"from": earlier, "to": later, "changes": differences(before, after)})
+    later = single_value(pairs, TO.name, int_between(1, MAX_REVISION), question.revision)
+    earlier = single_value(
+        pairs, FROM.name, int_between(1, MAX_REVISION), _default_from(question, later)
+    )
+    _, before = service.revision(question, earlier)
+    _, after = service.revision(question, later)
+    return json_response({"from": earlier, "to": later, "changes": differences(before, after)})
 
 
-def _before(held: Held, later: int) -> int:
-    live = held.published_revision
+def _default_from(question: QuestionState, later: int) -> int:
+    live = question.published_revision
     return live if live is not None and live != later else max(1, later - 1)
 
 
-def _shown(row: Row[Any]) -> dict[str, Any]:
+def _revision_json(row: Row[Any]) -> dict[str, Any]:
     return {
         "revision": row.number,
         "created_at": time_text(row.created_at),

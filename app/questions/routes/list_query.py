@@ -1,4 +1,4 @@
-"""What a list of questions can be asked: parameters, cursors, and both at once."""
+"""The query of the editors' list: its parameters, its cursor, and whether both agree."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,18 +10,18 @@ from app.core.http.query_string import (
     Pairs,
     Parameter,
     boolean,
+    int_between,
     one_of,
     reject_unknown,
-    take,
-    text,
-    whole,
+    single_value,
+    text_of_length,
 )
 from app.core.secrets import Secrets
 from app.kinds import limits
 from app.published import question_filter as filters
-from app.published.question_filter import Known, filter_from, parse_filter
-from app.questions.listing import Wanted
-from app.questions.state import Held
+from app.published.question_filter import KnownNames, filter_from_canonical, parse_filter
+from app.questions.listing import QuestionSelection
+from app.questions.state import QuestionState
 from app.questions.workflow import STATES
 
 ROUTE = "editing/questions"
@@ -29,11 +29,13 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
 PARAMETERS = (
-    *filters.PARAMETERS,
-    Parameter("state", "where it stands", {"type": "string", "enum": list(STATES)}, many=True),
+    *filters.FILTER_PARAMETERS,
+    Parameter(
+        "state", "state of the question", {"type": "string", "enum": list(STATES)}, many=True
+    ),
     Parameter(
         "external_id",
-        "the editor's own id",
+        "external id that the editor gave",
         {"type": "string", "minLength": 1, "maxLength": limits.EXTERNAL_ID},
         many=True,
     ),
@@ -44,7 +46,7 @@ PARAMETERS = (
     ),
     Parameter(
         "limit",
-        "rows of a page",
+        "questions per page",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     ),
     Parameter("cursor", "the last page's `next_cursor`", {"type": "string"}),
@@ -52,60 +54,60 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One page that is asked for; `before` is the last question of the page before."""
+class ListRequest:
+    """A request for one page; `before` is the last question of the previous page."""
 
-    wanted: Wanted
+    selection: QuestionSelection
     limit: int
     before: UUID | None
     epoch: str
 
-    def following(self, secrets: Secrets, last: Held) -> str:
-        """Return the cursor of the page after this one."""
-        place: dict[str, object] = {
-            "filter": self.wanted.filter.canonical(),
-            "states": list(self.wanted.states),
-            "external_ids": list(self.wanted.external_ids),
-            "unpublished_changes": self.wanted.unpublished_changes,
+    def next_cursor(self, secrets: Secrets, last: QuestionState) -> str:
+        """Return the cursor of the next page."""
+        values: dict[str, object] = {
+            "filter": self.selection.filter.canonical(),
+            "states": list(self.selection.states),
+            "external_ids": list(self.selection.external_ids),
+            "unpublished_changes": self.selection.unpublished_changes,
             "before": last.id.hex,
             "epoch": self.epoch,
         }
-        return seal_cursor(secrets, ROUTE, place)
+        return seal_cursor(secrets, ROUTE, values)
 
 
-def read_query(pairs: Pairs, known: Known, secrets: Secrets, epoch: str) -> Asked:
-    """Return what a query asks for; 422 for what there is not, 410 for a cursor of another epoch.
+def read_query(pairs: Pairs, known: KnownNames, secrets: Secrets, epoch: str) -> ListRequest:
+    """Return the request in a query; 422 for unknown values, 410 for a cursor of another epoch.
 
-    What stands beside a cursor must be what the cursor was made with.
+    Parameters beside a cursor must be equal to those that the cursor was made with.
     """
     reject_unknown(pairs, [parameter.name for parameter in PARAMETERS])
-    wanted = Wanted(
+    selection = QuestionSelection(
         banks=known.banks,
         filter=parse_filter(pairs, known),
         states=_many(pairs, "state"),
         external_ids=_many(pairs, "external_id"),
-        unpublished_changes=take(pairs, "unpublished_changes", boolean, None),
+        unpublished_changes=single_value(pairs, "unpublished_changes", boolean, None),
     )
-    for state in wanted.states:
+    for state in selection.states:
         one_of(*STATES)("state", state)
-    for external_id in wanted.external_ids:
-        text(1, limits.EXTERNAL_ID)("external_id", external_id)
-    limit = take(pairs, "limit", whole(1, MAX_LIMIT), DEFAULT_LIMIT)
-    cursor = take(pairs, "cursor", text(1, MAX_CURSOR), None)
+    for external_id in selection.external_ids:
+        text_of_length(1, limits.EXTERNAL_ID)("external_id", external_id)
+    limit = single_value(pairs, "limit", int_between(1, MAX_LIMIT), DEFAULT_LIMIT)
+    cursor = single_value(pairs, "cursor", text_of_length(1, MAX_CURSOR), None)
     if cursor is None:
-        return Asked(wanted, limit, None, epoch)
-    place = open_cursor(secrets, ROUTE, cursor)
-    if place["epoch"] != epoch:
+        return ListRequest(selection, limit, None, epoch)
+    values = open_cursor(secrets, ROUTE, cursor)
+    if values["epoch"] != epoch:
         raise resync_required()
-    begun = Wanted(
+    cursor_selection = QuestionSelection(
         banks=known.banks,
-        filter=filter_from(str(place["filter"])),
-        states=place["states"],  # type: ignore[arg-type] # sealed above
-        external_ids=place["external_ids"],  # type: ignore[arg-type]
-        unpublished_changes=place["unpublished_changes"],  # type: ignore[arg-type]
+        filter=filter_from_canonical(str(values["filter"])),
+        states=values["states"],  # type: ignore[arg-type] # sealed above
+        external_ids=values["external_ids"],  # type: ignore[arg-type]
+        unpublished_changes=values["unpublished_changes"],  # type: ignore[arg-type]
     )
-    _refuse_other(pairs, wanted, begun)
-    return Asked(begun, limit, UUID(str(place["before"])), epoch)
+    _check_against_cursor(pairs, selection, cursor_selection)
+    return ListRequest(cursor_selection, limit, UUID(str(values["before"])), epoch)
 
 
 def _many(pairs: Pairs, name: str) -> list[str]:
@@ -115,18 +117,27 @@ def _many(pairs: Pairs, name: str) -> list[str]:
     return sorted(set(values))
 
 
-def _refuse_other(pairs: Pairs, wanted: Wanted, begun: Wanted) -> None:
-    """Raise 422 for each parameter beside a cursor that differs from what the cursor holds."""
+def _check_against_cursor(
+    pairs: Pairs, selection: QuestionSelection, cursor_selection: QuestionSelection
+) -> None:
+    """Raise 422 for each parameter beside a cursor that differs from the cursor's."""
     given = {name for name, _ in pairs}
-    wrong = given & set(filters.differing(wanted.filter, begun.filter))
+    wrong = given & set(filters.differing_parameters(selection.filter, cursor_selection.filter))
     own = {
-        "state": (wanted.states, begun.states),
-        "external_id": (wanted.external_ids, begun.external_ids),
-        "unpublished_changes": (wanted.unpublished_changes, begun.unpublished_changes),
+        "state": (selection.states, cursor_selection.states),
+        "external_id": (selection.external_ids, cursor_selection.external_ids),
+        "unpublished_changes": (
+            selection.unpublished_changes,
+            cursor_selection.unpublished_changes,
+        ),
     }
-    wrong |= {name for name, (asked, held) in own.items() if name in given and asked != held}
+    wrong |= {
+        name
+        for name, (requested, in_cursor) in own.items()
+        if name in given and requested != in_cursor
+    }
     if wrong:
-        detail = "It differs from what the cursor was made with: leave it out."
+        detail = "It differs from the cursor's value: leave it out."
         raise invalid(
             *(FieldError("invalid_value", detail, parameter=name) for name in sorted(wrong))
         )

@@ -1,4 +1,4 @@
-"""The routes that merge two terms, which edits the questions of every bank."""
+"""The routes that merge two terms. They are part of editing because they change questions."""
 
 from fastapi import APIRouter, Response
 
@@ -13,23 +13,23 @@ from app.core.http.request_inputs import JsonBody, QueryPairs, validated
 from app.core.openapi.operation_docs import problems, scope
 from app.questions.routes import examples
 from app.questions.routes.request_bodies import request_body
-from app.questions.routes.responses import IDEMPOTENCY_KEY, reply, shows
+from app.questions.routes.responses import IDEMPOTENCY_KEY, example_response, json_response
 from app.questions.schemas import MergeRead, MergeRequest
 from app.questions.term_merge import merge_terms
-from app.questions.unit_of_work import Ledger
+from app.questions.unit_of_work import UnitOfWork
 from app.taxonomy.service import find_term
 
-VOCABULARIES = {"categories": "category", "companies": "company", "tags": "tag"}
+SINGULARS = {"categories": "category", "companies": "company", "tags": "tag"}
 
 router = APIRouter(tags=["terms"], route_class=JsonRoute)
 
 
-def _add(vocabulary: str, one: str) -> None:
+def _add_merge_route(vocabulary: str, singular: str) -> None:
     @router.post(
         f"/v1/editing/{vocabulary}/{{slug}}/merge",
-        name=f"merge_{one}",
-        summary=f"Merge a {one} into another",
-        responses=problems(404, 413, 415) | {200: shows(examples.MERGED, MergeRead)},
+        name=f"merge_{singular}",
+        summary=f"Merge a {singular} into another",
+        responses=problems(404, 413, 415) | {200: example_response(examples.MERGED, MergeRead)},
         openapi_extra=scope(
             "taxonomy:write",
             parameters=[IDEMPOTENCY_KEY],
@@ -41,28 +41,28 @@ def _add(vocabulary: str, one: str) -> None:
         body: JsonBody,
         pairs: QueryPairs,
         caller: CallerDep,
-        once: IdempotencyDep,
+        idempotency: IdempotencyDep,
         session: WriteSession,
         secrets: SecretsDep,
     ) -> Response:
-        """Give every question that has the term the other one, in newest and live revisions.
+        """Replace a term by another in every question, in newest and live revisions.
 
-        The term is gone then; its slug, name and aliases are aliases of the other.
+        The replaced term is deleted; its slug, name and aliases become aliases of the other term.
         """
-        made = once.replay(session)
-        if made is None:
+        recorded = idempotency.replay(session)
+        if recorded is None:
             if not is_slug(slug):
                 raise not_found()
             find_term(session, vocabulary, slug)
             reject_unknown(pairs, ())
             into = validated(MergeRequest, body).into
-            count = merge_terms(Ledger(session, secrets, caller.key_id), vocabulary, slug, into)
-            once.record(session, 200, f"{into} {count}")
+            count = merge_terms(UnitOfWork(session, secrets, caller.key_id), vocabulary, slug, into)
+            idempotency.record(session, 200, f"{into} {count}")
         else:
-            into, _, said = made.partition(" ")
-            count = int(said)
-        return reply({"slug": slug, "into": into, "questions": count})
+            into, _, recorded_count = recorded.partition(" ")
+            count = int(recorded_count)
+        return json_response({"slug": slug, "into": into, "questions": count})
 
 
-for _vocabulary, _one in VOCABULARIES.items():
-    _add(_vocabulary, _one)
+for _vocabulary, _singular in SINGULARS.items():
+    _add_merge_route(_vocabulary, _singular)

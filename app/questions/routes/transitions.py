@@ -1,4 +1,4 @@
-"""The routes that move questions between their states, and the one that does many things."""
+"""The routes that change the state of questions, and the batch route."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,12 +9,17 @@ from app.core.http.deps import SecretsDep, WriteSession
 from app.core.http.idempotency import Idempotency
 from app.core.http.idempotency_deps import IdempotencyDep, key_of
 from app.core.http.json_route import JsonRoute
-from app.core.http.query_string import openapi_parameters, reject_unknown, take, text
+from app.core.http.query_string import (
+    openapi_parameters,
+    reject_unknown,
+    single_value,
+    text_of_length,
+)
 from app.core.http.replies import new_request_id
 from app.core.http.request_inputs import JsonBody, QueryPairs
 from app.core.openapi.operation_docs import problems, scope
 from app.questions import repository
-from app.questions.batch import Outcome, run_batch
+from app.questions.batch import OperationResult, run_batch
 from app.questions.routes import examples
 from app.questions.routes.request_bodies import request_body
 from app.questions.routes.responses import (
@@ -24,11 +29,11 @@ from app.questions.routes.responses import (
     NOTE,
     PATH,
     EditorDep,
-    an_object,
+    example_response,
     if_match,
-    question_reply,
-    reply,
-    shows,
+    json_object,
+    json_response,
+    question_response,
 )
 from app.questions.schemas import (
     MAX_NOTE,
@@ -38,19 +43,19 @@ from app.questions.schemas import (
     QuestionRead,
 )
 from app.questions.service import QuestionService
-from app.questions.state import Held
+from app.questions.state import QuestionState
 
 PUBLISHING = "questions:publish"
-MOVES = {
+TRANSITIONS = {
     "withdraw": (
         "Withdraw a question",
-        "Take a published question out of what is public; it is a draft again.",
+        "Take a published question offline; it becomes a draft.",
     ),
     "archive": (
         "Archive a question",
-        "Put a question away, out of what is public if it was there.",
+        "Archive a question; if it was published, it goes offline.",
     ),
-    "restore": ("Restore a question", "Make a draft of an archived question."),
+    "restore": ("Restore a question", "Turn an archived question back into a draft."),
 }
 
 router = APIRouter(tags=["editing"], route_class=JsonRoute)
@@ -66,7 +71,8 @@ OptionalBody = Annotated[object, Depends(_optional_body)]
 @router.post(
     PATH + "/{question_id:uuid}/publish",
     summary="Publish a question",
-    responses=problems(404, 409, 413, 415, 428) | {200: shows(examples.VIEW, QuestionRead)},
+    responses=problems(404, 409, 413, 415, 428)
+    | {200: example_response(examples.VIEW, QuestionRead)},
     openapi_extra=scope(
         "questions:publish",
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
@@ -79,63 +85,66 @@ def publish_question(  # noqa: PLR0913, PLR0917 - the parts of the service that 
     body: OptionalBody,
     pairs: QueryPairs,
     editor: EditorDep,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     session: WriteSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Make a revision live: the newest, or the one that the body names."""
+    """Publish the newest revision, or the one that the body names."""
     service = QuestionService(session, secrets, editor)
-    if once.replay(session) is not None:
-        return question_reply(service.view(service.look(question_id, PUBLISHING)))
+    if idempotency.replay(session) is not None:
+        return question_response(service.view(service.get(question_id, PUBLISHING)))
     etag = if_match(request)
-    service.approach(question_id, PUBLISHING, etag)
+    service.check_changeable(question_id, PUBLISHING, etag)
     reject_unknown(pairs, ())
-    held = service.publish(question_id, etag, body)
-    return _finished(service, once, held)
+    question = service.publish(question_id, etag, body)
+    return _finish(service, idempotency, question)
 
 
-def _add_move(action: str, summary: str, description: str) -> None:
+def _add_transition_route(action: str, summary: str, description: str) -> None:
     @router.post(
         PATH + f"/{{question_id:uuid}}/{action}",
         name=f"{action}_question",
         summary=summary,
         description=description,
-        responses=problems(404, 409) | {200: shows(examples.MOVED[action], QuestionRead)},
+        responses=problems(404, 409)
+        | {200: example_response(examples.MOVED[action], QuestionRead)},
         openapi_extra=scope(PUBLISHING, parameters=[IF_MATCH_OPTIONAL, IDEMPOTENCY_KEY]),
     )
-    def move_question(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+    def change_state(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
         question_id: UUID,
         request: Request,
         pairs: QueryPairs,
         editor: EditorDep,
-        once: IdempotencyDep,
+        idempotency: IdempotencyDep,
         session: WriteSession,
         secrets: SecretsDep,
     ) -> Response:
         service = QuestionService(session, secrets, editor)
-        if once.replay(session) is not None:
-            return question_reply(service.view(service.look(question_id, PUBLISHING)))
+        if idempotency.replay(session) is not None:
+            return question_response(service.view(service.get(question_id, PUBLISHING)))
         etag = if_match(request)
-        service.approach(question_id, PUBLISHING, etag, required=False)
+        service.check_changeable(question_id, PUBLISHING, etag, required=False)
         reject_unknown(pairs, ())
-        held = service.move(question_id, action, etag, required=False)
-        return _finished(service, once, held)
+        question = service.transition(question_id, action, etag, required=False)
+        return _finish(service, idempotency, question)
 
 
-for _action, (_summary, _description) in MOVES.items():
-    _add_move(_action, _summary, _description)
+for _action, (_summary, _description) in TRANSITIONS.items():
+    _add_transition_route(_action, _summary, _description)
 
 
-def _finished(service: QuestionService, once: Idempotency, held: Held) -> Response:
-    once.record(service.session, 200, str(held.id))
+def _finish(
+    service: QuestionService, idempotency: Idempotency, question: QuestionState
+) -> Response:
+    idempotency.record(service.session, 200, str(question.id))
     service.finish()
-    return question_reply(service.view(held))
+    return question_response(service.view(question))
 
 
 @router.post(
     PATH + "/batch",
-    summary="Do many things at once",
-    responses=problems(413, 415) | {200: shows(examples.BATCHED, BatchRead)},
+    summary="Run many operations at once",
+    responses=problems(413, 415) | {200: example_response(examples.BATCHED, BatchRead)},
     openapi_extra=scope(
         "questions:write",
         parameters=[*openapi_parameters([NOTE]), IDEMPOTENCY_KEY],
@@ -147,37 +156,37 @@ def batch_questions(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     body: JsonBody,
     pairs: QueryPairs,
     editor: EditorDep,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     session: WriteSession,
     secrets: SecretsDep,
 ) -> Response:
-    """Do up to 1,000 operations in order; each is done or refused for itself.
+    """Run up to 1,000 operations in order; each succeeds or fails by itself.
 
-    What goes public does so all at once, at the end.
+    Everything that they publish becomes public together, at the end.
     """
     reject_unknown(pairs, (NOTE.name,))
-    note = take(pairs, NOTE.name, text(1, MAX_NOTE), None)
-    made = once.replay(session)
-    if made is not None:
-        return reply({"items": repository.batch_results(session, UUID(made))})
+    note = single_value(pairs, NOTE.name, text_of_length(1, MAX_NOTE), None)
+    recorded = idempotency.replay(session)
+    if recorded is not None:
+        return json_response({"items": repository.batch_results(session, UUID(recorded))})
     service = QuestionService(session, secrets, editor, note)
-    outcomes = run_batch(service, an_object(body))
+    results = run_batch(service, json_object(body))
     request_id = new_request_id()
-    items = [_item(place, outcome, request_id) for place, outcome in enumerate(outcomes)]
+    items = [_item(index, result, request_id) for index, result in enumerate(results)]
     if key_of(request) is not None:
-        batch_id = repository.keep_batch(session, items)
-        once.record(session, 200, str(batch_id))
+        batch_id = repository.store_batch_results(session, items)
+        idempotency.record(session, 200, str(batch_id))
     service.finish()
-    return reply({"items": items})
+    return json_response({"items": items})
 
 
-def _item(place: int, outcome: Outcome, request_id: str) -> dict[str, Any]:
+def _item(index: int, result: OperationResult, request_id: str) -> dict[str, Any]:
     item: dict[str, Any] = {
-        "index": place,
-        "status": outcome.status,
-        "id": None if outcome.id is None else str(outcome.id),
-        "etag": outcome.etag,
+        "index": index,
+        "status": result.status,
+        "id": None if result.id is None else str(result.id),
+        "etag": result.etag,
     }
-    if outcome.problem is not None:
-        item["problem"] = outcome.problem.document(request_id)
+    if result.problem is not None:
+        item["problem"] = result.problem.document(request_id)
     return item

@@ -1,49 +1,46 @@
-"""Pure: FTS5 expressions; every word stands in them as a quoted string, and nothing else does."""
+"""Pure: writes FTS5 query expressions. Tokens occur in them only as quoted strings."""
 
 from collections.abc import Sequence
 
-from app.search.embedded.interpretation import Reading, Way
-from app.search.text.spelling import FIELDS, Scope, Spelling
+from app.search.embedded.interpretation import Interpretation
+from app.search.text.token_phrase import FIELDS, FieldScope, TokenPhrase
 
-# Words of a stem are near each other when at most so many others stand between them.
-NEAR = 6
-
-
-def spelt(spelling: Spelling) -> str:
-    """Return what finds a spelling."""
-    words, prefix, scope = spelling
-    return f"{_columns(scope)}({_row(words, prefix=prefix)})"
+# Tokens of a stem are near each other if at most this many other tokens are between them.
+NEAR_DISTANCE = 6
 
 
-def phrase(reading: Reading) -> Spelling:
-    """Return the words as typed, in a row in the stem."""
-    words = [word for way in _typed(reading) for word in way.words]
-    return Spelling(tuple(words), _typed(reading)[-1].prefix, Scope.STEM)
+def phrase_expression(phrase: TokenPhrase) -> str:
+    """Return the expression that matches a phrase."""
+    tokens, prefix, scope = phrase
+    return f"{_column_filter(scope)}({_quoted_phrase(tokens, prefix=prefix)})"
 
 
-def near(reading: Reading) -> str:
-    """Return what finds the words as typed, near each other in the stem."""
+def stem_phrase(interpretation: Interpretation) -> TokenPhrase:
+    """Return the query as typed, as one phrase in the stem."""
+    typed = [group.typed for group in interpretation.groups]
+    tokens = [token for variant in typed for token in variant.tokens]
+    return TokenPhrase(tuple(tokens), typed[-1].prefix, FieldScope.STEM)
+
+
+def near_expression(interpretation: Interpretation) -> str:
+    """Return the expression that matches the tokens as typed near each other in the stem."""
     parts = [
-        _row((word,), prefix=way.prefix and place == len(way.words) - 1)
-        for way in _typed(reading)
-        for place, word in enumerate(way.words)
+        _quoted_phrase((token,), prefix=variant.prefix and position == len(variant.tokens) - 1)
+        for variant in (group.typed for group in interpretation.groups)
+        for position, token in enumerate(variant.tokens)
     ]
-    return f"{_columns(Scope.STEM)}NEAR({' '.join(parts)}, {NEAR})"
+    return f"{_column_filter(FieldScope.STEM)}NEAR({' '.join(parts)}, {NEAR_DISTANCE})"
 
 
-def _columns(scope: Scope) -> str:
-    # FTS5 looks into every field where none is named, and that costs it less.
-    return "" if scope is Scope.EVERY else f"{{{' '.join(FIELDS[:scope])}}} : "
+def _column_filter(scope: FieldScope) -> str:
+    # Without a column filter FTS5 searches all columns, and faster than with one that names all.
+    return "" if scope is FieldScope.ALL else f"{{{' '.join(FIELDS[:scope])}}} : "
 
 
-def _typed(reading: Reading) -> list[Way]:
-    return [group.typed for group in reading.groups]
+def _quoted_phrase(tokens: Sequence[str], *, prefix: bool) -> str:
+    return f"{_quoted(' '.join(tokens))}{' *' if prefix else ''}"
 
 
-def _row(words: Sequence[str], *, prefix: bool) -> str:
-    return f"{_quoted(' '.join(words))}{' *' if prefix else ''}"
-
-
-def _quoted(words: str) -> str:
-    # Words hold no quotes by their making; doubled, one could do nothing either.
-    return '"' + words.replace('"', '""') + '"'
+def _quoted(text: str) -> str:
+    # The tokenizer never yields a quote. Doubling makes one harmless all the same.
+    return '"' + text.replace('"', '""') + '"'

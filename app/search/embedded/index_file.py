@@ -1,6 +1,9 @@
-"""Files of the embedded index: one SQLite file behind a pointer, replaced, never renamed."""
+"""The files of the embedded index: a SQLite file for each build, and a pointer to one of them.
 
-import fcntl
+A build writes a new file and then replaces the pointer. Files are never renamed or reused, because
+another worker process may have one open.
+"""
+
 import os
 import re
 import sqlite3
@@ -8,130 +11,130 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Raise it when the tables or what stands in them change: a new file is built beside the old.
-SCHEMA = 2
-BUSY_SECONDS = 10.0
-CACHE_KIB = 16_384
+from app.core.file_lock import try_lock
 
-_NAME = re.compile(rf"search-{SCHEMA}-(\d{{1,9}})\.db", re.ASCII)
-_ANY = re.compile(r"search-(\d{1,6})-(\d{1,9})\.db(-wal|-shm|-journal)?", re.ASCII)
-_LOST = ("no such table", "no such column")
+# Raise it when the tables or the text in them change: a new file is built beside the old one.
+SCHEMA_VERSION = 3
+BUSY_TIMEOUT_SECONDS = 10.0
+PAGE_CACHE_KIB = 16_384
 
-
-class DamagedError(Exception):
-    """The file is no index of this version, or no database at all."""
+_CURRENT_VERSION_NAME = re.compile(rf"search-{SCHEMA_VERSION}-(\d{{1,9}})\.db", re.ASCII)
+_ANY_VERSION_NAME = re.compile(r"search-(\d{1,6})-(\d{1,9})\.db(-wal|-shm|-journal)?", re.ASCII)
+_LOST_TABLE_MESSAGES = ("no such table", "no such column")
 
 
-class Store:
-    """The index's files in one folder, shared by every worker of the host."""
+class DamagedIndexError(Exception):
+    """The file is missing, is no SQLite database, or has another schema version."""
+
+
+class IndexFiles:
+    """The index files in one folder, which all worker processes of the host share."""
 
     def __init__(self, folder: Path) -> None:
-        """Use the folder; nothing is made before it is needed."""
+        """Use the folder; it is created with the first file."""
         self._folder = folder
-        self._pointer = folder / f"search-{SCHEMA}.pointer"
+        self._pointer = folder / f"search-{SCHEMA_VERSION}.pointer"
         self._lock = folder / "search.lock"
 
     def current(self) -> Path | None:
-        """Return the file that the pointer names; None when there is none yet."""
+        """Return the file that the pointer names; None if there is none yet."""
         try:
             name = self._pointer.read_text("ascii").strip()
         except (FileNotFoundError, UnicodeDecodeError):
             return None
-        return self._folder / name if _NAME.fullmatch(name) else None
+        return self._folder / name if _CURRENT_VERSION_NAME.fullmatch(name) else None
 
     def create(self) -> tuple[Path, sqlite3.Connection]:
-        """Make an empty file behind all that exist; only under the lock."""
+        """Create an empty file with the next number. The caller must hold the build lock."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        numbers = [int(found[2]) for _, found in self._files()]
-        # A file that is gone may still be open somewhere: its name is not given again.
+        numbers = [int(match[2]) for _, match in self._all_files()]
+        # A deleted file may still be open in another process: its name is not used again.
         current = self.current()
         if current is not None:
-            numbers.append(_number(current))
-        path = self._folder / f"search-{SCHEMA}-{max(numbers, default=0) + 1}.db"
+            numbers.append(_file_number(current))
+        path = self._folder / f"search-{SCHEMA_VERSION}-{max(numbers, default=0) + 1}.db"
         connection = _connect(path, "rwc")
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA user_version={SCHEMA}")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         return path, connection
 
     def point_to(self, path: Path) -> None:
-        """Make `path` the current file, at once and for good."""
-        fresh = self._pointer.with_suffix(".new")
-        with fresh.open("w", encoding="ascii") as file:
+        """Make `path` the current file, atomically and durably."""
+        temporary = self._pointer.with_suffix(".new")
+        with temporary.open("w", encoding="ascii") as file:
             file.write(path.name)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self._pointer)
+        temporary.replace(self._pointer)
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
-    def clean(self) -> None:
-        """Remove files of this and older versions that nobody is to open; only under the lock.
+    def remove_unused(self) -> None:
+        """Delete the other files of this and older versions. The caller must hold the build lock.
 
-        Who has one open keeps it until the next look at the pointer.
+        A process that has one of them open can use it until it checks the pointer again.
         """
         current = self.current()
-        for file, found in self._files():
-            kept = current is not None and file.name.startswith(current.name)
-            if int(found[1]) <= SCHEMA and not kept:
+        for file, match in self._all_files():
+            is_current = current is not None and file.name.startswith(current.name)
+            if int(match[1]) <= SCHEMA_VERSION and not is_current:
                 with suppress(FileNotFoundError):
                     file.unlink()
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Tell whether this process may build; a killed one gives the right back by dying."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            os.close(descriptor)
+    def build_lock(self) -> Iterator[bool]:
+        """Try to take the lock for building; yield whether it was free.
 
-    def _files(self) -> list[tuple[Path, re.Match[str]]]:
-        matched = [(file, _ANY.fullmatch(file.name)) for file in self._folder.iterdir()]
-        return [(file, found) for file, found in matched if found]
+        The operating system releases the lock of a killed process.
+        """
+        with try_lock(self._lock) as is_free:
+            yield is_free
+
+    def _all_files(self) -> list[tuple[Path, re.Match[str]]]:
+        matches = [
+            (file, _ANY_VERSION_NAME.fullmatch(file.name)) for file in self._folder.iterdir()
+        ]
+        return [(file, match) for file, match in matches if match]
 
 
-def inode(path: Path) -> int:
-    """Return what tells a file from another of the same name; DamagedError when it is gone."""
+def file_inode(path: Path) -> int:
+    """Return the inode, which differs between files of the same name.
+
+    Raises DamagedIndexError if the file is missing.
+    """
     try:
         return path.stat().st_ino
     except FileNotFoundError as error:
-        message = f"{path.name} is gone"
-        raise DamagedError(message) from error
+        message = f"{path.name} is missing"
+        raise DamagedIndexError(message) from error
 
 
-def open_index(path: Path, *, reading: bool) -> sqlite3.Connection:
-    """Open an index that exists; DamagedError when it is none of this version."""
-    inode(path)
+def open_index(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """Open an existing index file; raise DamagedIndexError if it has another schema version."""
+    file_inode(path)
     connection = _connect(path, "rw")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if reading:
+        if read_only:
             connection.execute("PRAGMA query_only=ON")
     except BaseException:
         connection.close()
         raise
-    if version != SCHEMA:
+    if version != SCHEMA_VERSION:
         connection.close()
-        message = f"{path.name} is of version {version}, not {SCHEMA}"
-        raise DamagedError(message)
+        message = f"{path.name} has schema version {version}, not {SCHEMA_VERSION}"
+        raise DamagedIndexError(message)
     return connection
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether the file is to blame, so that another has to be built."""
+    """Return whether the error means that the file must be rebuilt."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code == sqlite3.SQLITE_ERROR:
-        return str(error).startswith(_LOST)
+        return str(error).startswith(_LOST_TABLE_MESSAGES)
     return code in {
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -141,21 +144,22 @@ def is_damage(error: sqlite3.Error) -> bool:
     }
 
 
-def _number(path: Path) -> int:
-    found = _NAME.fullmatch(path.name)
-    return int(found[1]) if found else 0
+def _file_number(path: Path) -> int:
+    match = _CURRENT_VERSION_NAME.fullmatch(path.name)
+    return int(match[1]) if match else 0
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode={mode}",
         uri=True,
-        timeout=BUSY_SECONDS,
+        timeout=BUSY_TIMEOUT_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
-    # What a power cut takes back is followed again: the mark goes back with it.
+    # A power failure may undo the last transactions. Their mark is undone with them, so that the
+    # synchronizer applies the same changes again.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
     return connection

@@ -1,4 +1,8 @@
-"""Matches readings of one query in one bank of the index, for several searches at once."""
+"""Finds the questions of one bank that match an interpretation, with set algebra over bitmaps.
+
+Takes interpretations from the interpreter and posting lists from `postings`; gives the finder the
+numbers of matching questions, and scores for the best candidates.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,168 +11,186 @@ from itertools import combinations
 from pyroaring import BitMap
 
 from app.search.embedded import fts_expressions
-from app.search.embedded.index_rows import numbers_matching, read_rows, read_stems
-from app.search.embedded.interpretation import Group, Reader, Reading, Way
-from app.search.embedded.lexicon_cache import Known
+from app.search.embedded.index_rows import IndexRow, numbers_matching, read_rows, read_stems
+from app.search.embedded.interpretation import Interpretation, TermGroup, Variant
+from app.search.embedded.interpreter import Interpreter
+from app.search.embedded.lexicon_cache import CachedLexicon
 from app.search.embedded.postings import BankPostings
-from app.search.embedded.ranking import Rater, Rating, Row
+from app.search.embedded.ranking import MatchScore, Scorer
 from app.search.embedded.tables import IndexedBank
-from app.search.text.spelling import Scope, Spelling
+from app.search.text.token_phrase import FieldScope, TokenPhrase
 
-# So many hits can be reached by paging; one more tells that there are others.
-MOST = 1001
-# So many matches are all ranked; of more, so many of the newest in each tier, the others by age.
-RANKED = 400
-RANKED_NEWEST = 150
-# Of words that each stand in more questions than that, how they stand together tells too little.
-VAGUE = 20_000
-# From so many groups on, only the commonest are dropped instead of any.
-MOST_COMBINED = 4
+# Paging reaches 1,000 hits; one more shows whether further hits follow.
+MAX_MATCHES = 1001
+# Up to this number of matches, all are scored. Of more, the candidates of each tier are scored, up
+# to CANDIDATES_PER_TIER of the newest; the others follow by age. Scoring reads whole rows: see
+# "as you type, alone" at 1,000,000 questions in docs/benchmarks.md.
+MAX_FULLY_SCORED = 400
+CANDIDATES_PER_TIER = 150
+# If every group is in more questions than this, phrases and proximity are no sign of relevance and
+# are slow to find: only the newest matches are scored.
+COMMON_GROUP_QUESTIONS = 20_000
+# Up to this number of groups, partial matches try every combination; beyond it only the groups
+# with the highest idf, because the number of combinations grows exponentially.
+MAX_COMBINED_GROUPS = 4
 
 
-class BankTable:
-    """One bank's table in one snapshot; searches that differ in their members share what it finds.
+class BankIndex:
+    """The index of one bank in one snapshot of the file.
 
-    `reader` understands the query against the words of the bank.
+    All searches of one request share it, because they differ only in their filters. `interpreter`
+    has the query.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         bank: IndexedBank,
-        known: Known,
-        reader: Reader,
+        cached_lexicon: CachedLexicon,
+        interpreter: Interpreter,
         postings: BankPostings,
     ) -> None:
-        """Read `bank` through a connection that holds the snapshot of `postings`."""
+        """Read `bank` through `connection`, which holds the same snapshot as `postings`."""
         self.bank = bank
-        self.known = known
-        self.reader = reader
+        self.cached_lexicon = cached_lexicon
+        self.interpreter = interpreter
         self._connection = connection
         self._postings = postings
-        self._holding: dict[tuple[Group, Scope], BitMap] = {}
+        self._group_postings: dict[tuple[TermGroup, FieldScope], BitMap] = {}
 
-    def holding(self, group: Group, scope: Scope) -> BitMap:
-        """Return the numbers of all questions that hold a group; never change the bitmap."""
+    def group_postings(self, group: TermGroup, scope: FieldScope) -> BitMap:
+        """Return the posting list of a group: the union of its variants. Do not modify it."""
         key = (group, scope)
-        found = self._holding.get(key)
+        found = self._group_postings.get(key)
         if found is None:
-            said = [self._saying(way, scope) for way in group.ways]
-            found = self._holding[key] = BitMap.union(*said)
+            variants = [self._variant_postings(variant, scope) for variant in group.variants]
+            found = self._group_postings[key] = BitMap.union(*variants)
         return found
 
-    def spelling(self, spelling: Spelling) -> BitMap:
-        """Return the numbers of all questions that hold a spelling; never change the bitmap."""
-        return self._postings.of(spelling)
+    def phrase_postings(self, phrase: TokenPhrase) -> BitMap:
+        """Return the posting list of a phrase. Do not modify it."""
+        return self._postings.read(phrase)
 
     def matching(self, expression: str) -> BitMap:
-        """Return the numbers of all questions that match an expression."""
+        """Return the numbers of all questions that match an FTS5 expression."""
         return numbers_matching(self._connection, self.bank, expression)
 
-    def rows(self, numbers: Sequence[int]) -> list[Row]:
-        """Return what the index holds of questions."""
+    def rows(self, numbers: Sequence[int]) -> list[IndexRow]:
+        """Return the indexed rows of questions."""
         return read_rows(self._connection, self.bank, numbers)
 
     def stems(self, numbers: Sequence[int]) -> dict[int, tuple[int, str]]:
-        """Return the revisions of questions and their stems as they are read."""
+        """Return the revision and the stem, as plain text, of each question by number."""
         return read_stems(self._connection, self.bank, numbers)
 
-    def _saying(self, way: Way, scope: Scope) -> BitMap:
-        if not way.apart:
-            return self._postings.of(Spelling(way.words, way.prefix, scope))
-        *others, last = way.words
-        spellings = [Spelling((word,), prefix=False, scope=scope) for word in others]
-        spellings.append(Spelling((last,), way.prefix, scope))
-        return BitMap.intersection(*map(self._postings.of, spellings))
+    def _variant_postings(self, variant: Variant, scope: FieldScope) -> BitMap:
+        first, *others = map(self._postings.read, variant.phrases(scope))
+        # Without this test a single, possibly large bitmap would be copied.
+        return BitMap.intersection(first, *others) if others else first
 
 
 class BankSearch:
-    """One search in one bank's table."""
+    """One search in the index of one bank; it finds only `members`, which its filter allows."""
 
-    def __init__(self, table: BankTable, members: BitMap) -> None:
-        """Find `members`."""
-        self.slug = table.bank.slug
-        self.reader = table.reader
-        self.scope = Scope.of(answers=table.reader.answers)
-        self.fresh = table.known.fresh
-        self._table = table
-        self._lexicon = table.known.lexicon
+    def __init__(self, index: BankIndex, members: BitMap) -> None:
+        """Prepare to search `index` for `members`."""
+        self.slug = index.bank.slug
+        self.interpreter = index.interpreter
+        self.scope = FieldScope.searched(with_answers=index.interpreter.with_answers)
+        self.lexicon_is_current = index.cached_lexicon.is_current
+        self._index = index
+        self._lexicon = index.cached_lexicon.lexicon
         self._members = members
 
-    def matches(self, reading: Reading, most: int, without: BitMap) -> list[int]:
-        """Return the numbers of questions that hold every group, newest first."""
-        return _newest(self._all(reading.groups, self.scope) - without, most)
+    def matches(self, interpretation: Interpretation, limit: int, exclude: BitMap) -> list[int]:
+        """Return the numbers of questions that contain every group, newest first."""
+        return _newest(self._containing(interpretation.groups, self.scope) - exclude, limit)
 
-    def partial(self, reading: Reading, step: int, most: int, without: BitMap) -> list[int]:
-        """Return the numbers of questions that hold fewer groups, ever fewer with each step.
+    def partial_matches(
+        self, interpretation: Interpretation, step: int, limit: int, exclude: BitMap
+    ) -> list[int]:
+        """Return the numbers of questions that contain only some of the groups, newest first.
 
-        Groups that very many questions hold are not looked for. None is found when `step` is past
-        the last.
+        Each step requires fewer groups than the one before; after the last step the list is
+        empty. Groups of common tokens are not required.
         """
-        answers = self.reader.answers
-        groups = reading.weighty(self._lexicon, answers=answers, fresh=self.fresh).groups
-        left_out = len(groups) < len(reading.groups)
-        counts = _counts(len(groups) if left_out else len(groups) - 1)
+        with_answers = self.interpreter.with_answers
+        groups = interpretation.without_common_groups(
+            self._lexicon, with_answers=with_answers, complete=self.lexicon_is_current
+        ).groups
+        some_removed = len(groups) < len(interpretation.groups)
+        counts = _group_counts(len(groups) if some_removed else len(groups) - 1)
         if step >= len(counts):
             return []
         found = BitMap()
-        for chosen in _chosen(groups, counts[step]):
-            found |= self._all(chosen, self.scope)
-        return _newest(found - without, most)
+        for subset in _subsets(groups, counts[step]):
+            found |= self._containing(subset, self.scope)
+        return _newest(found - exclude, limit)
 
-    def leading(self, reading: Reading, numbers: list[int], without: BitMap) -> list[int]:
-        """Return the matches worth rating: all, or those of the best tiers and the newest."""
-        if len(numbers) <= RANKED:
+    def candidates(
+        self, interpretation: Interpretation, numbers: list[int], exclude: BitMap
+    ) -> list[int]:
+        """Return the matches to score: all if they are few, otherwise those of the best tiers."""
+        if len(numbers) <= MAX_FULLY_SCORED:
             return numbers
-        held = [self._table.holding(group, self.scope) for group in reading.groups]
-        if min(map(len, held)) > VAGUE:
-            return numbers[: 2 * RANKED_NEWEST]
-        closed = reading.closed(self._lexicon, answers=self.reader.answers)
-        found = BitMap(numbers[:RANKED_NEWEST])
-        for matching in self._tiers(closed):
-            found.update(_newest(matching - without, RANKED_NEWEST))
-            if len(found) >= 2 * RANKED_NEWEST:
+        postings = [
+            self._index.group_postings(group, self.scope) for group in interpretation.groups
+        ]
+        if min(map(len, postings)) > COMMON_GROUP_QUESTIONS:
+            return numbers[: 2 * CANDIDATES_PER_TIER]
+        finished = interpretation.with_finished_last_token(
+            self._lexicon, with_answers=self.interpreter.with_answers
+        )
+        found = BitMap(numbers[:CANDIDATES_PER_TIER])
+        for matching in self._tiers(finished):
+            found.update(_newest(matching - exclude, CANDIDATES_PER_TIER))
+            if len(found) >= 2 * CANDIDATES_PER_TIER:
                 break
         return list(found)
 
-    def rated(self, reading: Reading, numbers: Sequence[int]) -> list[tuple[Row, Rating]]:
-        """Return what the index holds of questions, and how well that matches."""
-        rater = Rater(reading, self.scope)
-        return [(row, rater.rate(row)) for row in self._table.rows(numbers)]
+    def scored(
+        self, interpretation: Interpretation, numbers: Sequence[int]
+    ) -> list[tuple[IndexRow, MatchScore]]:
+        """Return the indexed rows of questions with their scores."""
+        scorer = Scorer(interpretation, self.scope)
+        return [(row, scorer.score(row)) for row in self._index.rows(numbers)]
 
     def stems(self, numbers: Sequence[int]) -> dict[int, tuple[int, str]]:
-        """Return the revisions of questions and their stems as they are read."""
-        return self._table.stems(numbers)
+        """Return the revision and the stem, as plain text, of each question by number."""
+        return self._index.stems(numbers)
 
-    def _tiers(self, reading: Reading) -> Iterator[BitMap]:
-        """Yield the members of each tier, best first."""
-        phrase = fts_expressions.phrase(reading)
-        yield self._table.spelling(phrase) & self._members
-        if len(phrase.words) > 1:
-            yield self._table.matching(fts_expressions.near(reading)) & self._members
-        yield self._all(reading.groups, Scope.STEM)
+    def _tiers(self, interpretation: Interpretation) -> Iterator[BitMap]:
+        """Yield the members in the tiers PHRASE, NEAR and STEM."""
+        phrase = fts_expressions.stem_phrase(interpretation)
+        yield self._index.phrase_postings(phrase) & self._members
+        if len(phrase.tokens) > 1:
+            near = fts_expressions.near_expression(interpretation)
+            yield self._index.matching(near) & self._members
+        yield self._containing(interpretation.groups, FieldScope.STEM)
 
-    def _all(self, groups: Iterable[Group], scope: Scope) -> BitMap:
-        """Return the members that hold every group."""
-        held = [self._table.holding(group, scope) for group in groups]
-        return BitMap.intersection(self._members, *sorted(held, key=len))
-
-
-def _newest(numbers: BitMap, most: int) -> list[int]:
-    return list(numbers[-most:])[::-1]
+    def _containing(self, groups: Iterable[TermGroup], scope: FieldScope) -> BitMap:
+        """Return the members that contain every group."""
+        postings = [self._index.group_postings(group, scope) for group in groups]
+        # Shortest first, so that each intersection is as small as possible.
+        return BitMap.intersection(self._members, *sorted(postings, key=len))
 
 
-def _chosen(groups: Sequence[Group], count: int) -> Iterable[Sequence[Group]]:
-    """Return which groups may be held: any so many where they are few, else the rarest."""
-    if count == 1 or len(groups) <= MOST_COMBINED:
+def _newest(numbers: BitMap, limit: int) -> list[int]:
+    """Return the highest numbers, newest first: numbers are given in order of publication."""
+    return list(numbers[-limit:])[::-1]
+
+
+def _subsets(groups: Sequence[TermGroup], count: int) -> Iterable[Sequence[TermGroup]]:
+    """Return subsets of `count` groups: all of them, or the one with the highest idf."""
+    if count == 1 or len(groups) <= MAX_COMBINED_GROUPS:
         return combinations(groups, count)
-    return [sorted(groups, key=lambda group: -group.worth)[:count]]
+    return [sorted(groups, key=lambda group: -group.idf)[:count]]
 
 
-def _counts(most: int) -> list[int]:
-    """Return how many words to look for, ever fewer, in a few steps."""
+def _group_counts(most: int) -> list[int]:
+    """Return how many groups each step of a partial match requires, at first `most`."""
     counts = []
     while most > 0:
         counts.append(most)
-        most = most - 1 if most <= MOST_COMBINED else most // 2
+        most = most - 1 if most <= MAX_COMBINED_GROUPS else most // 2
     return counts

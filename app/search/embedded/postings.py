@@ -1,4 +1,9 @@
-"""Which questions of a bank hold a word: read from FTS5 once, then kept, and kept true."""
+"""Caches posting lists: the numbers of the questions that contain a phrase, as bitmaps.
+
+FTS5 reads each posting list once. After a change of the bank the list stays in the cache, and an
+overlay corrects it: the questions that changed since are compared with the phrase themselves. See
+"publish → found, embedded" and "slip, prefix, two filters, facets, alone" in docs/benchmarks.md.
+"""
 
 import sqlite3
 import threading
@@ -8,177 +13,178 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from app.search.embedded.fts_expressions import spelt
-from app.search.embedded.index_rows import numbers_matching, read_rows
-from app.search.embedded.ranking import Row
+from app.search.embedded.fts_expressions import phrase_expression
+from app.search.embedded.index_rows import IndexRow, numbers_matching, read_rows
 from app.search.embedded.tables import IndexedBank, changed_since, read_banks
-from app.search.text.spelling import Spelling
+from app.search.text.token_phrase import TokenPhrase
 
-# So many bytes are kept in a worker: those of 250 words that each are common in 1,000,000
-# questions.
-KEPT_BYTES = 32_000_000
-# Of a few questions an array takes more memory than its members.
-LEAST_BYTES = 200
-# After so many changes all is read anew: it would take longer to look at what changed. Beside the
-# bytes above, that is what is held of each bank.
-MOST_CHANGED = 200
-MOST_BANKS = 100
-# So many words at most wait to be read at leisure.
-MOST_AWAITED = 16
+# The size of the cache in one worker process: 250 tokens that are common in 1,000,000 questions.
+MAX_CACHE_BYTES = 32_000_000
+# The memory of an entry beside the containers of its bitmap.
+ENTRY_OVERHEAD_BYTES = 200
+# An overlay with more questions is dropped, and the posting lists are read again: to compare that
+# many questions takes longer. The overlays of at most MAX_BANKS banks are cached, which is memory
+# beside MAX_CACHE_BYTES.
+MAX_OVERLAY_QUESTIONS = 200
+MAX_BANKS = 100
+# At most this number of phrases waits to be read in the background.
+MAX_PENDING_READS = 16
 
 
-class _Changed(NamedTuple):
-    """What changed in a bank behind the version `base`, up to `version`, as it stands there."""
+class _Overlay(NamedTuple):
+    """The questions of a bank that changed after version `base`, as they are at `version`."""
 
     base: int
     version: int
     numbers: BitMap
-    rows: list[Row]
+    rows: list[IndexRow]
 
 
-class _Posting(NamedTuple):
+class _CachedPostings(NamedTuple):
+    """A posting list, as it was at a version of the bank."""
+
     version: int
     numbers: BitMap
     size: int
 
 
-class Postings:
-    """Which questions hold what, of one index file, for every thread that searches it.
+class PostingCache:
+    """The posting lists of one index file, for all threads that search it."""
 
-    What was read stays when questions change: these are then looked at themselves.
-    """
-
-    def __init__(self, later: Callable[[Callable[[sqlite3.Connection], None]], None]) -> None:
-        """`later` runs a job with a connection of its own, soon."""
-        self._later = later
-        self._changed: OrderedDict[int, _Changed] = OrderedDict()
-        self._kept: OrderedDict[tuple[int, Spelling], _Posting] = OrderedDict()
+    def __init__(self, run_later: Callable[[Callable[[sqlite3.Connection], None]], None]) -> None:
+        """Read slow lists with `run_later`, which soon runs a job in another connection."""
+        self._run_later = run_later
+        self._overlays: OrderedDict[int, _Overlay] = OrderedDict()
+        self._lists: OrderedDict[tuple[int, TokenPhrase], _CachedPostings] = OrderedDict()
         self._bytes = 0
-        self._awaited: set[tuple[int, Spelling]] = set()
+        self._pending: set[tuple[int, TokenPhrase]] = set()
         self._lock = threading.Lock()
 
-    def of(self, connection: sqlite3.Connection, bank: IndexedBank) -> "BankPostings":
-        """Return those of a bank in the snapshot that `connection` holds."""
+    def of_bank(self, connection: sqlite3.Connection, bank: IndexedBank) -> "BankPostings":
+        """Return the posting lists of a bank in the snapshot that `connection` holds."""
         with self._lock:
-            changed = self._changed.get(bank.number)
-            if changed is not None:
-                self._changed.move_to_end(bank.number)
-        if changed is None or changed.version != bank.version:
-            changed = _changes(connection, bank, changed)
+            overlay = self._overlays.get(bank.number)
+            if overlay is not None:
+                self._overlays.move_to_end(bank.number)
+        if overlay is None or overlay.version != bank.version:
+            overlay = _read_overlay(connection, bank, overlay)
             with self._lock:
-                self._take_over(bank.number, changed)
-        return BankPostings(self, connection, bank, changed)
+                self._put_overlay(bank.number, overlay)
+        return BankPostings(self, connection, bank, overlay)
 
-    def find(self, bank: IndexedBank, spelling: Spelling) -> _Posting | None:
-        """Return what was read of a spelling in a bank, at whatever version."""
-        key = (bank.number, spelling)
+    def get(self, bank: IndexedBank, phrase: TokenPhrase) -> _CachedPostings | None:
+        """Return the cached posting list of a phrase, of whatever version of the bank."""
+        key = (bank.number, phrase)
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-        return found
+            cached = self._lists.get(key)
+            if cached is not None:
+                self._lists.move_to_end(key)
+        return cached
 
-    def keep(self, bank: IndexedBank, spelling: Spelling, numbers: BitMap) -> None:
-        """Keep what was read at the bank's version."""
-        size = _size(numbers)
+    def put(self, bank: IndexedBank, phrase: TokenPhrase, numbers: BitMap) -> None:
+        """Cache a posting list that was read at the bank's version."""
+        size = _memory_bytes(numbers)
         with self._lock:
-            changed = self._changed.get(bank.number)
-            if changed is None or not changed.base <= bank.version <= changed.version:
+            overlay = self._overlays.get(bank.number)
+            if overlay is None or not overlay.base <= bank.version <= overlay.version:
                 return
-            self._drop((bank.number, spelling))
-            self._kept[bank.number, spelling] = _Posting(bank.version, numbers, size)
+            self._evict((bank.number, phrase))
+            self._lists[bank.number, phrase] = _CachedPostings(bank.version, numbers, size)
             self._bytes += size
-            while self._bytes > KEPT_BYTES:
-                self._drop(next(iter(self._kept)))
+            while self._bytes > MAX_CACHE_BYTES:
+                self._evict(next(iter(self._lists)))
 
-    def read_later(self, bank: IndexedBank, spelling: Spelling) -> None:
-        """Have read what takes longer than a search may, so that the next one finds it."""
-        key = (bank.number, spelling)
+    def read_later(self, bank: IndexedBank, phrase: TokenPhrase) -> None:
+        """Read a list in the background that takes longer than a search may."""
+        key = (bank.number, phrase)
 
         def read(connection: sqlite3.Connection) -> None:
             try:
                 current = read_banks(connection).get(bank.slug)
                 if current is not None and current.number == bank.number:
-                    self.of(connection, current).of(spelling)
+                    self.of_bank(connection, current).read(phrase)
             finally:
                 with self._lock:
-                    self._awaited.discard(key)
+                    self._pending.discard(key)
 
         with self._lock:
-            if key in self._awaited or len(self._awaited) >= MOST_AWAITED:
+            if key in self._pending or len(self._pending) >= MAX_PENDING_READS:
                 return
-            self._awaited.add(key)
-        self._later(read)
+            self._pending.add(key)
+        self._run_later(read)
 
-    def _take_over(self, number: int, changed: _Changed) -> None:
-        known = self._changed.get(number)
-        if known is not None and known.version >= changed.version:
-            # A thread whose snapshot is older than that of another.
+    def _put_overlay(self, bank_number: int, overlay: _Overlay) -> None:
+        current = self._overlays.get(bank_number)
+        if current is not None and current.version >= overlay.version:
+            # Another thread has a newer snapshot than this one.
             return
-        self._changed[number] = changed
-        self._changed.move_to_end(number)
-        if known is None or known.base != changed.base:
-            self._forget(number)
-        while len(self._changed) > MOST_BANKS:
-            self._forget(self._changed.popitem(last=False)[0])
+        self._overlays[bank_number] = overlay
+        self._overlays.move_to_end(bank_number)
+        if current is None or current.base != overlay.base:
+            self._evict_bank(bank_number)
+        while len(self._overlays) > MAX_BANKS:
+            self._evict_bank(self._overlays.popitem(last=False)[0])
 
-    def _forget(self, number: int) -> None:
-        for key in [key for key in self._kept if key[0] == number]:
-            self._drop(key)
+    def _evict_bank(self, bank_number: int) -> None:
+        for key in [key for key in self._lists if key[0] == bank_number]:
+            self._evict(key)
 
-    def _drop(self, key: tuple[int, Spelling]) -> None:
-        dropped = self._kept.pop(key, None)
-        self._bytes -= dropped.size if dropped else 0
+    def _evict(self, key: tuple[int, TokenPhrase]) -> None:
+        evicted = self._lists.pop(key, None)
+        self._bytes -= evicted.size if evicted else 0
 
 
 class BankPostings:
-    """Those of one bank in one snapshot."""
+    """The posting lists of one bank in one snapshot of the index."""
 
     def __init__(
         self,
-        postings: Postings,
+        cache: PostingCache,
         connection: sqlite3.Connection,
         bank: IndexedBank,
-        changed: _Changed,
+        overlay: _Overlay,
     ) -> None:
-        """Read what is not kept through a connection that holds the snapshot."""
-        self._postings = postings
+        """Read what is not cached through a connection that holds the snapshot."""
+        self._cache = cache
         self._connection = connection
         self._bank = bank
-        self._changed = changed
+        self._overlay = overlay
 
-    def of(self, spelling: Spelling) -> BitMap:
-        """Return the numbers of all questions that hold a spelling; never change the bitmap."""
-        changed = self._changed
-        found = self._postings.find(self._bank, spelling)
-        if found is None or not changed.base <= found.version <= changed.version:
-            return self._read(spelling)
-        if found.version == changed.version:
-            return found.numbers
-        holding = [row.number for row in changed.rows if row.holds(spelling)]
-        return (found.numbers - changed.numbers) | BitMap(holding)
+    def read(self, phrase: TokenPhrase) -> BitMap:
+        """Return the numbers of all questions that contain a phrase. Do not modify the bitmap."""
+        overlay = self._overlay
+        cached = self._cache.get(self._bank, phrase)
+        if cached is None or not overlay.base <= cached.version <= overlay.version:
+            return self._query(phrase)
+        if cached.version == overlay.version:
+            return cached.numbers
+        containing = [row.number for row in overlay.rows if row.contains(phrase)]
+        return (cached.numbers - overlay.numbers) | BitMap(containing)
 
-    def _read(self, spelling: Spelling) -> BitMap:
+    def _query(self, phrase: TokenPhrase) -> BitMap:
         try:
-            numbers = numbers_matching(self._connection, self._bank, spelt(spelling))
+            numbers = numbers_matching(self._connection, self._bank, phrase_expression(phrase))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                self._postings.read_later(self._bank, spelling)
+                self._cache.read_later(self._bank, phrase)
             raise
-        self._postings.keep(self._bank, spelling, numbers)
+        self._cache.put(self._bank, phrase, numbers)
         return numbers
 
 
-def _changes(connection: sqlite3.Connection, bank: IndexedBank, known: _Changed | None) -> _Changed:
+def _read_overlay(
+    connection: sqlite3.Connection, bank: IndexedBank, known: _Overlay | None
+) -> _Overlay:
+    """Return the overlay of the bank's version, with the base of the known one if possible."""
     base = min(known.base, bank.version) if known else bank.version
     numbers = changed_since(connection, bank, base)
-    if numbers is None or len(numbers) > MOST_CHANGED:
-        return _Changed(bank.version, bank.version, BitMap(), [])
+    if numbers is None or len(numbers) > MAX_OVERLAY_QUESTIONS:
+        return _Overlay(bank.version, bank.version, BitMap(), [])
     rows = read_rows(connection, bank, numbers)
-    return _Changed(base, bank.version, BitMap(numbers), rows)
+    return _Overlay(base, bank.version, BitMap(numbers), rows)
 
 
-def _size(numbers: BitMap) -> int:
-    held = numbers.get_statistics()
-    arrays, runs = held["n_bytes_array_containers"], held["n_bytes_run_containers"]
-    return LEAST_BYTES + arrays + runs + held["n_bytes_bitset_containers"]
+def _memory_bytes(numbers: BitMap) -> int:
+    statistics = numbers.get_statistics()
+    arrays, runs = statistics["n_bytes_array_containers"], statistics["n_bytes_run_containers"]
+    return ENTRY_OVERHEAD_BYTES + arrays + runs + statistics["n_bytes_bitset_containers"]

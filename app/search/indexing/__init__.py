@@ -1,1 +1,1 @@
-"""What both engines read to index questions."""
+"""Reads what both engines need in order to index questions."""

@@ -1,47 +1,57 @@
-"""What decides how questions are indexed: the banks' rules, the names of terms, the synonyms."""
+"""The indexing context: which banks are indexed, the names of terms, and the synonyms.
+
+Takes a database session; gives one consistent snapshot of the rules by which questions are
+indexed.
+"""
 
 from typing import Protocol
 
 from sqlmodel import Session
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.access.rights import AnswerRight
 from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
 from app.search.engine import Synonyms
-from app.search.synonyms.snapshot import Thesaurus
+from app.search.synonyms.snapshot import SynonymSnapshot
 from app.search.text.documents import term_texts
 from app.taxonomy.vocabulary import Vocabularies
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
 
 class SynonymLoader(Protocol):
-    """What keeps the editors' synonyms in memory."""
+    """Loads the editors' synonyms and caches them."""
 
     @property
     def current(self) -> Synonyms:
-        """The synonyms that were read last."""
+        """The synonyms of the last load."""
 
     def load(self, session: Session) -> None:
-        """Read them anew."""
+        """Read the synonyms from the database."""
 
 
-class Knowledge:
-    """A snapshot of rules and names, of the thread that mirrors; `terms` is the clock's."""
+class IndexingContext:
+    """A snapshot of rules and names for one thread that writes an index.
+
+    `config_version` is the version of the configuration that was read, -1 before the first
+    `refresh`. `banks` maps each bank to index to whether its answers are indexed. `term_texts`
+    maps "vocabulary/slug" to the text that the term adds. `answer_right` permits reading the
+    answers, None where no bank allows it.
+    """
 
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
-        """Start without anything: the first `refresh` reads it."""
-        self._directory = Directory(settings)
-        self._glossary = Glossary()
-        self._synonyms = synonyms or Thesaurus()
-        self.terms = -1
-        self.texts: dict[str, str] = {}
+        """Start empty; the first `refresh` loads everything."""
+        self._access = AccessSnapshot(settings)
+        self._glossary = VocabularySnapshot()
+        self._synonyms = synonyms or SynonymSnapshot()
+        self.config_version = -1
+        self.term_texts: dict[str, str] = {}
         self.banks: dict[str, bool] = {}
-        self.right: AnswerRight | None = None
+        self.answer_right: AnswerRight | None = None
 
     @property
     def vocabularies(self) -> Vocabularies:
-        """The terms."""
+        """The categories, companies and tags."""
         return self._glossary.current
 
     @property
@@ -50,22 +60,21 @@ class Knowledge:
         return self._synonyms.current
 
     def refresh(self, session: Session) -> bool:
-        """Read everything anew if the clock's terms moved; return whether they did.
-
-        Afterwards `banks` holds the banks to index, each with whether its answers are indexed.
-        """
-        terms = read_mark(session).terms
-        if terms == self.terms:
+        """Reload everything if the configuration changed; return whether it did."""
+        mark = read_mark(session)
+        if mark.config_version == self.config_version:
             return False
-        self._directory.load(session)
+        self._access.load(session)
         self._glossary.load(session)
         self._synonyms.load(session)
-        rights = self._directory.rights
-        self.right = rights.indexing_right()
-        indexed = self.right.banks if self.right else frozenset()
+        rights = self._access.rights
+        self.answer_right = rights.indexing_right()
+        answer_banks = self.answer_right.banks if self.answer_right else frozenset()
         self.banks = {
-            slug: slug in indexed for slug, bank in rights.banks.items() if bank.exposure == "open"
+            slug: slug in answer_banks
+            for slug, bank in rights.banks.items()
+            if bank.exposure == "open"
         }
-        self.texts = term_texts(self.vocabularies)
-        self.terms = terms
+        self.term_texts = term_texts(self.vocabularies)
+        self.config_version = mark.config_version
         return True

@@ -1,1 +1,1 @@
-"""The Meilisearch engine, and the mirror that keeps its indexes equal to what is public."""
+"""The Meilisearch engine, and the mirror that replicates what is public into its indexes."""

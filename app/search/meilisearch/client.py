@@ -1,4 +1,8 @@
-"""The one module that speaks with a Meilisearch server, by the official client or by httpx."""
+"""The only module that sends requests to a Meilisearch server.
+
+`AdminClient` uses the official client: indexes, settings, documents and tasks, for the mirror's
+thread. `SearchClient` uses httpx: searches, for the event loop. Both raise ServerError.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -15,179 +19,184 @@ from meilisearch.errors import (
 )
 
 from app.core.settings import Settings
-from app.search.meilisearch.failures import Kind, ServerError, kind_of
-from app.search.meilisearch.index_settings import PRIMARY_KEY
+from app.search.meilisearch.failures import FailureKind, ServerError, classify_failure
+from app.search.meilisearch.indexes.index_settings import PRIMARY_KEY
 
-TIMEOUT = 30
-PAGE = 5000
-# A compressed answer goes out in segments that meet delayed acknowledgements: 46 ms instead of 3.
-PLAIN = {"Accept-Encoding": "identity"}
+REQUEST_TIMEOUT_SECONDS = 30
+PAGE_ROWS = 5000
+# The server sends compressed responses in segments that wait for delayed TCP acknowledgements.
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
 NDJSON = "application/x-ndjson"
-ENDED = frozenset({"succeeded", "failed", "canceled"})
+MARKER_ID = 1
+FINISHED_STATUSES = frozenset({"succeeded", "failed", "canceled"})
 
 Result = TypeVar("Result")
 
 
-class Enqueued(NamedTuple):
-    """A task that the server took; its time tells it from one of the same number later."""
+class EnqueuedTask(NamedTuple):
+    """An accepted task; its time distinguishes it from a later task with the same uid."""
 
     uid: int
-    at: str
+    enqueued_at: str
 
 
 class Task(NamedTuple):
-    """A task as the server tells of it; `error` is there when it failed."""
+    """The state of a task; a failed one has an `error`."""
 
     uid: int
-    at: str
+    enqueued_at: str
     status: str
     error: dict[str, str] | None
 
     @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self.status in ENDED
+    def is_finished(self) -> bool:
+        """Whether the task has succeeded, failed or been canceled."""
+        return self.status in FINISHED_STATUSES
 
 
-class Server:
-    """A server, asked through the official client; not to be shared between threads.
+class AdminClient:
+    """Manages indexes, settings, documents and tasks; not thread-safe.
 
-    The client keeps one dictionary of headers that each call changes, and waits for ever unless
-    it is given a timeout. Every method raises ServerError when it fails. `fence` is called before
-    each request, and may forbid it.
+    The official client changes one shared dictionary of headers in each call, and waits for ever
+    unless it has a timeout. `before_request` is called before each request and may raise to
+    prevent it. Every method raises ServerError when it fails.
     """
 
-    def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
-        """Prepare a client; nothing is sent yet."""
-        self.fence: Callable[[], None] = lambda: None
+    def __init__(self, settings: Settings, timeout: int = REQUEST_TIMEOUT_SECONDS) -> None:
+        """Prepare the client; nothing is sent yet."""
+        self.before_request: Callable[[], None] = lambda: None
         self._client = Client(
             settings.meili_url.rstrip("/"),
             settings.meili_key or None,
             timeout=timeout,
-            custom_headers=PLAIN,
+            custom_headers=UNCOMPRESSED,
         )
 
-    def indexes(self, prefix: str) -> dict[str, str]:
-        """Return the time at which each index of ours was made, by uid."""
+    def index_creation_times(self, prefix: str) -> dict[str, str]:
+        """Return the creation time of each index whose name starts with our prefix, by name."""
         found: dict[str, str] = {}
         offset = 0
         while True:
-            page = self._get(f"indexes?limit={PAGE}&offset={offset}")["results"]
+            page = self._get(f"indexes?limit={PAGE_ROWS}&offset={offset}")["results"]
             found |= {
                 index["uid"]: index["createdAt"]
                 for index in page
                 if index["uid"].startswith(f"{prefix}__")
             }
-            if len(page) < PAGE:
+            if len(page) < PAGE_ROWS:
                 return found
-            offset += PAGE
+            offset += PAGE_ROWS
 
-    def made_at(self, uid: str) -> str | None:
-        """Return the time at which an index was made, None when there is none."""
+    def index_created_at(self, index: str) -> str | None:
+        """Return the creation time of an index, None if it does not exist."""
         try:
-            return str(self._get(f"indexes/{uid}")["createdAt"])
+            return str(self._get(f"indexes/{index}")["createdAt"])
         except ServerError as error:
-            if error.kind is Kind.MISSING:
+            if error.kind is FailureKind.INDEX_MISSING:
                 return None
             raise
 
-    def make_index(self, uid: str) -> Enqueued:
-        """Ask for a new index; the task fails when there is one."""
-        body = {"uid": uid, "primaryKey": PRIMARY_KEY}
+    def create_index(self, index: str) -> EnqueuedTask:
+        """Enqueue the creation of an index; the task fails if it exists."""
+        body = {"uid": index, "primaryKey": PRIMARY_KEY}
         return self._enqueue(lambda: self._client.http.post("indexes", body))
 
-    def drop_index(self, uid: str) -> Enqueued:
-        """Ask for an index's deletion; the task fails when there is none."""
-        return self._enqueue(lambda: self._client.http.delete(f"indexes/{uid}"))
+    def delete_index(self, index: str) -> EnqueuedTask:
+        """Enqueue the deletion of an index; the task fails if it does not exist."""
+        return self._enqueue(lambda: self._client.http.delete(f"indexes/{index}"))
 
-    def swap(self, live: str, fresh: str, *, rename: bool) -> Enqueued:
-        """Ask to exchange two indexes or, where there is no live one, to rename the fresh one."""
-        body = [{"indexes": [fresh, live] if rename else [live, fresh], "rename": rename}]
+    def swap_indexes(self, live: str, staging: str, *, rename: bool) -> EnqueuedTask:
+        """Enqueue the swap of two indexes, or with `rename` the renaming of `staging` to `live`."""
+        body = [{"indexes": [staging, live] if rename else [live, staging], "rename": rename}]
         return self._enqueue(lambda: self._client.http.post("swap-indexes", body))
 
-    def settings(self, uid: str) -> dict[str, Any]:
+    def get_settings(self, index: str) -> dict[str, Any]:
         """Return an index's settings."""
-        return dict(self._get(f"indexes/{uid}/settings"))
+        return dict(self._get(f"indexes/{index}/settings"))
 
-    def change_settings(self, uid: str, changes: Mapping[str, Any]) -> Enqueued:
-        """Ask for other settings; what is not named stays."""
+    def update_settings(self, index: str, changes: Mapping[str, Any]) -> EnqueuedTask:
+        """Enqueue a change of settings; settings that are not named keep their values."""
         return self._enqueue(
-            lambda: self._client.http.patch(f"indexes/{uid}/settings", dict(changes))
+            lambda: self._client.http.patch(f"indexes/{index}/settings", dict(changes))
         )
 
-    def put(self, uid: str, lines: bytes) -> Enqueued:
-        """Send documents, one JSON object a line, each in place of what was there under its id."""
-        path = f"indexes/{uid}/documents?primaryKey={PRIMARY_KEY}"
-        return self._enqueue(lambda: self._client.http.post(path, lines, content_type=NDJSON))
+    def put_documents(self, index: str, ndjson: bytes) -> EnqueuedTask:
+        """Enqueue documents, one JSON object a line; each replaces the document with its id."""
+        path = f"indexes/{index}/documents?primaryKey={PRIMARY_KEY}"
+        return self._enqueue(lambda: self._client.http.post(path, ndjson, content_type=NDJSON))
 
-    def delete(self, uid: str, numbers: Sequence[int]) -> Enqueued:
-        """Ask for the deletion of documents, there or not."""
-        path = f"indexes/{uid}/documents/delete-batch"
-        return self._enqueue(lambda: self._client.http.post(path, orjson.dumps(list(numbers))))
+    def delete_documents(self, index: str, ids: Sequence[int]) -> EnqueuedTask:
+        """Enqueue the deletion of documents by id; unknown ids are ignored."""
+        path = f"indexes/{index}/documents/delete-batch"
+        return self._enqueue(lambda: self._client.http.post(path, orjson.dumps(list(ids))))
 
-    def tasks(self, uids: Sequence[int]) -> dict[int, Task]:
-        """Return tasks by uid; what the server does not know is absent."""
+    def get_tasks(self, uids: Sequence[int]) -> dict[int, Task]:
+        """Return tasks by uid; uids that the server does not know are absent."""
         path = f"tasks?uids={','.join(map(str, uids))}&limit={len(uids)}"
         return {
             task["uid"]: Task(task["uid"], task["enqueuedAt"], task["status"], task.get("error"))
             for task in self._get(path)["results"]
         }
 
-    def signatures(self, uid: str, above: int, upto: int | None) -> dict[int, tuple[int, str]]:
-        """Return revision and signature of the documents with above < id <= upto, by id."""
-        condition = f"id > {above:d}" + ("" if upto is None else f" AND id <= {upto:d}")
-        found: dict[int, tuple[int, str]] = {}
-        for document in self._fetched(uid, condition):
-            found[document["id"]] = (document.get("revision", 0), document.get("signature", ""))
-        return found
+    def get_signatures(
+        self, index: str, after: int, up_to: int | None
+    ) -> dict[int, tuple[int, str]]:
+        """Return (revision, signature) of the documents with after < id <= up_to, by id."""
+        condition = f"id > {after:d}" + ("" if up_to is None else f" AND id <= {up_to:d}")
+        return {
+            document["id"]: (document.get("revision", 0), document.get("signature", ""))
+            for document in self._fetch_documents(index, condition)
+        }
 
-    def note(self, uid: str) -> dict[str, Any] | None:
-        """Return the note that the mirror left on the server, None when there is none."""
+    def get_marker(self, index: str) -> dict[str, Any] | None:
+        """Return the mirror's marker document, None if it does not exist."""
         try:
-            return dict(self._get(f"indexes/{uid}/documents/1"))
+            return dict(self._get(f"indexes/{index}/documents/{MARKER_ID}"))
         except ServerError as error:
-            if error.kind is Kind.MISSING or error.code == "document_not_found":
+            if error.kind is FailureKind.INDEX_MISSING or error.code == "document_not_found":
                 return None
             raise
 
-    def _fetched(self, uid: str, condition: str) -> Iterator[dict[str, Any]]:
+    def _fetch_documents(self, index: str, condition: str) -> Iterator[dict[str, Any]]:
+        path = f"indexes/{index}/documents/fetch"
         offset = 0
         while True:
             body = {
                 "filter": condition,
                 "fields": ["id", "revision", "signature"],
-                "limit": PAGE,
+                "limit": PAGE_ROWS,
                 "offset": offset,
             }
-            path = f"indexes/{uid}/documents/fetch"
-            page = self._called(lambda: self._client.http.post(path, body))["results"]  # noqa: B023 - called at once
+            page = self._send(lambda: self._client.http.post(path, body))["results"]  # noqa: B023 - called before the next round
             yield from page
-            if len(page) < PAGE:
+            if len(page) < PAGE_ROWS:
                 return
-            offset += PAGE
+            offset += PAGE_ROWS
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        return self._called(lambda: self._client.http.get(path))
+        return self._send(lambda: self._client.http.get(path))
 
-    def _called(self, send: Callable[[], Result]) -> Result:
-        self.fence()
-        return _called(send)
+    def _send(self, request: Callable[[], Result]) -> Result:
+        self.before_request()
+        return _translate_errors(request)
 
-    def _enqueue(self, send: Callable[[], Any]) -> Enqueued:
-        answer = self._called(send)
+    def _enqueue(self, request: Callable[[], Any]) -> EnqueuedTask:
+        response = self._send(request)
         try:
-            return Enqueued(answer["taskUid"], answer["enqueuedAt"])
+            return EnqueuedTask(response["taskUid"], response["enqueuedAt"])
         except (KeyError, TypeError) as error:
-            message = "the answer tells of no task"
-            raise ServerError(Kind.DOWN, "bad_answer", message, lost=True) from error
+            message = "the response names no task"
+            raise ServerError(
+                FailureKind.UNAVAILABLE, "bad_answer", message, outcome_unknown=True
+            ) from error
 
 
-class Searches:
+class SearchClient:
     """Sends searches through one pool of connections."""
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare the pool; it connects when it is asked first."""
-        headers = dict(PLAIN)
+        """Prepare the pool; it connects with the first search."""
+        headers = dict(UNCOMPRESSED)
         if settings.meili_key:
             headers["Authorization"] = f"Bearer {settings.meili_key}"
         self._client = httpx.AsyncClient(
@@ -197,24 +206,26 @@ class Searches:
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20),
         )
 
-    async def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer to a search; ServerError when there is none."""
+    async def search(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Post a search and return the response's JSON; ServerError when it fails."""
         try:
-            answer = await self._client.post(
+            response = await self._client.post(
                 path, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
             )
-            values = orjson.loads(answer.content)
+            payload = orjson.loads(response.content)
         except (httpx.HTTPError, orjson.JSONDecodeError) as error:
-            raise ServerError(Kind.DOWN, "unreachable", type(error).__name__) from error
-        if answer.is_success and isinstance(values, dict):
-            return values
-        found = values if isinstance(values, dict) else {}
-        code = found.get("code")
+            raise ServerError(
+                FailureKind.UNAVAILABLE, "unreachable", type(error).__name__
+            ) from error
+        if response.is_success and isinstance(payload, dict):
+            return payload
+        problem = payload if isinstance(payload, dict) else {}
+        code = problem.get("code")
         raise ServerError(
-            kind_of(code, answer.status_code),
-            code or f"status_{answer.status_code}",
-            str(found.get("message", "")),
-            retry_after=_seconds(answer.headers.get("retry-after")),
+            classify_failure(code, response.status_code),
+            code or f"status_{response.status_code}",
+            str(problem.get("message", "")),
+            retry_after=_parse_seconds(response.headers.get("retry-after")),
         )
 
     async def close(self) -> None:
@@ -222,29 +233,34 @@ class Searches:
         await self._client.aclose()
 
 
-def _called(send: Callable[[], Result]) -> Result:
+def _translate_errors(request: Callable[[], Result]) -> Result:
+    """Send a request and raise the official client's errors as ServerError."""
     try:
-        return send()
+        return request()
     except MeilisearchApiError as error:
         response = getattr(error.__cause__, "response", None)
         headers = {} if response is None else response.headers
         raise ServerError(
-            kind_of(error.code, error.status_code),
+            classify_failure(error.code, error.status_code),
             error.code or f"status_{error.status_code}",
             error.message,
-            retry_after=_seconds(headers.get("Retry-After")),
-            lost=error.status_code >= 500,
+            retry_after=_parse_seconds(headers.get("Retry-After")),
+            outcome_unknown=error.status_code >= 500,
         ) from error
     except (MeilisearchTimeoutError, MeilisearchCommunicationError) as error:
-        raise ServerError(Kind.DOWN, "unreachable", _reason(error), lost=True) from error
+        raise ServerError(
+            FailureKind.UNAVAILABLE, "unreachable", _cause_name(error), outcome_unknown=True
+        ) from error
     except (MeilisearchError, requests.RequestException, ValueError) as error:
-        # An answer cut short or of another form: what was asked may have happened.
-        raise ServerError(Kind.DOWN, "bad_answer", _reason(error), lost=True) from error
+        # The response was cut short or malformed, so the server may have accepted the request.
+        raise ServerError(
+            FailureKind.UNAVAILABLE, "bad_answer", _cause_name(error), outcome_unknown=True
+        ) from error
 
 
-def _reason(error: Exception) -> str:
+def _cause_name(error: Exception) -> str:
     return type(error.__cause__ or error).__name__
 
 
-def _seconds(header: str | None) -> float:
+def _parse_seconds(header: str | None) -> float:
     return float(header) if header is not None and header.isdecimal() else 0.0

@@ -1,32 +1,34 @@
-"""Pure: what a query was taken for, told by what the engine marked in the best hit's stem."""
+"""Pure: finds which words of a query the server corrected, from the highlights of the best hit."""
 
 import re
 
-from app.search.engine import MARK_END, MARK_START
-from app.search.text.corrections import Column, most_edits, nearest
-from app.search.text.query import query_words
-from app.search.text.words import words
+from app.search.engine import HIGHLIGHT_END, HIGHLIGHT_START
+from app.search.text.edit_distance import TokenMatrix, allowed_edits, tokens_within
+from app.search.text.query import query_tokens
+from app.search.text.tokenizer import tokenize
 
-_MARKED = re.compile(f"{MARK_START}([^{MARK_END}]*){MARK_END}")
+_HIGHLIGHT = re.compile(f"{HIGHLIGHT_START}([^{HIGHLIGHT_END}]*){HIGHLIGHT_END}")
 
 
-def corrected(text: str, stem: str) -> str | None:
-    """Return the query with the marked words in place of those that only resemble them.
+def corrected_query(query: str, stem: str) -> str | None:
+    """Return the query with each misspelt word replaced by the highlighted word that it matched.
 
-    None when nothing was corrected, as far as the stem tells.
+    `stem` is the best hit's stem with highlights. None when the stem shows no correction.
     """
-    marked = list({word.text for part in _MARKED.findall(stem) for word in words(part)})
-    column = Column(marked)
-    typed = [word for word in query_words(text) if not word.joined]
+    highlighted = list({word.text for part in _HIGHLIGHT.findall(stem) for word in tokenize(part)})
+    column = TokenMatrix(highlighted)
+    typed = [word for word in query_tokens(query) if not word.is_compound]
     pieces = []
-    at = 0
+    end = 0
     for word in typed:
-        last = word is typed[-1]
-        if word.text in marked or (last and any(one.startswith(word.text) for one in marked)):
+        is_last = word is typed[-1]
+        is_prefix = is_last and any(other.startswith(word.text) for other in highlighted)
+        if word.text in highlighted or is_prefix:
             continue
-        most = most_edits(word.text, known=False)
-        near = sorted(nearest(word.text, column, most, prefix=last), key=lambda pair: pair[1])
-        if near:
-            pieces += [text[at : word.start], near[0][0]]
-            at = word.end
-    return "".join(pieces) + text[at:] if pieces else None
+        max_edits = allowed_edits(word.text, known=False)
+        candidates = tokens_within(word.text, column, max_edits, prefix=is_last)
+        by_edits = sorted(candidates, key=lambda pair: pair[1])
+        if by_edits:
+            pieces += [query[end : word.start], by_edits[0][0]]
+            end = word.end
+    return "".join(pieces) + query[end:] if pieces else None

@@ -1,4 +1,8 @@
-"""Reads questions as they stand now and makes of them what one request to the server carries."""
+"""Loads the current state of questions as the payload of one request to the server.
+
+Takes the numbers of a batch from the sender; gives the documents to put, the numbers to delete and
+the signatures of what is sent.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,92 +15,96 @@ from app.core.db.database import Database
 from app.published.answers import read_answers
 from app.published.document_reader import read_documents
 from app.published.follower import PublishedRow
-from app.search.indexing.context import Knowledge
-from app.search.indexing.feed_reader import rows_numbered
-from app.search.meilisearch.signature import indexed, signature
-from app.search.meilisearch.state import Quarantined
+from app.search.indexing.context import IndexingContext
+from app.search.indexing.feed_reader import rows_by_number
+from app.search.meilisearch.signature import build_document, row_signature
+from app.search.meilisearch.state import QuarantineEntry
 from app.search.text.documents import search_document
 
 
 @dataclass(slots=True)
-class Load:
-    """`lines` holds the documents to put, `gone` the numbers to delete.
+class BatchPayload:
+    """What one batch sends.
 
-    `sent` tells revision and signature of what is in `lines`, `unfit` what we cannot even make,
-    `retried` what was quarantined as something else.
+    `ndjson` holds the documents to put, `deleted` the numbers to delete. `sent` maps the number of
+    each document to its (revision, signature). `unreadable` are new quarantine entries for
+    documents that cannot be built. `retried` are the entries of questions that are sent because
+    their signature has changed since they were put into quarantine.
     """
 
-    lines: bytes = b""
-    gone: list[int] = field(default_factory=list)
+    ndjson: bytes = b""
+    deleted: list[int] = field(default_factory=list)
     sent: dict[int, tuple[int, str]] = field(default_factory=dict)
-    unfit: list[Quarantined] = field(default_factory=list)
-    retried: list[Quarantined] = field(default_factory=list)
+    unreadable: list[QuarantineEntry] = field(default_factory=list)
+    retried: list[QuarantineEntry] = field(default_factory=list)
 
 
-def load(
+def load_payload(
     database: Database,
-    knowledge: Knowledge,
+    context: IndexingContext,
     bank: str,
     numbers: Sequence[int],
-    quarantined: Mapping[int, Quarantined],
-) -> Load:
-    """Return the load for a bank's questions; whatever is not live or is quarantined goes.
+    quarantine: Mapping[int, QuarantineEntry],
+) -> BatchPayload:
+    """Load the payload for some of a bank's questions.
 
-    Nothing is sent of a bank that has no index. Rules and rows are read in one transaction, so no
-    answer is sent under a rule that was changed.
+    Questions that are not live, or are in quarantine unchanged, are deleted from the index. The
+    payload is empty for a bank that is not indexed. Rules and rows are read in one transaction, so
+    that no answer is sent under an outdated rule.
     """
-    loaded = Load()
+    payload = BatchPayload()
     with database.read() as session:
-        knowledge.refresh(session)
-        if bank not in knowledge.banks:
-            return loaded
+        context.refresh(session)
+        if bank not in context.banks:
+            return payload
         connection = session.connection()
-        rows = rows_numbered(connection, numbers)
+        rows = rows_by_number(connection, numbers)
         live = {
-            number: (row.revision, signature(row, knowledge.texts, knowledge.banks[bank]))
+            number: (row.revision, row_signature(row, context.term_texts, context.banks[bank]))
             for number, row in rows.items()
             if row.bank == bank and row.revision is not None
         }
         for number in numbers:
-            kept = quarantined.get(number)
-            if number not in live or kept is None:
+            entry = quarantine.get(number)
+            if number not in live or entry is None:
                 continue
-            if kept.signature == live[number][1]:
+            if entry.signature == live[number][1]:
                 del live[number]
             else:
-                loaded.retried.append(kept)
-        loaded.gone = [number for number in numbers if number not in live]
-        loaded.sent = live
-        _render(connection, knowledge, bank, rows, loaded)
-    return loaded
+                payload.retried.append(entry)
+        payload.deleted = [number for number in numbers if number not in live]
+        payload.sent = live
+        _build_documents(connection, context, bank, rows, payload)
+    return payload
 
 
-def _render(
+def _build_documents(
     connection: Connection,
-    knowledge: Knowledge,
+    context: IndexingContext,
     bank: str,
     rows: Mapping[int, PublishedRow],
-    loaded: Load,
+    payload: BatchPayload,
 ) -> None:
-    wanted = [(number, revision) for number, (revision, _) in loaded.sent.items()]
+    """Build the documents of `payload.sent`; those that fail are deleted and put aside."""
+    wanted = [(number, revision) for number, (revision, _) in payload.sent.items()]
     documents = read_documents(connection, wanted)
     answers: dict[int, bytes] = {}
-    if wanted and knowledge.banks[bank] and knowledge.right is not None:
-        named = [(number, revision, bank) for number, revision in wanted]
-        answers = read_answers(connection, knowledge.right, named)
+    if wanted and context.banks[bank] and context.answer_right is not None:
+        keys = [(number, revision, bank) for number, revision in wanted]
+        answers = read_answers(connection, context.answer_right, keys)
     lines = []
-    for number, (revision, signed) in list(loaded.sent.items()):
+    for number, (revision, signature) in list(payload.sent.items()):
         row = rows[number]
         try:
-            text = search_document(
-                row, documents[number], answers.get(number), knowledge.vocabularies
+            document = search_document(
+                row, documents[number], answers.get(number), context.vocabularies
             )
-            lines.append(orjson.dumps(indexed(row, text, signed)))
+            lines.append(orjson.dumps(build_document(row, document, signature)))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            del loaded.sent[number]
-            loaded.gone.append(number)
+            del payload.sent[number]
+            payload.deleted.append(number)
             reason = f"its document cannot be read ({type(error).__name__})"
             now = time_and_random.milliseconds()
-            entry = Quarantined(number, bank, revision, signed, "unreadable", reason, now)
-            loaded.unfit.append(entry)
-    loaded.lines = b"\n".join(lines)
+            entry = QuarantineEntry(number, bank, revision, signature, "unreadable", reason, now)
+            payload.unreadable.append(entry)
+    payload.ndjson = b"\n".join(lines)

@@ -1,35 +1,31 @@
-"""Pure: the one filter as an expression of the Meilisearch language, every value quoted."""
+"""Pure: translates a QuestionFilter into conditions of the Meilisearch filter language."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from app.published.question_filter import Choice, QuestionFilter
+from app.published.facets import BANK, FACETS, with_descendants
+from app.published.question_filter import QuestionFilter
 from app.taxonomy.vocabulary import Vocabularies
 
-# Only an index with our settings can be filtered, so one that the server made by itself is refused.
-READY = "ready = 1"
+# The server refuses this filter on an index without our settings, such as one that it created by
+# itself; so such an index fails instead of giving incomplete hits.
+READY_CONDITION = "ready = 1"
 
 
-def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> list[str]:
-    """Return conditions, all of which a question must meet; banks are indexes of their own.
+def filter_conditions(question_filter: QuestionFilter, vocabularies: Vocabularies) -> list[str]:
+    """Return conditions that a question must all meet.
 
-    Categories stand for everything below them as well.
+    A category includes its descendants. Banks are left out, because each has its own index.
     """
-    terms = vocabularies.categories
-    conditions = [READY]
-    for attribute, choice in (
-        ("kind", question_filter.kind),
-        ("categories", _expanded(question_filter.category, terms.subtree)),
-        ("companies", question_filter.company),
-        ("tags", question_filter.tag),
-        ("difficulty", question_filter.difficulty),
-        ("levels", question_filter.level),
-        ("language", question_filter.language),
-    ):
+    conditions = [READY_CONDITION]
+    for facet in FACETS:
+        if facet is BANK:
+            continue
+        choice = with_descendants(facet, question_filter.choice(facet), vocabularies)
         if choice.any:
-            conditions.append(f"{attribute} IN {_list(choice.any)}")
+            conditions.append(f"{facet.column} IN {_list(choice.any)}")
         if choice.none:
-            conditions.append(f"{attribute} NOT IN {_list(choice.none)}")
-    conditions += [f"tags = {quoted(tag)}" for tag in question_filter.tag_all]
+            conditions.append(f"{facet.column} NOT IN {_list(choice.none)}")
+    conditions += [f"tags = {quote(tag)}" for tag in question_filter.tag_all]
     if question_filter.exclude:
         conditions.append(f"question NOT IN {_list(map(str, question_filter.exclude))}")
     if question_filter.updated_after is not None:
@@ -37,18 +33,11 @@ def expression(question_filter: QuestionFilter, vocabularies: Vocabularies) -> l
     return conditions
 
 
-def quoted(value: str) -> str:
-    """Return a value that means itself, whatever stands in it."""
+def quote(value: str) -> str:
+    """Return a value as a quoted string; no character in it acts as an operator."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _list(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(quoted, values))}]"
-
-
-def _expanded(choice: Choice, subtree: Callable[[str], frozenset[str]]) -> Choice:
-    def widen(slugs: Iterable[str]) -> tuple[str, ...]:
-        return tuple(sorted({below for slug in slugs for below in subtree(slug)}))
-
-    return Choice(widen(choice.any), widen(choice.none))
+    return f"[{', '.join(map(quote, values))}]"

@@ -1,352 +1,290 @@
-"""Sends questions as they stand now, several tasks in flight, and knows which have arrived."""
+"""Sends batches of questions, several in flight, and acknowledges what the server has indexed.
+
+Takes numbers from the feed, from comparisons and from builds; gives acknowledgements. The content
+is loaded when a batch is sent, so an old batch can never overwrite a newer change. Questions that
+the server rejects are isolated by halving their batch and put into quarantine.
+"""
 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from app.core import time_and_random
 from app.core.db.database import Database
-from app.search.indexing.context import Knowledge
-from app.search.meilisearch.client import Enqueued, Server, Task
-from app.search.meilisearch.document_loader import Load, load
-from app.search.meilisearch.failures import Kind, ServerError, task_failure
-from app.search.meilisearch.state import Quarantined, States
-from app.search.meilisearch.timings import Pace
+from app.search.indexing.context import IndexingContext
+from app.search.meilisearch.batches import Acknowledgement, Batch
+from app.search.meilisearch.client import AdminClient, EnqueuedTask
+from app.search.meilisearch.document_loader import BatchPayload, load_payload
+from app.search.meilisearch.failures import FailureKind, ServerError
+from app.search.meilisearch.state import MirrorStateStore, QuarantineEntry
+from app.search.meilisearch.task_tracker import OnFinished, ServerSignals, TaskTracker
+from app.search.meilisearch.timings import Timings
 
 log = logging.getLogger(__name__)
 
-# So often a shipment may fail for reasons that are not its own before it is suspected.
-PATIENCE = 3
-LAST_PATIENCE = 5
-
-Settle = Callable[[ServerError | None], None]
-
-
-@dataclass(slots=True)
-class Ticket:
-    """Counts the shipments that still have to arrive before something holds."""
-
-    left: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Shipment:
-    """Questions of one bank on their way to one index, as numbers: what is sent is read last."""
-
-    bank: str
-    index: str
-    numbers: Sequence[int]
-    ticket: Ticket
-    bulk: bool
-    failures: int = 0
-    not_before: float = 0.0
-    arrivals: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Flight:
-    """Tasks that the server took, and what to do once all of them have ended."""
-
-    tasks: dict[int, str]
-    settle: Settle
-    shipment: Shipment | None = None
-    error: ServerError | None = field(default=None)
+# After this many failures that are not its own a batch is halved, to find the question that causes
+# them; a single question is put into quarantine after the second number.
+FAILURES_BEFORE_SPLIT = 3
+FAILURES_BEFORE_QUARANTINE = 5
+REJECTED = frozenset({FailureKind.DOCUMENT_REJECTED, FailureKind.TOO_LARGE})
 
 
 class Sender:
-    """The one that sends; its thread owns it, the server's client and the knowledge.
+    """Sends batches; only the mirror's thread may use it.
 
-    `suspicious` asks for a look at the server, `restored` tells that it lost what it had
-    acknowledged, `doubt` that an answer was lost, so that a request may arrive late. `arrivals`
-    counts what arrived.
+    `acknowledged_batches` counts the batches that the server has indexed. Batches to an index in
+    `paused_indexes` wait. `failed_tasks` counts failures by error code, for the report.
     """
 
     def __init__(
         self,
         database: Database,
-        server: Server,
-        knowledge: Knowledge,
-        states: States,
-        pace: Pace,
+        client: AdminClient,
+        context: IndexingContext,
+        store: MirrorStateStore,
+        timings: Timings,
     ) -> None:
         """Start with nothing to send."""
         self._database = database
-        self._server = server
-        self._knowledge = knowledge
-        self._states = states
-        self._pace = pace
-        self._queues: tuple[deque[Shipment], deque[Shipment]] = (deque(), deque())
-        self._flights: list[Flight] = []
-        self._asked_at = 0.0
-        self._pause = pace.ask
-        self._last_task = -1
-        self.arrivals = 0
-        self.quarantined: dict[int, Quarantined] = {}
-        self.held: set[str] = set()
-        self.suspicious = False
-        self.restored = False
-        self.doubt = False
-        self.full = False
-        self.failed: dict[str, int] = {}
+        self._client = client
+        self._context = context
+        self._store = store
+        self._timings = timings
+        self._feed_queue: deque[Batch] = deque()
+        self._bulk_queue: deque[Batch] = deque()
+        self.signals = ServerSignals()
+        self._tracker = TaskTracker(client, timings, self.signals)
+        self.acknowledged_batches = 0
+        self.quarantine: dict[int, QuarantineEntry] = {}
+        self.paused_indexes: set[str] = set()
+        self.failed_tasks: dict[str, int] = {}
 
-    def waiting(self, *, bulk: bool) -> int:
-        """Return how many questions wait to be sent, of the feed or of builds and repairs."""
-        return sum(len(shipment.numbers) for shipment in self._queues[bulk])
+    def queued_questions(self, *, bulk: bool) -> int:
+        """Return how many questions wait in the queue of the feed, or of builds and repairs."""
+        return sum(len(batch.numbers) for batch in self._queue(bulk=bulk))
 
     @property
-    def in_flight(self) -> int:
-        """How many requests the server has taken and not ended."""
-        return len(self._flights)
+    def in_flight_count(self) -> int:
+        """How many requests are in flight."""
+        return len(self._tracker.requests)
 
     @property
-    def idle(self) -> bool:
-        """Whether everything has arrived."""
-        return not self._flights and not any(self._queues)
+    def is_idle(self) -> bool:
+        """Whether nothing is queued or in flight."""
+        return not (self._tracker.requests or self._feed_queue or self._bulk_queue)
 
-    def ship(
-        self, bank: str, index: str, numbers: Sequence[int], ticket: Ticket, *, bulk: bool
+    def enqueue(
+        self,
+        bank: str,
+        index: str,
+        numbers: Sequence[int],
+        acknowledgement: Acknowledgement,
+        *,
+        bulk: bool,
     ) -> None:
-        """Have questions sent; the ticket tells when all have arrived."""
-        for start in range(0, len(numbers), self._pace.documents):
-            part = numbers[start : start + self._pace.documents]
-            ticket.left += 1
-            self._queues[bulk].append(Shipment(bank, index, part, ticket, bulk))
+        """Queue questions in batches and count each batch in the acknowledgement."""
+        for start in range(0, len(numbers), self._timings.batch_documents):
+            chunk = numbers[start : start + self._timings.batch_documents]
+            acknowledgement.pending += 1
+            self._queue(bulk=bulk).append(Batch(bank, index, chunk, acknowledgement, bulk))
 
-    def follow(self, enqueued: Enqueued, settle: Settle) -> None:
-        """Call `settle` once a task has ended, with the reason if it failed."""
-        self._note_task(enqueued)
-        self._flights.append(Flight({enqueued.uid: enqueued.at}, settle))
+    def track(self, task: EnqueuedTask, on_finished: OnFinished) -> None:
+        """Call `on_finished` once a task has finished, with its error or None."""
+        self._tracker.track([self._tracker.record(task)], on_finished)
 
-    def sending_to(self, index: str) -> bool:
-        """Return whether something for the index waits or is in flight."""
-        return any(shipment.index == index for shipment in self._shipments())
+    def has_batches_for(self, index: str) -> bool:
+        """Return whether a batch for the index is queued or in flight."""
+        return any(batch.index == index for batch in self._all_batches())
 
-    def in_motion(self) -> set[int]:
-        """Return the questions that wait or are in flight."""
-        return {number for shipment in self._shipments() for number in shipment.numbers}
+    def unacknowledged_numbers(self) -> set[int]:
+        """Return the numbers of all questions that are queued or in flight."""
+        return {number for batch in self._all_batches() for number in batch.numbers}
 
-    def drop(self, index: str) -> None:
-        """Forget what is on its way to an index that is gone."""
-        for queue in self._queues:
-            kept = [one for one in queue if one.index != index]
-            for shipment in queue:
-                shipment.ticket.left -= shipment.index == index
-            queue.clear()
-            queue.extend(kept)
-        gone = [one for one in self._flights if one.shipment and one.shipment.index == index]
-        for flight in gone:
-            self._flights.remove(flight)
-            if flight.shipment is not None:
-                flight.shipment.ticket.left -= 1
-        self.held.discard(index)
+    def discard(self, index: str) -> None:
+        """Forget everything that is queued or in flight for an index that no longer exists."""
+        for queue in (self._feed_queue, self._bulk_queue):
+            for batch in list(queue):
+                if batch.index == index:
+                    queue.remove(batch)
+                    batch.acknowledgement.pending -= 1
+        self._tracker.discard(index)
+        self.paused_indexes.discard(index)
 
-    def redirect(self, index: str, other: str) -> None:
-        """Send to another index what still waits for one."""
-        for shipment in self._shipments():
-            if shipment.index == index:
-                shipment.index = other
+    def redirect(self, index: str, new_index: str) -> None:
+        """Send the unacknowledged batches for an index to another one."""
+        for batch in self._all_batches():
+            if batch.index == index:
+                batch.index = new_index
 
-    def pump(self) -> bool:
-        """Send what may be sent now; return whether something was."""
+    def send_queued(self) -> bool:
+        """Send batches up to the limits in flight; return whether any was sent."""
         sent = False
-        for queue, most in zip(
-            self._queues, (self._pace.flights, self._pace.bulk_flights), strict=True
+        for queue, limit in (
+            (self._feed_queue, self._timings.max_in_flight),
+            (self._bulk_queue, self._timings.max_bulk_in_flight),
         ):
-            while len(self._flights) < most:
-                shipment = self._next(queue)
-                if shipment is None:
+            while self.in_flight_count < limit:
+                batch = self._take_next(queue)
+                if batch is None:
                     break
                 sent = True
-                self._send(shipment)
+                self._send(batch)
         return sent
 
-    def poll(self) -> bool:
-        """Ask for the tasks in flight when it is time to; return whether some had ended."""
-        now = time.monotonic()
-        if not self._flights or now - self._asked_at < self._pause:
-            return False
-        self._asked_at = now
-        open_tasks = [uid for flight in self._flights for uid in flight.tasks]
-        found: dict[int, Task] = {}
-        for start in range(0, len(open_tasks), 100):
-            found |= self._server.tasks(open_tasks[start : start + 100])
-        ended = [flight for flight in self._flights if self._is_over(flight, found)]
-        self._pause = self._pace.ask if ended else min(self._pause * 2, self._pace.ask_most)
-        for flight in ended:
-            self._flights.remove(flight)
-        for flight in ended:
-            flight.settle(flight.error)
-        return bool(ended)
+    def poll_tasks(self) -> bool:
+        """Handle the tasks that have finished; return whether there were any."""
+        return self._tracker.poll()
 
-    def _shipments(self) -> list[Shipment]:
-        waiting = [shipment for queue in self._queues for shipment in queue]
-        return waiting + [flight.shipment for flight in self._flights if flight.shipment]
+    def _queue(self, *, bulk: bool) -> deque[Batch]:
+        return self._bulk_queue if bulk else self._feed_queue
 
-    def _next(self, queue: deque[Shipment]) -> Shipment | None:
+    def _all_batches(self) -> list[Batch]:
+        in_flight = [request.batch for request in self._tracker.requests if request.batch]
+        return [*self._feed_queue, *self._bulk_queue, *in_flight]
+
+    def _take_next(self, queue: deque[Batch]) -> Batch | None:
         now = time.monotonic()
-        for shipment in queue:
-            if shipment.not_before <= now and shipment.index not in self.held:
-                queue.remove(shipment)
-                return shipment
+        for batch in queue:
+            if batch.not_before <= now and batch.index not in self.paused_indexes:
+                queue.remove(batch)
+                return batch
         return None
 
-    def _send(self, shipment: Shipment) -> None:
+    def _send(self, batch: Batch) -> None:
         try:
-            loaded = load(
-                self._database, self._knowledge, shipment.bank, shipment.numbers, self.quarantined
+            payload = load_payload(
+                self._database, self._context, batch.bank, batch.numbers, self.quarantine
             )
-            if len(loaded.lines) > self._pace.bytes and len(shipment.numbers) > 1:
-                self._split(shipment, shipment.failures)
+            if len(payload.ndjson) > self._timings.batch_bytes and len(batch.numbers) > 1:
+                self._split(batch, batch.failures)
                 return
-            for entry in loaded.unfit:
-                self._quarantine(entry)
-            tasks = self._enqueue(shipment.index, loaded)
+            for entry in payload.unreadable:
+                self._add_to_quarantine(entry)
+            tasks = self._submit(batch.index, payload)
         except ServerError as error:
-            self._not_sent(shipment, error)
+            self._handle_request_failure(batch, error)
             return
         except Exception:
-            self._queues[shipment.bulk].appendleft(shipment)
+            self._queue(bulk=batch.bulk).appendleft(batch)
             raise
 
-        def settle(error: ServerError | None) -> None:
-            self._settled(shipment, loaded, error)
+        def on_finished(error: ServerError | None) -> None:
+            self._handle_result(batch, payload, error)
 
         if tasks:
-            self._flights.append(Flight(tasks, settle, shipment))
+            self._tracker.track(tasks, on_finished, batch)
         else:
-            settle(None)
+            on_finished(None)
 
-    def _enqueue(self, index: str, loaded: Load) -> dict[int, str]:
-        tasks = {}
-        if loaded.lines:
-            enqueued = self._server.put(index, loaded.lines)
-            self._note_task(enqueued)
-            tasks[enqueued.uid] = enqueued.at
-        if loaded.gone:
-            enqueued = self._server.delete(index, loaded.gone)
-            self._note_task(enqueued)
-            tasks[enqueued.uid] = enqueued.at
+    def _submit(self, index: str, payload: BatchPayload) -> list[EnqueuedTask]:
+        tasks = []
+        if payload.ndjson:
+            task = self._client.put_documents(index, payload.ndjson)
+            tasks.append(self._tracker.record(task))
+        if payload.deleted:
+            task = self._client.delete_documents(index, payload.deleted)
+            tasks.append(self._tracker.record(task))
         return tasks
 
-    def _note_task(self, enqueued: Enqueued) -> None:
-        # Numbers only grow, unless the server went back to an older state.
-        if enqueued.uid <= self._last_task:
-            self.restored = True
-        self._last_task = enqueued.uid
-        self._asked_at = time.monotonic()
-        self._pause = self._pace.ask
-
-    def _not_sent(self, shipment: Shipment, error: ServerError) -> None:
-        self.doubt |= error.lost
-        if error.kind in {Kind.POISON, Kind.TOO_LARGE}:
-            self._refused(shipment, error)
+    def _handle_request_failure(self, batch: Batch, error: ServerError) -> None:
+        """Queue a batch again whose request failed; re-raise failures of the whole server."""
+        self.signals.late_request_possible |= error.outcome_unknown
+        if error.kind in REJECTED:
+            self._isolate_rejected(batch, error)
             return
-        shipment.failures += 1
-        if error.kind is Kind.DOWN and error.lost and shipment.failures >= PATIENCE:
-            # A server that closes the connection on a large request says nothing else.
-            self._split(shipment, PATIENCE)
+        batch.failures += 1
+        if (
+            error.kind is FailureKind.UNAVAILABLE
+            and error.outcome_unknown
+            and batch.failures >= FAILURES_BEFORE_SPLIT
+        ):
+            # Some servers and proxies close the connection on a request that is too large.
+            self._split(batch, FAILURES_BEFORE_SPLIT)
         else:
-            self._queues[shipment.bulk].appendleft(shipment)
-        if error.kind is Kind.MISSING:
-            self.suspicious = True
-            shipment.not_before = time.monotonic() + self._pace.retry
+            self._queue(bulk=batch.bulk).appendleft(batch)
+        if error.kind is FailureKind.INDEX_MISSING:
+            self.signals.check_due = True
+            batch.not_before = time.monotonic() + self._timings.retry_seconds
             return
         raise error
 
-    def _is_over(self, flight: Flight, found: dict[int, Task]) -> bool:
-        for uid, at in list(flight.tasks.items()):
-            task = found.get(uid)
-            if task is None or task.at != at:
-                flight.error = ServerError(Kind.FORGOTTEN, "task_not_found", f"task {uid}")
-                flight.tasks.clear()
-                break
-            if not task.ended:
-                continue
-            del flight.tasks[uid]
-            if task.status == "failed":
-                flight.error = task_failure(task.error or {})
-            elif task.status == "canceled":
-                flight.error = ServerError(Kind.DOWN, "canceled", f"task {uid} was canceled")
-        return not flight.tasks
-
-    def _settled(self, shipment: Shipment, loaded: Load, error: ServerError | None) -> None:
+    def _handle_result(
+        self, batch: Batch, payload: BatchPayload, error: ServerError | None
+    ) -> None:
+        """Acknowledge a batch whose tasks have succeeded; otherwise retry or isolate it."""
         if error is None:
-            self.arrivals += 1
-            self.full = False
-            self._release(loaded.retried)
-            shipment.ticket.left -= 1
+            self.acknowledged_batches += 1
+            self.signals.storage_full = False
+            self._release_from_quarantine(payload.retried)
+            batch.acknowledgement.pending -= 1
             return
-        self.failed[error.code] = self.failed.get(error.code, 0) + 1
-        if error.kind in {Kind.POISON, Kind.TOO_LARGE}:
-            self._refused(shipment, error)
-            return
-        self._again(shipment, error)
+        self.failed_tasks[error.code] = self.failed_tasks.get(error.code, 0) + 1
+        if error.kind in REJECTED:
+            self._isolate_rejected(batch, error)
+        else:
+            self._retry(batch, error)
 
-    def _again(self, shipment: Shipment, error: ServerError) -> None:
-        pause = self._pace.retry
-        if error.kind is Kind.MISSING:
-            self.suspicious = True
-        elif error.kind is Kind.FORGOTTEN:
-            self.restored = self.suspicious = True
-        elif error.kind is Kind.FULL:
-            self.full = True
-            pause = self._pace.slow
+    def _retry(self, batch: Batch, error: ServerError) -> None:
+        """Queue a batch again after a failed task, with backoff."""
+        pause = self._timings.retry_seconds
+        if error.kind is FailureKind.INDEX_MISSING:
+            self.signals.check_due = True
+        elif error.kind is FailureKind.TASK_MISSING:
+            self.signals.rolled_back = self.signals.check_due = True
+        elif error.kind is FailureKind.STORAGE_FULL:
+            self.signals.storage_full = True
+            pause = self._timings.slow_retry_seconds
         elif error.code != "canceled":
             log.warning("a task failed: %s", error)
-            shipment.arrivals = shipment.arrivals or self.arrivals
-            shipment.failures += 1
-            if shipment.failures >= PATIENCE and len(shipment.numbers) > 1:
-                self._split(shipment, PATIENCE - 1)
+            batch.acknowledged_before = batch.acknowledged_before or self.acknowledged_batches
+            batch.failures += 1
+            if batch.failures >= FAILURES_BEFORE_SPLIT and len(batch.numbers) > 1:
+                self._split(batch, FAILURES_BEFORE_SPLIT - 1)
                 return
-            if shipment.failures >= LAST_PATIENCE and self.arrivals > shipment.arrivals:
-                # Others arrive and this one never does: it is to blame, whatever the server says.
-                self._refused(shipment, error)
+            if (
+                batch.failures >= FAILURES_BEFORE_QUARANTINE
+                and self.acknowledged_batches > batch.acknowledged_before
+            ):
+                # Other batches succeed and this one never does, so its question is the cause.
+                self._isolate_rejected(batch, error)
                 return
-            pause = min(pause * 2**shipment.failures, self._pace.retry_most)
-        shipment.not_before = time.monotonic() + pause
-        self._queues[shipment.bulk].append(shipment)
+            pause = min(pause * 2**batch.failures, self._timings.retry_max_seconds)
+        batch.not_before = time.monotonic() + pause
+        self._queue(bulk=batch.bulk).append(batch)
 
-    def _refused(self, shipment: Shipment, error: ServerError) -> None:
-        if len(shipment.numbers) > 1:
-            self._split(shipment, 0)
+    def _isolate_rejected(self, batch: Batch, error: ServerError) -> None:
+        """Halve a rejected batch; put a single question into quarantine."""
+        if len(batch.numbers) > 1:
+            self._split(batch, 0)
             return
-        known = load(self._database, self._knowledge, shipment.bank, shipment.numbers, {})
-        for number, (revision, signed) in known.sent.items():
-            entry = Quarantined(
+        payload = load_payload(self._database, self._context, batch.bank, batch.numbers, {})
+        for number, (revision, signature) in payload.sent.items():
+            entry = QuarantineEntry(
                 number,
-                shipment.bank,
+                batch.bank,
                 revision,
-                signed,
+                signature,
                 error.code,
                 str(error),
                 time_and_random.milliseconds(),
             )
-            self._quarantine(entry)
-        # Sent once more, it is a deletion: what stood there before is not what is public now.
-        self._queues[shipment.bulk].append(shipment)
+            self._add_to_quarantine(entry)
+        # Sent again, the batch deletes the document: its last revision must not stay searchable.
+        self._queue(bulk=batch.bulk).append(batch)
 
-    def _quarantine(self, entry: Quarantined) -> None:
+    def _add_to_quarantine(self, entry: QuarantineEntry) -> None:
         log.error("question %d cannot be indexed: %s", entry.number, entry.message)
-        self._states.quarantine(entry)
-        self.quarantined[entry.number] = entry
+        self._store.add_to_quarantine(entry)
+        self.quarantine[entry.number] = entry
 
-    def _release(self, retried: Sequence[Quarantined]) -> None:
-        # Unless it was quarantined again while this was on its way.
-        taken = [entry.number for entry in retried if self.quarantined.get(entry.number) == entry]
-        if taken:
-            self._states.release(taken)
-        for number in taken:
-            del self.quarantined[number]
+    def _release_from_quarantine(self, retried: Sequence[QuarantineEntry]) -> None:
+        # A question may have been put into quarantine again while this batch was in flight.
+        released = [entry.number for entry in retried if self.quarantine.get(entry.number) == entry]
+        if released:
+            self._store.remove_from_quarantine(released)
+        for number in released:
+            del self.quarantine[number]
 
-    def _split(self, shipment: Shipment, failures: int) -> None:
-        numbers = shipment.numbers
-        half = (len(numbers) + 1) // 2
-        parts = [part for part in (numbers[:half], numbers[half:]) if part]
-        shipment.ticket.left += len(parts) - 1
-        for part in reversed(parts):
-            again = Shipment(
-                shipment.bank, shipment.index, part, shipment.ticket, shipment.bulk, failures
-            )
-            self._queues[shipment.bulk].appendleft(again)
+    def _split(self, batch: Batch, failures: int) -> None:
+        self._queue(bulk=batch.bulk).extendleft(reversed(batch.split(failures)))

@@ -1,4 +1,8 @@
-"""Pure: a question as its bank's index holds it, and the signature that both sides compare."""
+"""Pure: builds the document of a question, and the signature that detects stale documents.
+
+Takes a row of the change feed; the loader sends the document, and the comparison compares the
+signature of each document with the one that the database asks for.
+"""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -6,37 +10,42 @@ from typing import Any
 
 import orjson
 
-from app.published.follower import PublishedRow
-from app.search.text.documents import VOCABULARIES, SearchDocument
+from app.published.facets import BANK, FACETS, Facet
+from app.published.feed_columns import PublishedRow
+from app.search.text.documents import SearchDocument
+from app.taxonomy.vocabulary import VOCABULARIES
 
-# Part of every signature: raise it when what is indexed changes, and every index is mended.
-FORMAT = 1
+# Part of every signature: increment it when the indexed content changes; comparisons then resend
+# every document.
+FORMAT_VERSION = 1
 
 
-def signature(row: PublishedRow, texts: Mapping[str, str], with_answer: bool) -> str:
-    """Return 16 digits that differ whenever a live row is to be indexed differently.
+def row_signature(row: PublishedRow, term_texts: Mapping[str, str], includes_answer: bool) -> str:
+    """Return 16 hexadecimal digits that change whenever a live row must be indexed differently.
 
-    `texts` is what terms add (documents.term_texts). Documents and answers are immutable, so the
-    row, the names of its terms and the bank's rule decide what is indexed.
+    `term_texts` comes from the indexing context. Documents and answers are immutable, so the row,
+    the texts of its terms and the bank's rule determine what is indexed.
     """
-    names = [
-        texts.get(f"{name}/{slug}", slug)
-        for name in VOCABULARIES
-        for slug in getattr(row, name).split(",")
+    texts = [
+        term_texts.get(f"{vocabulary}/{slug}", slug)
+        for vocabulary in VOCABULARIES
+        for slug in row.text(vocabulary).split(",")
     ]
-    data = orjson.dumps([FORMAT, with_answer, row.id.hex(), row[2:], row.number, names])
+    live = [row.bank, row.seq, row.revision, *row.facets, row.updated_at]
+    data = orjson.dumps([FORMAT_VERSION, includes_answer, row.id.hex(), live, row.number, texts])
     return blake2b(data, digest_size=8).hexdigest()
 
 
-def indexed(row: PublishedRow, document: SearchDocument, signed: str) -> dict[str, Any]:
-    """Return the document to send: what is searched, what is filtered, and its signature.
+def build_document(row: PublishedRow, document: SearchDocument, signature: str) -> dict[str, Any]:
+    """Return the document to send: the searched text, the filterable fields and the signature.
 
-    `ready` is the same in all: a filter on it refuses an index that lacks our settings.
+    `ready` is 1 in every document. Searches filter on it, and the server refuses that filter on an
+    index without our settings.
     """
     return {
         "id": row.number,
         "revision": row.revision,
-        "signature": signed,
+        "signature": signature,
         "ready": 1,
         "stem": document.stem,
         "options": document.options,
@@ -44,16 +53,13 @@ def indexed(row: PublishedRow, document: SearchDocument, signed: str) -> dict[st
         "hints": document.hints,
         "answer": document.answer,
         "question": document.id,
-        "kind": row.kind,
-        "categories": _slugs(row.categories),
-        "companies": _slugs(row.companies),
-        "tags": _slugs(row.tags),
-        "levels": _slugs(row.levels),
-        "difficulty": row.difficulty,
-        "language": row.language.casefold(),
+        **{facet.column: _filtered(facet, row) for facet in FACETS if facet is not BANK},
         "updated_at": row.updated_at,
     }
 
 
-def _slugs(joined: str) -> list[str]:
-    return joined.split(",") if joined else []
+def _filtered(facet: Facet, row: PublishedRow) -> list[str] | str | None:
+    values = facet.values_in(row.text(facet.column))
+    if facet.many:
+        return list(values)
+    return values[0] if values else None

@@ -1,60 +1,77 @@
-"""What the mirror keeps in our database, so that another process can go on where one stopped."""
+"""The mirror's durable state: replication progress, indexes and quarantine in our database.
+
+The replicator saves here what another process needs to take over; status, operator routes and
+commands read it. Writes are fenced: a process whose lease was taken over cannot write.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert, select, true, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark
+from app.core.db.tables import table_of
 from app.published.follower import NO_MARK
 from app.search.models import MirrorIndexRow, MirrorRow, QuarantineRow
 
 
-class LostLeaseError(Exception):
-    """Another process has taken the lease: nothing more may be sent from here."""
+class LeaseLostError(Exception):
+    """Another process has taken the lease: this one must not send anything more."""
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far the mirror has come; see models.MirrorRow."""
+class ReplicationProgress:
+    """The one row of `search_mirror`.
+
+    `epoch`, `seq` and `config_version` are the mark up to which everything was acknowledged.
+    `token` is the marker's token on the server, `next_token` the one that is being written.
+    `stopped_cleanly`: the last holder stopped when everything was acknowledged. `requests` counts
+    the requests of operators. `report` is what operators read.
+    """
 
     epoch: str
     seq: int
-    terms: int
+    config_version: int
     token: str | None
     next_token: str | None
-    clean: bool
+    stopped_cleanly: bool
     requests: int
     report: Mapping[str, Any] | None
 
     @property
     def mark(self) -> Mark:
-        """The state of what is public up to which everything was acknowledged."""
-        return Mark(self.epoch, self.seq, self.terms)
+        """The public state up to which everything was acknowledged."""
+        return Mark(self.epoch, self.seq, self.config_version)
 
 
 @dataclass(slots=True)
-class Place:
-    """One bank's index; see models.MirrorIndexRow."""
+class IndexState:
+    """One bank's row of `search_indexes`.
+
+    An index is identified by the time at which the server created it. `live_created_at` is None
+    while the bank has no live index, `staging_name` while no staging index is being built.
+    `rebuild_requested` asks for a build, `comparison_requested` for a comparison. `copied_rows` of
+    `total_rows` questions have been compared with the staging index.
+    """
 
     bank: str
-    incarnation: str | None = None
-    staging: str | None = None
-    staging_incarnation: str | None = None
-    wanted: bool = False
-    compare: bool = False
-    done: int = 0
-    total: int = 0
+    live_created_at: str | None = None
+    staging_name: str | None = None
+    staging_created_at: str | None = None
+    rebuild_requested: bool = False
+    comparison_requested: bool = False
+    copied_rows: int = 0
+    total_rows: int = 0
 
 
-class Quarantined(NamedTuple):
-    """A question that the server does not take, until its signature changes."""
+class QuarantineEntry(NamedTuple):
+    """A question that the server rejects; it is not sent again until its signature changes."""
 
     number: int
     bank: str
@@ -65,133 +82,177 @@ class Quarantined(NamedTuple):
     since: int
 
 
-class States:
-    """Reads and writes the tables; whoever writes as `holder` must hold the fence."""
+class MirrorStateStore:
+    """Reads and writes the mirror's tables on behalf of one process.
+
+    The writing methods raise LeaseLostError when another process has called `take_over`; only
+    `request_rebuild` and `request_comparison` are for every process.
+    """
 
     def __init__(self, database: Database, holder: str = "") -> None:
-        """Speak for the process `holder`."""
+        """Act for the process with the random name `holder`."""
         self._database = database
         self._holder = holder
 
-    def take(self, prefix: str) -> tuple[Progress, dict[str, Place]]:
-        """Put up our fence and return what the one before left; other names mean a fresh start."""
+    def take_over(self, prefix: str) -> tuple[ReplicationProgress, dict[str, IndexState]]:
+        """Make this process the only writer and return the state that the last one left.
+
+        The state starts empty if the prefix of index names has changed.
+        """
         dialect = sqlite if self._database.dialect == "sqlite" else postgresql
-        fresh = {"id": 1, "prefix": prefix, "holder": "", **_BEGINNING, "requests": 0}
+        first_row = {"id": 1, "prefix": prefix, "holder": "", **_INITIAL_PROGRESS, "requests": 0}
         with self._database.write() as session:
             connection = session.connection()
-            connection.execute(dialect.insert(_MIRROR).values(fresh).on_conflict_do_nothing())
-            known = connection.execute(
+            connection.execute(dialect.insert(_MIRROR).values(first_row).on_conflict_do_nothing())
+            last_prefix = connection.execute(
                 update(_MIRROR).values(holder=self._holder).returning(_MIRROR.c.prefix)
             ).scalar_one()
-            if known != prefix:
+            if last_prefix != prefix:
                 connection.execute(delete(_INDEXES))
-                connection.execute(update(_MIRROR).values(prefix=prefix, **_BEGINNING))
-            return _read(session)
+                connection.execute(update(_MIRROR).values(prefix=prefix, **_INITIAL_PROGRESS))
+            return _load(session)
 
-    def read(self) -> tuple[Progress, dict[str, Place]] | None:
-        """Return what is kept; None where no mirror ever ran."""
+    def load(self) -> tuple[ReplicationProgress, dict[str, IndexState]] | None:
+        """Return progress and indexes by bank; None if no mirror has ever run."""
         with self._database.read() as session:
             if session.connection().execute(select(_MIRROR.c.id)).first() is None:
                 return None
-            return _read(session)
+            return _load(session)
 
-    def save(self, progress: Progress) -> None:
-        """Keep the progress; LostLeaseError when the fence is another's."""
-        with self._fenced(
-            epoch=progress.epoch,
-            seq=progress.seq,
-            terms=progress.terms,
-            token=progress.token,
-            next_token=progress.next_token,
-            clean=progress.clean,
-            report=progress.report,
-        ):
+    def save_progress(self, progress: ReplicationProgress) -> None:
+        """Save the progress, except for the count of requests."""
+        values = {
+            column: getattr(progress, name)
+            for name, column in _PROGRESS_COLUMNS.items()
+            if name != "requests"
+        }
+        with self._fenced_transaction(**values):
             pass
 
-    def save_place(self, place: Place, *names: str) -> None:
-        """Keep the named fields of a bank's index, or make its row when none is named."""
-        values = {name: getattr(place, name) for name in names or Place.__slots__}
-        mine = update(_INDEXES).where(_INDEXES.c.bank == place.bank)
-        with self._fenced() as session:
-            session.connection().execute((mine if names else insert(_INDEXES)).values(**values))
+    def insert_index(self, index: IndexState) -> None:
+        """Insert the row of a bank's index."""
+        values = {column: getattr(index, name) for name, column in _INDEX_COLUMNS.items()}
+        with self._fenced_transaction() as session:
+            session.connection().execute(insert(_INDEXES).values(**values))
 
-    def drop_place(self, bank: str) -> None:
-        """Forget a bank's index and what was quarantined of it."""
-        with self._fenced() as session:
+    def update_index(self, index: IndexState, *names: str) -> None:
+        """Save the named fields of a bank's index."""
+        values = {_INDEX_COLUMNS[name]: getattr(index, name) for name in names}
+        bank_row = update(_INDEXES).where(_INDEXES.c.bank == index.bank)
+        with self._fenced_transaction() as session:
+            session.connection().execute(bank_row.values(**values))
+
+    def delete_index(self, bank: str) -> None:
+        """Delete the row of a bank's index, and the bank's quarantine entries."""
+        with self._fenced_transaction() as session:
             for table in (_INDEXES, _QUARANTINE):
                 session.connection().execute(delete(table).where(table.c.bank == bank))
 
-    def quarantined(self) -> dict[int, Quarantined]:
-        """Return what the server did not take, by number."""
+    def load_quarantine(self) -> dict[int, QuarantineEntry]:
+        """Return every quarantine entry, by question number."""
         with self._database.read() as session:
             rows = session.connection().execute(select(_QUARANTINE).order_by(_QUARANTINE.c.number))
-            return {row.number: Quarantined(*row) for row in rows}
+            return {row.number: QuarantineEntry(*row) for row in rows}
 
     def count_quarantined(self) -> int:
-        """Return how many questions the server did not take."""
+        """Return how many questions are in quarantine."""
         with self._database.read() as session:
             statement = select(func.count()).select_from(_QUARANTINE)
             return int(session.connection().execute(statement).scalar_one())
 
-    def quarantine(self, entry: Quarantined) -> None:
-        """Keep one that the server did not take."""
-        with self._fenced() as session:
+    def add_to_quarantine(self, entry: QuarantineEntry) -> None:
+        """Insert or replace a question's quarantine entry."""
+        with self._fenced_transaction() as session:
             connection = session.connection()
             connection.execute(delete(_QUARANTINE).where(_QUARANTINE.c.number == entry.number))
             connection.execute(insert(_QUARANTINE).values(entry._asdict()))
 
-    def release(self, numbers: Sequence[int]) -> None:
-        """Forget that these were quarantined."""
-        with self._fenced() as session:
+    def remove_from_quarantine(self, numbers: Sequence[int]) -> None:
+        """Delete quarantine entries by question number."""
+        with self._fenced_transaction() as session:
             statement = delete(_QUARANTINE).where(_QUARANTINE.c.number.in_(numbers))
             session.connection().execute(statement)
 
-    def request(self, banks: Sequence[str] | None, *, rebuild: bool) -> None:
-        """Ask whoever holds the lease for fresh indexes, or for a comparison and its repair.
-
-        What was quarantined is tried again.
-        """
-        change = {"wanted": True, "done": 0} if rebuild else {"compare": True}
+    def request_rebuild(self, banks: Sequence[str]) -> None:
+        """Ask the lease holder to rebuild the banks' indexes and to retry their quarantine."""
         with self._database.write() as session:
             connection = session.connection()
-            mine = true() if banks is None else _INDEXES.c.bank.in_(banks)
-            connection.execute(update(_INDEXES).where(mine).values(**change))
-            theirs = true() if banks is None else _QUARANTINE.c.bank.in_(banks)
-            connection.execute(delete(_QUARANTINE).where(theirs))
-            connection.execute(update(_MIRROR).values(requests=_MIRROR.c.requests + 1))
+            connection.execute(
+                update(_INDEXES).where(_INDEXES.c.bank.in_(banks)).values(wanted=True, done=0)
+            )
+            connection.execute(delete(_QUARANTINE).where(_QUARANTINE.c.bank.in_(banks)))
+            connection.execute(_count_request())
+
+    def request_comparison(self) -> None:
+        """Ask the lease holder to compare and repair all indexes and to retry the quarantine."""
+        with self._database.write() as session:
+            connection = session.connection()
+            connection.execute(update(_INDEXES).values(compare=True))
+            connection.execute(delete(_QUARANTINE))
+            connection.execute(_count_request())
 
     @contextmanager
-    def _fenced(self, **values: object) -> Iterator[Session]:
+    def _fenced_transaction(self, **progress_values: object) -> Iterator[Session]:
+        """Write in a transaction that fails if another process has taken over."""
         with self._database.write() as session:
-            mine = update(_MIRROR).where(_MIRROR.c.holder == self._holder)
-            found = session.connection().execute(mine.values({"holder": self._holder} | values))
-            if found.rowcount == 0:
-                message = "another process mirrors now"
-                raise LostLeaseError(message)
+            values = {"holder": self._holder} | progress_values
+            own_row = update(_MIRROR).where(_MIRROR.c.holder == self._holder)
+            if session.connection().execute(own_row.values(values)).rowcount == 0:
+                message = "another process has taken over the mirror"
+                raise LeaseLostError(message)
             yield session
 
 
 def new_token() -> str:
-    """Return what tells one state of the server from every other."""
+    """Return a random token for the marker."""
     return time_and_random.random_bytes(16).hex()
 
 
-def _read(session: Session) -> tuple[Progress, dict[str, Place]]:
+def _count_request() -> Any:  # noqa: ANN401 - SQLAlchemy's statement
+    return update(_MIRROR).values(requests=_MIRROR.c.requests + 1)
+
+
+def _load(session: Session) -> tuple[ReplicationProgress, dict[str, IndexState]]:
     connection = session.connection()
-    row = connection.execute(select(*(_MIRROR.c[name] for name in Progress.__slots__))).one()
-    places = connection.execute(select(*(_INDEXES.c[name] for name in Place.__slots__)))
-    return Progress(*row), {place.bank: Place(*place) for place in places}
+    progress = connection.execute(
+        select(*(_MIRROR.c[column] for column in _PROGRESS_COLUMNS.values()))
+    ).one()
+    indexes = connection.execute(
+        select(*(_INDEXES.c[column] for column in _INDEX_COLUMNS.values()))
+    )
+    return ReplicationProgress(*progress), {row.bank: IndexState(*row) for row in indexes}
 
 
-_BEGINNING: dict[str, Any] = {
+_MIRROR = table_of(MirrorRow)
+_INDEXES = table_of(MirrorIndexRow)
+_QUARANTINE = table_of(QuarantineRow)
+# The column of each field, in the order of the fields.
+_PROGRESS_COLUMNS = {
+    "epoch": "epoch",
+    "seq": "seq",
+    "config_version": "config_version",
+    "token": "token",
+    "next_token": "next_token",
+    "stopped_cleanly": "clean",
+    "requests": "requests",
+    "report": "report",
+}
+_INDEX_COLUMNS = {
+    "bank": "bank",
+    "live_created_at": "incarnation",
+    "staging_name": "staging",
+    "staging_created_at": "staging_incarnation",
+    "rebuild_requested": "wanted",
+    "comparison_requested": "compare",
+    "copied_rows": "done",
+    "total_rows": "total",
+}
+_INITIAL_PROGRESS: dict[str, Any] = {
     "epoch": NO_MARK.epoch,
     "seq": NO_MARK.seq,
-    "terms": NO_MARK.terms,
+    "config_version": NO_MARK.config_version,
     "token": None,
     "next_token": None,
     "clean": False,
     "report": None,
 }
-_MIRROR = MirrorRow.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-_INDEXES = MirrorIndexRow.__table__  # type: ignore[attr-defined]
-_QUARANTINE = QuarantineRow.__table__  # type: ignore[attr-defined]

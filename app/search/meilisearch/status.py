@@ -1,4 +1,7 @@
-"""What every worker knows of the mirror, wherever it runs: its mark and its indexes."""
+"""The mirror's status as every worker reads it from the database, wherever the mirror runs.
+
+The engine reads it to decide which indexes are complete; `/readyz` and `/metrics` show it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,73 +11,83 @@ from app.core import time_and_random
 from app.core.db.database import Database
 from app.core.db.edition_clock import Mark, read_mark
 from app.published.follower import NO_MARK
-from app.search.indexing.feed_reader import had_live
-from app.search.meilisearch.state import Place, States
+from app.search.indexing.feed_reader import has_live_question
+from app.search.meilisearch.state import IndexState, MirrorStateStore
 
 NO_REPORT: Mapping[str, Any] = {"condition": "starting", "error": None, "behind_since": None}
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """The mirror at one moment, as the database tells of it."""
+class MirrorStatus:
+    """The mirror at one moment.
+
+    `mark` is what was acknowledged and `clock` what is public. `live_banks` have a live index,
+    `unverified_banks` have none or one that must be compared first. `report` comes from the
+    replicator. `mark_seen_at` is when this process first read `mark` (milliseconds).
+    """
 
     mark: Mark = NO_MARK
     clock: Mark = NO_MARK
-    live: frozenset[str] = frozenset()
-    unsure: frozenset[str] = frozenset()
+    live_banks: frozenset[str] = frozenset()
+    unverified_banks: frozenset[str] = frozenset()
     report: Mapping[str, Any] = field(default_factory=lambda: NO_REPORT)
-    at: int = 0
+    mark_seen_at: int = 0
 
     @property
     def reached(self) -> Mark:
-        """The state that every index holds; no state while one may hold an older one."""
-        return NO_MARK if self.unsure else self.mark
+        """The public state that every index contains; NO_MARK while any index is unverified."""
+        return NO_MARK if self.unverified_banks else self.mark
 
     @property
     def lag(self) -> float:
-        """Seconds since the oldest change that has not arrived, zero when all have."""
-        if self.mark == self.clock and not self.unsure:
+        """Seconds since the oldest unacknowledged change; 0 when all are acknowledged."""
+        if self.mark == self.clock and not self.unverified_banks:
             return 0.0
-        since = self.report.get("behind_since") or self.at
+        since = self.report.get("behind_since") or self.mark_seen_at
         return max(0.0, (time_and_random.milliseconds() - since) / 1000)
 
     def details(self) -> dict[str, Any]:
-        """Return what `/readyz` and the check tell of the mirror."""
+        """Return the mirror's part of `/readyz`."""
         return {
             "lag_seconds": round(self.lag, 3),
             "behind": max(0, self.clock.seq - self.mark.seq),
             "epoch": self.mark.epoch,
             "seq": self.mark.seq,
-            "unsure": sorted(self.unsure),
+            "unsure": sorted(self.unverified_banks),
             **self.report,
         }
 
 
-def read_status(database: Database, before: Status | None = None) -> Status:
-    """Return the mirror's state; `before` tells since when it lags."""
-    states = States(database)
-    kept = states.read()
+def read_status(database: Database, last: MirrorStatus | None = None) -> MirrorStatus:
+    """Return the mirror's status; `last` is the last one that this process read."""
+    store = MirrorStateStore(database)
+    saved = store.load()
     with database.read() as session:
         clock = read_mark(session)
-    if kept is None:
-        return Status(clock=clock, at=before.at if before else time_and_random.milliseconds())
-    progress, places = kept
-    moved = before is None or before.mark != progress.mark
-    return Status(
+    now = time_and_random.milliseconds()
+    if saved is None:
+        return MirrorStatus(clock=clock, mark_seen_at=last.mark_seen_at if last else now)
+    progress, indexes = saved
+    mark_is_new = last is None or last.mark != progress.mark
+    return MirrorStatus(
         mark=progress.mark,
         clock=clock,
-        live=frozenset(bank for bank, place in places.items() if place.incarnation is not None),
-        unsure=frozenset(bank for bank, place in places.items() if _is_unsure(place)),
-        report={**(progress.report or NO_REPORT), "quarantined": states.count_quarantined()},
-        at=time_and_random.milliseconds() if moved or before is None else before.at,
+        live_banks=frozenset(
+            bank for bank, index in indexes.items() if index.live_created_at is not None
+        ),
+        unverified_banks=frozenset(
+            bank for bank, index in indexes.items() if _is_unverified(index)
+        ),
+        report={**(progress.report or NO_REPORT), "quarantined": store.count_quarantined()},
+        mark_seen_at=now if last is None or mark_is_new else last.mark_seen_at,
     )
 
 
-def is_expected(database: Database, bank: str, mark: Mark) -> bool:
-    """Return whether the mirror claims to have sent something of the bank."""
+def bank_needs_index(database: Database, bank: str, mark: Mark) -> bool:
+    """Return whether a bank without an index had live questions when the mirror reached `mark`."""
     with database.read() as session:
-        return not mark.epoch or had_live(session.connection(), bank, mark.seq)
+        return not mark.epoch or has_live_question(session.connection(), bank, mark.seq)
 
 
-def _is_unsure(place: Place) -> bool:
-    return place.incarnation is None or place.compare
+def _is_unverified(index: IndexState) -> bool:
+    return index.live_created_at is None or index.comparison_requested

@@ -1,31 +1,34 @@
-"""How fast the mirror goes: every time and size of it in one place."""
+"""The intervals and size limits of the mirror."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Seconds, unless the name says otherwise; tests go faster."""
+class Timings:
+    """Intervals in seconds and sizes; tests use shorter ones.
 
-    poll: float = 0.05  # between two looks at the clock
-    ask: float = 0.015  # until tasks are asked for, at first; then twice as long each time
-    ask_most: float = 0.25
-    retry: float = 0.5  # the first pause after a failure, at most; then twice as long each time
-    retry_most: float = 15.0
-    slow: float = 30.0  # between two tries with a key that is refused or a server that is full
-    verify: float = 5.0  # between two looks at whether the server still is what we left
-    compare: float = 900.0  # between two comparisons that nothing asked for
-    doubt: float = 5.0  # from a lost answer or a violent change of the holder to a comparison
-    note: float = 10.0  # between two notes left on the server
-    report: float = 1.0  # between two reports of figures that changed
-    lease: float = 10.0
-    renew: float = 3.0
-    timeout: int = 6  # for one request; shorter than what is left of a lease when it is renewed
-    documents: int = 1000  # in one request
-    bytes: int = 5_000_000  # in one request
-    rows: int = 2000  # read at once
-    flights: int = 16  # requests that the server has taken and not ended
-    bulk_flights: int = 12  # of them for builds and repairs
+    Where an interval has a maximum, it doubles from the first value up to that maximum.
+    """
+
+    poll_seconds: float = 0.05  # between two reads of the clock while nothing is in flight
+    task_poll_seconds: float = 0.015  # between two reads of the tasks in flight, at first
+    task_poll_max_seconds: float = 0.25
+    retry_seconds: float = 0.5  # the first backoff after a failure
+    retry_max_seconds: float = 15.0
+    slow_retry_seconds: float = 30.0  # with an invalid key, or while the server has no space
+    server_check_seconds: float = 5.0  # between two checks that the server was not replaced
+    comparison_seconds: float = 900.0  # between two routine comparisons of all indexes
+    late_request_seconds: float = 5.0  # from a lost response, or a takeover, to a comparison
+    marker_seconds: float = 10.0  # between two writes of the marker
+    report_seconds: float = 1.0  # between two changes of the report
+    lease_seconds: float = 10.0
+    lease_renewal_seconds: float = 3.0
+    request_timeout_seconds: int = 6  # shorter than a lease has left when it is renewed
+    batch_documents: int = 1000
+    batch_bytes: int = 5_000_000
+    read_rows: int = 2000  # rows of one read of the database
+    max_in_flight: int = 16  # requests whose tasks have not finished
+    max_bulk_in_flight: int = 12  # the same for builds and repairs
 
 
-PACE = Pace()
+DEFAULT_TIMINGS = Timings()

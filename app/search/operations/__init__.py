@@ -1,1 +1,1 @@
-"""Checks and rebuilds of the search indexes."""
+"""Checks, repairs and rebuilds of the search indexes, for operators."""

@@ -1,166 +1,151 @@
-"""What `quizwell reindex` and `quizwell check` do, and what they say meanwhile."""
+"""The commands `quizwell reindex` and `quizwell check`, and what they print."""
 
 import asyncio
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.database import Database
+from app.core.progress import ProgressUpdate, progress_display
 from app.core.secrets import load_secrets
 from app.core.settings import Settings
 from app.published.follower import Follower
-from app.search.operations.drift_check import (
-    CatalogCopy,
-    Copy,
-    CopyError,
-    Drift,
-    EmbeddedCopy,
-    MirrorCopy,
-    check,
-)
+from app.search.operations.drift_check import DriftReport, check_replica
 from app.search.operations.rebuild import (
-    Tell,
-    Work,
+    OnProgress,
+    RebuildProgress,
     reindex_embedded,
     reindex_server,
     repair_embedded,
     repair_server,
 )
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.search.operations.replicas import (
+    CatalogReplica,
+    EmbeddedReplica,
+    MeilisearchReplica,
+    Replica,
+    ReplicaError,
+)
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 
-LINE_SECONDS = 5.0
-NAMED = 10
+MAX_PRINTED_NUMBERS = 10
 
 Say = Callable[[str], None]
 
 
 def reindex(database: Database, settings: Settings, banks: Sequence[str] | None, say: Say) -> None:
-    """Build every index that the settings ask for anew, beside the live one."""
+    """Rebuild every index that the settings ask for beside the live one."""
     if settings.meili_url:
-        with shown_work("meilisearch", say) as tell:
-            reindex_server(database, settings, banks, tell)
+        with _shown_progress("meilisearch", say) as on_progress:
+            reindex_server(database, settings, banks, on_progress)
         say("meilisearch: the new indexes are live.")
-    if keeps_embedded(settings):
+    if uses_embedded_index(settings):
         seq = reindex_embedded(database, settings)
-        say(f"embedded: the new index is live (place {seq} of the feed).")
+        say(f"embedded: the new index is live (feed up to {seq}).")
 
 
 def check_all(database: Database, settings: Settings, say: Say, *, repair: bool) -> bool:
-    """Compare every copy with what was published; return whether all are equal in the end."""
-    copies: list[Copy] = []
+    """Compare every replica with the database; return whether all are equal in the end."""
+    replicas: list[Replica] = []
     if settings.meili_url:
-        copies.append(MirrorCopy(database, settings))
-    if keeps_embedded(settings):
-        copies.append(EmbeddedCopy(settings))
+        replicas.append(MeilisearchReplica(database, settings))
+    if uses_embedded_index(settings):
+        replicas.append(EmbeddedReplica(settings))
     equal = True
-    for copy in copies:
-        drift = _checked(database, settings, copy, say)
-        if repair and (drift is None or drift.total):
-            _repair(database, settings, copy, drift, say)
-            drift = _checked(database, settings, copy, say)
-        equal &= drift is not None and not drift.total
+    for replica in replicas:
+        report = _check(database, settings, replica, say)
+        if repair and (report is None or report.total):
+            _repair(database, settings, replica, report, say)
+            report = _check(database, settings, replica, say)
+        equal &= report is not None and not report.total
     return _catalog_is_equal(database, settings, say) and equal
 
 
-def keeps_embedded(settings: Settings) -> bool:
+def uses_embedded_index(settings: Settings) -> bool:
     """Return whether the settings ask for the embedded index."""
     return not settings.meili_url or settings.search_standby
 
 
 @contextmanager
-def shown_work(name: str, say: Say) -> Iterator[Tell]:
-    """Give what a rebuild tells its progress to: a bar on a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        yield _lines(name, say)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+def _shown_progress(name: str, say: Say) -> Iterator[OnProgress]:
+    """Yield a function that shows the progress of a rebuild or repair."""
+    with progress_display(name, say) as show:
+        yield lambda progress: show(_progress_update(name, progress))
+
+
+def _progress_update(name: str, progress: RebuildProgress) -> ProgressUpdate:
+    failure = "" if progress.failure is None else f" ({progress.failure})"
+    return ProgressUpdate(
+        done=progress.done,
+        total=progress.total,
+        label=name if progress.failure is None else f"{name}: {progress.failure}",
+        line=f"{name}: {progress.done} of {progress.total} questions{failure}",
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def tell(work: Work) -> None:
-            shown = name if work.trouble is None else f"{name}: {work.trouble}"
-            bar.update(task, description=shown, completed=work.done, total=work.total)
-
-        yield tell
 
 
-def _lines(name: str, say: Say) -> Tell:
-    told_at = time.monotonic()
-
-    def tell(work: Work) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= LINE_SECONDS:
-            told_at = time.monotonic()
-            trouble = "" if work.trouble is None else f" ({work.trouble})"
-            say(f"{name}: {work.done} of {work.total} questions{trouble}")
-
-    return tell
-
-
-def _checked(database: Database, settings: Settings, copy: Copy, say: Say) -> Drift | None:
+def _check(
+    database: Database, settings: Settings, replica: Replica, say: Say
+) -> DriftReport | None:
+    """Check a replica and print the result; None if it cannot be read."""
     try:
-        drift = asyncio.run(check(database, settings, copy))
-    except CopyError as error:
-        say(f"{copy.name}: {error}.")
+        report = asyncio.run(check_replica(database, settings, replica))
+    except ReplicaError as error:
+        say(f"{replica.name}: {error}.")
         return None
-    say(_told(drift))
-    return drift
+    say(_report_line(report))
+    return report
 
 
 def _repair(
-    database: Database, settings: Settings, copy: Copy, drift: Drift | None, say: Say
+    database: Database,
+    settings: Settings,
+    replica: Replica,
+    report: DriftReport | None,
+    say: Say,
 ) -> None:
-    if isinstance(copy, MirrorCopy):
-        with shown_work(f"{copy.name}: repairing", say) as tell:
-            repair_server(database, settings, tell)
-    elif drift is None:
+    if isinstance(replica, MeilisearchReplica):
+        with _shown_progress(f"{replica.name}: repairing", say) as on_progress:
+            repair_server(database, settings, on_progress)
+    elif report is None:
         reindex_embedded(database, settings)
     else:
-        repair_embedded(database, settings, [*drift.missing, *drift.stale, *drift.ghost])
-    say(f"{copy.name}: repaired.")
+        repair_embedded(database, settings, [*report.missing, *report.stale, *report.ghost])
+    say(f"{replica.name}: repaired.")
 
 
 def _catalog_is_equal(database: Database, settings: Settings, say: Say) -> bool:
-    """Load what a worker would serve, and compare that."""
+    """Load a catalog as a worker does, check it and print the result."""
 
-    async def compare() -> Drift:
-        directory, glossary = Directory(settings), Glossary()
-        catalog = Catalog(database, settings, load_secrets(settings), directory, glossary)
-        await Follower(database, catalog, [directory, glossary]).catch_up()
-        return await check(database, settings, CatalogCopy(catalog))
+    async def check_loaded_catalog() -> DriftReport:
+        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
+        catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
+        await Follower(database, catalog, [access, glossary]).catch_up()
+        return await check_replica(database, settings, CatalogReplica(catalog))
 
-    drift = asyncio.run(compare())
-    say(_told(drift))
-    return not drift.total
+    report = asyncio.run(check_loaded_catalog())
+    say(_report_line(report))
+    return not report.total
 
 
-def _told(drift: Drift) -> str:
-    parts = [
-        f"{len(numbers)} {kind} ({_named(numbers)})"
+def _report_line(report: DriftReport) -> str:
+    differences = [
+        f"{len(numbers)} {kind} ({_list_numbers(numbers)})"
         for kind, numbers in (
-            ("missing", drift.missing),
-            ("stale", drift.stale),
-            ("left over", drift.ghost),
+            ("missing", report.missing),
+            ("stale", report.stale),
+            ("left over", report.ghost),
         )
         if numbers
     ]
-    found = "; by number: " + ", ".join(parts) if parts else "; both sides are equal"
-    behind = "; it is behind, so the newest changes were left out" if drift.behind else ""
-    excused = f"; {drift.excused} in quarantine" if drift.excused else ""
-    return f"{drift.name}: {drift.compared} questions compared{found}{excused}{behind}."
+    result = "both sides are equal"
+    if differences:
+        result = "by number: " + ", ".join(differences)
+    quarantined = f"; {report.quarantined} in quarantine" if report.quarantined else ""
+    behind = "; it is behind, so the newest changes were left out" if report.behind else ""
+    return f"{report.name}: {report.compared} questions compared; {result}{quarantined}{behind}."
 
 
-def _named(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:NAMED]))
-    return f"{shown}, …" if len(numbers) > NAMED else shown
+def _list_numbers(numbers: Sequence[int]) -> str:
+    listed = ", ".join(map(str, numbers[:MAX_PRINTED_NUMBERS]))
+    return f"{listed}, …" if len(numbers) > MAX_PRINTED_NUMBERS else listed

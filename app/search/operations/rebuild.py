@@ -1,4 +1,8 @@
-"""Has fresh indexes built beside the live ones, by whoever holds the lease, and waits for them."""
+"""Rebuilds and repairs search indexes on request, and waits until they are live.
+
+On Meilisearch the lease holder's mirror does the work, as requested in the database; the embedded
+index is built by the calling process.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,98 +11,107 @@ from typing import NamedTuple
 
 from app.core.db.database import Database
 from app.core.settings import Settings
-from app.search.embedded.index_file import Store, open_index
+from app.search.embedded.index_file import IndexFiles, open_index
 from app.search.embedded.synchronizer import Synchronizer
 from app.search.embedded.tables import read_state
-from app.search.indexing.context import Knowledge
+from app.search.indexing.context import IndexingContext
 from app.search.indexing.feed_reader import count_live
 from app.search.meilisearch.mirror import Mirror
-from app.search.meilisearch.state import Place, States
+from app.search.meilisearch.state import IndexState, MirrorStateStore
 from app.search.meilisearch.status import read_status
-from app.search.meilisearch.timings import PACE, Pace
+from app.search.meilisearch.timings import DEFAULT_TIMINGS, Timings
+
+PROGRESS_POLL_SECONDS = 0.1
+LOCK_RETRY_SECONDS = 0.05
 
 
-class Work(NamedTuple):
-    """How far a rebuild is: questions sent, of how many, and what keeps it, if something does."""
+class RebuildProgress(NamedTuple):
+    """How many of `total` questions are indexed, and the server's failure, if there is one."""
 
     done: int
     total: int
-    trouble: str | None
+    failure: str | None
 
 
-Tell = Callable[[Work], None]
+OnProgress = Callable[[RebuildProgress], None]
 
 
 def reindex_server(
     database: Database,
     settings: Settings,
     banks: Sequence[str] | None,
-    tell: Tell,
-    pace: Pace = PACE,
+    on_progress: OnProgress,
+    timings: Timings = DEFAULT_TIMINGS,
 ) -> None:
-    """Have the indexes of `banks`, or of all, built anew on the server; return when they are live.
+    """Rebuild the Meilisearch indexes of `banks`, or of all; return when they are live.
 
-    Searches go on in the old ones until the new ones are complete. The request stands in the
-    database: it is carried out even when this process dies.
+    Searches use the old indexes until then. The request is stored in the database, so it is
+    carried out even if this process dies.
     """
-    states = States(database)
-    wanted = _searchable(database, settings, banks)
-    with _mirroring(database, settings, pace):
-        _until(database, wanted, _is_there, tell)
-        states.request(sorted(wanted), rebuild=True)
-        _until(database, wanted, _is_new, tell)
+    store = MirrorStateStore(database)
+    live_counts = _count_live_by_bank(database, settings, banks)
+    with _running_mirror(database, settings, timings):
+        _wait_until(database, live_counts, _is_known, on_progress)
+        store.request_rebuild(sorted(live_counts))
+        _wait_until(database, live_counts, _is_rebuilt, on_progress)
 
 
-def repair_server(database: Database, settings: Settings, tell: Tell, pace: Pace = PACE) -> None:
-    """Have every index compared with the database and mended; return when it is."""
-    wanted = _searchable(database, settings, None)
-    with _mirroring(database, settings, pace):
-        _until(database, wanted, _is_there, tell)
-        States(database).request(None, rebuild=False)
-        _until(database, wanted, lambda place: _is_new(place) and not _waits(place), tell)
+def repair_server(
+    database: Database,
+    settings: Settings,
+    on_progress: OnProgress,
+    timings: Timings = DEFAULT_TIMINGS,
+) -> None:
+    """Compare every Meilisearch index with the database and repair it; return when done."""
+    live_counts = _count_live_by_bank(database, settings, None)
+    with _running_mirror(database, settings, timings):
+        _wait_until(database, live_counts, _is_known, on_progress)
+        MirrorStateStore(database).request_comparison()
+        _wait_until(database, live_counts, _is_verified, on_progress)
 
 
 def reindex_embedded(database: Database, settings: Settings) -> int:
-    """Build the embedded index anew beside the live one, and return its place in the feed."""
-    store = Store(settings.data_dir)
-    former = store.current()
+    """Rebuild the embedded index beside the live one; return the `seq` that it contains."""
+    store = IndexFiles(settings.data_dir)
+    old_path = store.current()
     synchronizer = Synchronizer(database, settings, store)
     with closing(synchronizer):
-        while not synchronizer.step(lambda _path, _mark: None, suspect=former):
-            # Another process builds one already.
-            time.sleep(PACE.poll)
+        while not synchronizer.step(lambda _path, _mark: None, suspect=old_path):
+            # Another process is building one; wait until it releases the lock.
+            time.sleep(LOCK_RETRY_SECONDS)
     path = store.current()
     if path is None:
         return 0
-    with closing(open_index(path, reading=True)) as connection:
+    with closing(open_index(path, read_only=True)) as connection:
         return read_state(connection).mark.seq
 
 
 def repair_embedded(database: Database, settings: Settings, numbers: Sequence[int]) -> None:
-    """Have questions indexed anew in the embedded index."""
-    with closing(Synchronizer(database, settings, Store(settings.data_dir))) as synchronizer:
-        synchronizer.mend(numbers)
+    """Index questions again in the embedded index."""
+    with closing(Synchronizer(database, settings, IndexFiles(settings.data_dir))) as synchronizer:
+        synchronizer.reindex(numbers)
         synchronizer.step(lambda _path, _mark: None)
 
 
-def _searchable(
+def _count_live_by_bank(
     database: Database, settings: Settings, banks: Sequence[str] | None
 ) -> dict[str, int]:
-    knowledge = Knowledge(settings)
+    """Return the number of live questions of each indexed bank, or of those in `banks`."""
+    context = IndexingContext(settings)
     with database.read() as session:
-        knowledge.refresh(session)
+        context.refresh(session)
         connection = session.connection()
         return {
             bank: count_live(connection, bank)
-            for bank in knowledge.banks
+            for bank in context.banks
             if banks is None or bank in banks
         }
 
 
 @contextmanager
-def _mirroring(database: Database, settings: Settings, pace: Pace) -> Iterator[None]:
-    """Mirror in this process while the block runs, if no other does."""
-    mirror = Mirror(database, settings, pace=pace)
+def _running_mirror(database: Database, settings: Settings, timings: Timings) -> Iterator[None]:
+    """Run a mirror in this process during the block; it works if no other holds the lease."""
+    mirror = Mirror(database, settings, timings=timings)
     mirror.start()
     try:
         yield
@@ -106,40 +119,43 @@ def _mirroring(database: Database, settings: Settings, pace: Pace) -> Iterator[N
         mirror.stop()
 
 
-def _until(
+def _wait_until(
     database: Database,
-    wanted: dict[str, int],
-    reached: Callable[[Place | None], bool],
-    tell: Tell,
+    live_counts: dict[str, int],
+    condition: Callable[[IndexState | None], bool],
+    on_progress: OnProgress,
 ) -> None:
-    states = States(database)
+    """Report progress until the condition is true for every bank's index."""
+    store = MirrorStateStore(database)
     while True:
-        kept = states.read()
-        places = kept[1] if kept else {}
+        saved = store.load()
+        indexes = saved[1] if saved else {}
         status = read_status(database)
-        left = [bank for bank in wanted if not reached(places.get(bank))]
         done = 0
-        if reached is not _is_there:
-            done = sum(_done(wanted, places.get(bank)) for bank in wanted)
-        tell(Work(done, sum(wanted.values()), status.report.get("error")))
-        if not left:
+        if condition is not _is_known:
+            done = sum(
+                _indexed_count(count, indexes.get(bank)) for bank, count in live_counts.items()
+            )
+        failure = status.report.get("error")
+        on_progress(RebuildProgress(done, sum(live_counts.values()), failure))
+        if all(condition(indexes.get(bank)) for bank in live_counts):
             return
-        time.sleep(0.1)
+        time.sleep(PROGRESS_POLL_SECONDS)
 
 
-def _is_there(place: Place | None) -> bool:
-    return place is not None
+def _is_known(index: IndexState | None) -> bool:
+    return index is not None
 
 
-def _is_new(place: Place | None) -> bool:
-    return place is not None and not place.wanted and place.incarnation is not None
+def _is_rebuilt(index: IndexState | None) -> bool:
+    return index is not None and not index.rebuild_requested and index.live_created_at is not None
 
 
-def _waits(place: Place | None) -> bool:
-    return place is not None and place.compare
+def _is_verified(index: IndexState | None) -> bool:
+    return index is not None and _is_rebuilt(index) and not index.comparison_requested
 
 
-def _done(wanted: dict[str, int], place: Place | None) -> int:
-    if place is None:
+def _indexed_count(live_count: int, index: IndexState | None) -> int:
+    if index is None:
         return 0
-    return wanted[place.bank] if _is_new(place) else min(place.done, wanted[place.bank])
+    return live_count if _is_rebuilt(index) else min(index.copied_rows, live_count)

@@ -1,4 +1,4 @@
-"""What operators ask of search over HTTP: whether it holds what was published; its repair."""
+"""The operator routes that check and repair the search indexes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,48 +16,50 @@ from app.core.http.query_string import reject_unknown
 from app.core.http.request_inputs import QueryPairs
 from app.core.openapi.operation_docs import problems, scope
 from app.core.settings import Settings
-from app.search.meilisearch.state import States
-from app.search.operations.commands import keeps_embedded
-from app.search.operations.drift_check import (
-    CatalogCopy,
-    Copy,
-    CopyError,
-    EmbeddedCopy,
-    MirrorCopy,
-    check,
-)
+from app.search.meilisearch.state import MirrorStateStore
+from app.search.operations.commands import uses_embedded_index
+from app.search.operations.drift_check import check_replica
 from app.search.operations.rebuild import reindex_embedded, repair_embedded
+from app.search.operations.replicas import (
+    CatalogReplica,
+    EmbeddedReplica,
+    MeilisearchReplica,
+    Replica,
+    ReplicaError,
+)
 
 SCOPE = "operate"
 
 
 class Difference(BaseModel):
-    """Questions that differ in one way, the first hundred of them by number."""
+    """The questions that differ in one way: their count and the first 100 numbers."""
 
     count: int
     numbers: list[int]
 
 
 class DriftRead(BaseModel):
-    """How one copy of what is public differs from the database."""
+    """How one replica of the published questions differs from the database."""
 
     name: str = Field(description="`catalog`, `embedded` or `meilisearch`; open enum")
-    behind: bool = Field(description="whether it has not reached the newest change yet")
-    compared: int = Field(description="how many questions ought to be in it")
-    quarantined: int = Field(description="how many the search server does not take")
+    behind: bool = Field(description="whether it has not reached the newest change")
+    compared: int = Field(description="how many questions it should contain")
+    quarantined: int = Field(description="how many the search server rejects")
     missing: Difference
     stale: Difference
-    ghost: Difference = Field(description="in the copy, though not published")
-    error: str | None = Field(description="why it could not be read; the counts are void then")
+    ghost: Difference = Field(description="in the replica, though not published")
+    error: str | None = Field(
+        description="why it could not be read; the counts are then meaningless"
+    )
 
 
 class Drifts(BaseModel):
-    """How every copy differs."""
+    """How every replica differs."""
 
     items: list[DriftRead]
 
 
-_NONE = {"count": 0, "numbers": []}
+_NO_QUESTIONS = {"count": 0, "numbers": []}
 EXAMPLE: dict[str, Any] = {
     "items": [
         {
@@ -65,9 +67,9 @@ EXAMPLE: dict[str, Any] = {
             "behind": False,
             "compared": 597,
             "quarantined": 0,
-            "missing": _NONE,
-            "stale": _NONE,
-            "ghost": _NONE,
+            "missing": _NO_QUESTIONS,
+            "stale": _NO_QUESTIONS,
+            "ghost": _NO_QUESTIONS,
             "error": None,
         }
     ]
@@ -79,56 +81,59 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["operations"], route_class=JsonRoute)
 
 
-def _copies(catalog: Catalog, database: Database, settings: Settings) -> list[Copy]:
-    copies: list[Copy] = [CatalogCopy(catalog)]
+def _replicas(catalog: Catalog, database: Database, settings: Settings) -> list[Replica]:
+    replicas: list[Replica] = [CatalogReplica(catalog)]
     if settings.meili_url:
-        copies.append(MirrorCopy(database, settings))
-    if keeps_embedded(settings):
-        copies.append(EmbeddedCopy(settings))
-    return copies
+        replicas.append(MeilisearchReplica(database, settings))
+    if uses_embedded_index(settings):
+        replicas.append(EmbeddedReplica(settings))
+    return replicas
 
 
-async def _compared(
-    database: Database, settings: Settings, copies: Sequence[Copy], *, repair: bool
+async def _check_all(
+    database: Database, settings: Settings, replicas: Sequence[Replica], *, repair: bool
 ) -> Drifts:
     items = []
-    for copy in copies:
+    for replica in replicas:
         try:
-            drift = await check(database, settings, copy)
-            items.append(DriftRead(**drift.values(), error=None))
-            numbers = [*drift.missing, *drift.stale, *drift.ghost]
-        except CopyError as error:
-            items.append(_unread(copy.name, str(error)))
+            report = await check_replica(database, settings, replica)
+            items.append(DriftRead(**report.as_json(), error=None))
+            numbers = [*report.missing, *report.stale, *report.ghost]
+        except ReplicaError as error:
+            items.append(_unreadable(replica.name, str(error)))
             numbers = None
         if repair and (numbers is None or numbers):
-            await asyncio.to_thread(_mend, database, settings, copy, numbers)
+            await asyncio.to_thread(_repair, database, settings, replica, numbers)
     return Drifts(items=items)
 
 
-def _mend(
-    database: Database, settings: Settings, copy: Copy, numbers: Sequence[int] | None
+def _repair(
+    database: Database, settings: Settings, replica: Replica, numbers: Sequence[int] | None
 ) -> None:
-    """Mend an index; a worker's memory is read anew only by starting the worker anew."""
-    if isinstance(copy, MirrorCopy):
-        # Whoever holds the lease compares again and mends what it finds.
-        States(database).request(None, rebuild=False)
-    elif isinstance(copy, EmbeddedCopy):
+    """Repair an index, wholly if `numbers` is None.
+
+    A catalog is not repaired: only a new start of its worker loads it again.
+    """
+    if isinstance(replica, MeilisearchReplica):
+        # The lease holder compares again and repairs what it finds.
+        MirrorStateStore(database).request_comparison()
+    elif isinstance(replica, EmbeddedReplica):
         if numbers is None:
             reindex_embedded(database, settings)
         else:
             repair_embedded(database, settings, numbers)
 
 
-def _unread(name: str, error: str) -> DriftRead:
-    nothing = Difference(count=0, numbers=[])
+def _unreadable(name: str, error: str) -> DriftRead:
+    no_questions = Difference(count=0, numbers=[])
     return DriftRead(
         name=name,
         behind=True,
         compared=0,
         quarantined=0,
-        missing=nothing,
-        stale=nothing,
-        ghost=nothing,
+        missing=no_questions,
+        stale=no_questions,
+        ghost=no_questions,
         error=error,
     )
 
@@ -142,12 +147,14 @@ def _unread(name: str, error: str) -> DriftRead:
 async def check_search(
     pairs: QueryPairs, catalog: CatalogDep, database: DatabaseDep, settings: SettingsDep
 ) -> Drifts:
-    """Compare this worker's memory and the search indexes with the database, in both directions.
+    """Compare this worker's catalog and the search indexes with the database, in both directions.
 
-    What changes meanwhile is no difference. It takes seconds where there are many questions.
+    Changes during the check are not counted. With many questions the check takes seconds.
     """
     reject_unknown(pairs, ())
-    return await _compared(database, settings, _copies(catalog, database, settings), repair=False)
+    return await _check_all(
+        database, settings, _replicas(catalog, database, settings), repair=False
+    )
 
 
 @router.post(
@@ -162,6 +169,6 @@ async def repair_search(
     database: DatabaseDep,
     settings: SettingsDep,
 ) -> Drifts:
-    """Compare likewise, have what differs in the indexes mended, and tell what was found before."""
+    """Check, repair the differences in the indexes, and return what the check found before."""
     reject_unknown(pairs, ())
-    return await _compared(database, settings, _copies(catalog, database, settings), repair=True)
+    return await _check_all(database, settings, _replicas(catalog, database, settings), repair=True)

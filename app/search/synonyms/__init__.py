@@ -1,1 +1,1 @@
-"""Synonyms that editors keep."""
+"""Synonym groups that editors maintain."""

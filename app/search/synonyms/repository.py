@@ -1,4 +1,4 @@
-"""The SQL of synonyms."""
+"""The SQL of synonym groups."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from app.core.db.lock_order import check_lock_order
 from app.search.models import SynonymGroup
 
 
@@ -14,8 +15,8 @@ def all_groups(session: Session) -> list[SynonymGroup]:
     return list(session.exec(select(SynonymGroup).order_by(col(SynonymGroup.id))))
 
 
-def page(session: Session, after: UUID | None, limit: int) -> tuple[list[SynonymGroup], int]:
-    """Return at most `limit` groups in the order of ids after `after`, and how many there are."""
+def list_page(session: Session, after: UUID | None, limit: int) -> tuple[list[SynonymGroup], int]:
+    """Return at most `limit` groups after the id `after`, by id, and the number of all groups."""
     statement = select(SynonymGroup).order_by(col(SynonymGroup.id)).limit(limit)
     if after is not None:
         statement = statement.where(col(SynonymGroup.id) > after)
@@ -24,7 +25,9 @@ def page(session: Session, after: UUID | None, limit: int) -> tuple[list[Synonym
 
 
 def find(session: Session, group_id: UUID, *, lock: bool = False) -> SynonymGroup | None:
-    """Return a group; with a lock nobody else changes it before the commit."""
+    """Return a group or None; with `lock` the row is locked until the commit."""
+    if lock:
+        check_lock_order(session)
     statement = select(SynonymGroup).where(col(SynonymGroup.id) == group_id)
     return session.exec(statement.with_for_update() if lock else statement).one_or_none()
 
@@ -35,14 +38,14 @@ def add(session: Session, groups: Iterable[SynonymGroup]) -> None:
     session.flush()
 
 
-def change(session: Session, group: SynonymGroup, words: list[str]) -> None:
-    """Give a group other words."""
+def update_words(session: Session, group: SynonymGroup, words: list[str]) -> None:
+    """Replace the words of a group."""
     group.words = words
     session.add(group)
     session.flush()
 
 
-def remove(session: Session, group: SynonymGroup) -> None:
+def delete(session: Session, group: SynonymGroup) -> None:
     """Delete a group."""
     session.delete(group)
     session.flush()

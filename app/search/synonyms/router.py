@@ -1,4 +1,4 @@
-"""The routes of synonyms, for whoever may edit terms."""
+"""The editing routes of synonym groups; they need the scope of terms."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from app.core.http.deps import ReadSession, SecretsDep, WriteSession
 from app.core.http.idempotency_deps import IdempotencyDep
 from app.core.http.json_route import JsonRoute
-from app.core.http.keyset_list import Listing
+from app.core.http.keyset_list import KeysetList
 from app.core.http.pages import Page
 from app.core.http.query_string import reject_unknown
 from app.core.http.request_inputs import (
@@ -16,114 +16,117 @@ from app.core.http.request_inputs import (
     IfMatch,
     JsonBody,
     QueryPairs,
+    apply_merge_patch,
     body_schema,
     etag_text,
-    merged,
     patch_schema,
     require_match,
     validated,
 )
 from app.core.openapi.operation_docs import problems, scope
 from app.search.models import SynonymGroup
-from app.search.schemas import EXAMPLE, SynonymsRead, SynonymsWrite
+from app.search.schemas import SYNONYMS_EXAMPLE, SynonymsRead, SynonymsWrite
 from app.search.synonyms import repository, service
 
 SCOPE = "taxonomy:write"
 PATH = "/v1/editing/synonyms"
-ONE = PATH + "/{synonyms_id:uuid}"
-FIXED = ("id", "etag")
-LISTING = Listing("editing/synonyms", most=1000, default=1000)
-SHOWN: dict[str, Any] = {
+GROUP_PATH = PATH + "/{synonyms_id:uuid}"
+READ_ONLY_FIELDS = ("id", "etag")
+LISTING = KeysetList("editing/synonyms", max_limit=1000, default_limit=1000)
+EXAMPLE_GROUP: dict[str, Any] = {
     "id": "01a3b2c4-d5e6-7f80-91a2-b3c4d5e6f708",
-    **EXAMPLE,
+    **SYNONYMS_EXAMPLE,
     "etag": "3f0a9c7be1d24586a7b8c9d0e1f20314",
 }
 
 router = APIRouter(tags=["terms"], route_class=JsonRoute)
 
 
-def _shows(example: object) -> dict[str, Any]:
+def _json_example(example: object) -> dict[str, Any]:
     return {"content": {"application/json": {"example": example}}}
 
 
-def _view(group: SynonymGroup) -> SynonymsRead:
+def _to_read(group: SynonymGroup) -> SynonymsRead:
     values = {"id": str(group.id), "words": group.words}
     return SynonymsRead(id=group.id, words=group.words, etag=etag_text(values))
 
 
-def _answer(group: SynonymGroup, response: Response) -> SynonymsRead:
-    shown = _view(group)
-    response.headers["ETag"] = f'"{shown.etag}"'
-    return shown
+def _read_with_etag(group: SynonymGroup, response: Response) -> SynonymsRead:
+    read = _to_read(group)
+    response.headers["ETag"] = f'"{read.etag}"'
+    return read
 
 
 @router.get(
     PATH,
-    summary="List synonyms",
-    responses=problems(410) | {200: _shows({"items": [SHOWN], "total": 1, "next_cursor": None})},
+    summary="List synonym groups",
+    responses=problems(410)
+    | {200: _json_example({"items": [EXAMPLE_GROUP], "total": 1, "next_cursor": None})},
     openapi_extra=scope(SCOPE, parameters=LISTING.openapi),
 )
 def list_synonyms(
     pairs: QueryPairs, session: ReadSession, secrets: SecretsDep
 ) -> Page[SynonymsRead]:
-    """Return every group of synonyms, oldest first."""
-    asked = LISTING.asked(session, secrets, pairs)
-    after = UUID(asked.after) if asked.after else None
-    groups, total = repository.page(session, after, asked.limit + 1)
-    return LISTING.page(secrets, asked, [(str(group.id), _view(group)) for group in groups], total)
+    """Return every synonym group, oldest first."""
+    page_request = LISTING.read_request(session, secrets, pairs)
+    after = UUID(page_request.after) if page_request.after else None
+    groups, total = repository.list_page(session, after, page_request.limit + 1)
+    return LISTING.page(
+        secrets, page_request, [(str(group.id), _to_read(group)) for group in groups], total
+    )
 
 
 @router.post(
     PATH,
-    summary="Make synonyms",
+    summary="Create a synonym group",
     status_code=201,
-    responses=problems(404, 409, 413, 415) | {201: _shows(SHOWN)},
+    responses=problems(404, 409, 413, 415) | {201: _json_example(EXAMPLE_GROUP)},
     openapi_extra=scope(SCOPE, requestBody=body_schema(SynonymsWrite)),
 )
 def create_synonyms(
     body: JsonBody,
     pairs: QueryPairs,
-    once: IdempotencyDep,
+    idempotency: IdempotencyDep,
     session: WriteSession,
     response: Response,
 ) -> SynonymsRead:
-    """Make a group of words and phrases that mean the same to whoever searches, in all banks."""
+    """Create a group of words and phrases that searches in all banks treat as equal."""
     reject_unknown(pairs, ())
-    made = once.replay(session)
-    if made is None:
-        group = service.create_group(session, validated(SynonymsWrite, body), once)
+    replayed_id = idempotency.replay(session)
+    if replayed_id is None:
+        group = service.create_group(session, validated(SynonymsWrite, body), idempotency)
     else:
-        group = service.find_group(session, UUID(made))
+        group = service.find_group(session, UUID(replayed_id))
     response.headers["Location"] = f"{PATH}/{group.id}"
-    return _answer(group, response)
+    return _read_with_etag(group, response)
 
 
 @router.get(
-    ONE,
-    summary="Look at synonyms",
-    responses=problems(404) | {200: _shows(SHOWN)},
+    GROUP_PATH,
+    summary="Get a synonym group",
+    responses=problems(404) | {200: _json_example(EXAMPLE_GROUP)},
     openapi_extra=scope(SCOPE),
 )
 def get_synonyms(
     synonyms_id: UUID, pairs: QueryPairs, session: ReadSession, response: Response
 ) -> SynonymsRead:
-    """Return a group of synonyms."""
+    """Return a synonym group."""
     group = service.find_group(session, synonyms_id)
     reject_unknown(pairs, ())
-    return _answer(group, response)
+    return _read_with_etag(group, response)
 
 
 @router.patch(
-    ONE,
-    summary="Change synonyms",
-    responses=problems(404, 413, 415) | {200: _shows(SHOWN)},
+    GROUP_PATH,
+    summary="Change a synonym group",
+    responses=problems(404, 413, 415) | {200: _json_example(EXAMPLE_GROUP)},
     openapi_extra=scope(
         SCOPE,
-        requestBody=patch_schema(SynonymsWrite, FIXED, EXAMPLE),
+        requestBody=patch_schema(SynonymsWrite, READ_ONLY_FIELDS, SYNONYMS_EXAMPLE),
         **{"x-media-types": MERGE_PATCH_TYPES},
     ),
 )
-def update_synonyms(  # noqa: PLR0913, PLR0917 - the parts of the service that it needs
+def update_synonyms(  # noqa: PLR0913, PLR0917 - FastAPI injects each one
     synonyms_id: UUID,
     body: JsonBody,
     pairs: QueryPairs,
@@ -131,19 +134,19 @@ def update_synonyms(  # noqa: PLR0913, PLR0917 - the parts of the service that i
     response: Response,
     if_match: IfMatch = None,
 ) -> SynonymsRead:
-    """Give a group other words; the list is replaced whole."""
+    """Replace the words of a group; the list is replaced as a whole."""
     group = service.find_group(session, synonyms_id, lock=True)
-    current = _view(group).model_dump(mode="json")
+    current = _to_read(group).model_dump(mode="json")
     require_match(if_match, current["etag"])
     reject_unknown(pairs, ())
-    wanted = validated(SynonymsWrite, merged(current, body, FIXED))
+    wanted = validated(SynonymsWrite, apply_merge_patch(current, body, READ_ONLY_FIELDS))
     service.update_group(session, group, wanted)
-    return _answer(group, response)
+    return _read_with_etag(group, response)
 
 
 @router.delete(
-    ONE,
-    summary="Delete synonyms",
+    GROUP_PATH,
+    summary="Delete a synonym group",
     status_code=204,
     responses=problems(404),
     openapi_extra=scope(SCOPE),
@@ -151,8 +154,8 @@ def update_synonyms(  # noqa: PLR0913, PLR0917 - the parts of the service that i
 def delete_synonyms(
     synonyms_id: UUID, pairs: QueryPairs, session: WriteSession, if_match: IfMatch = None
 ) -> None:
-    """Delete a group; its words mean nothing but themselves from then."""
+    """Delete a group; searches stop treating its words as equal."""
     group = service.find_group(session, synonyms_id, lock=True)
-    require_match(if_match, _view(group).etag)
+    require_match(if_match, _to_read(group).etag)
     reject_unknown(pairs, ())
     service.delete_group(session, group)

@@ -1,4 +1,4 @@
-"""What can be done with synonyms: groups of phrases, read by every worker with the terms."""
+"""Creates, changes and deletes synonym groups; every worker reloads them with the configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,72 +8,71 @@ import orjson
 from sqlmodel import Session
 
 from app.core import time_and_random
-from app.core.db.edition_clock import bump_terms
+from app.core.db.edition_clock import bump_config
 from app.core.errors import FieldError, invalid, not_found
 from app.core.http.idempotency import Idempotency
 from app.search.models import SynonymGroup
 from app.search.schemas import SynonymsWrite
 from app.search.synonyms import repository
-from app.search.synonyms.snapshot import distinct_phrases, synonyms_of
+from app.search.synonyms.snapshot import distinct_phrases, synonyms_from_groups
 
 
 def find_group(session: Session, group_id: UUID, *, lock: bool = False) -> SynonymGroup:
-    """Return a group; 404 where there is none."""
+    """Return a group; 404 if it does not exist."""
     group = repository.find(session, group_id, lock=lock)
     if group is None:
         raise not_found()
     return group
 
 
-def create_group(session: Session, wanted: SynonymsWrite, once: Idempotency) -> SynonymGroup:
-    """Make a group."""
-    group = SynonymGroup(id=time_and_random.uuid7(), words=_distinct(wanted))
+def create_group(session: Session, body: SynonymsWrite, idempotency: Idempotency) -> SynonymGroup:
+    """Create a group and record it under the request's idempotency key."""
+    group = SynonymGroup(id=time_and_random.uuid7(), words=_checked_phrases(body))
     repository.add(session, [group])
-    once.record(session, 201, str(group.id))
-    bump_terms(session)
+    idempotency.record(session, 201, str(group.id))
+    bump_config(session)
     return group
 
 
 def update_group(session: Session, group: SynonymGroup, wanted: SynonymsWrite) -> None:
-    """Give a locked group other words."""
-    repository.change(session, group, _distinct(wanted))
-    bump_terms(session)
+    """Replace the words of a locked group."""
+    repository.update_words(session, group, _checked_phrases(wanted))
+    bump_config(session)
 
 
 def delete_group(session: Session, group: SynonymGroup) -> None:
     """Delete a locked group."""
-    repository.remove(session, group)
-    bump_terms(session)
+    repository.delete(session, group)
+    bump_config(session)
 
 
 def load_synonyms_file(session: Session, path: Path) -> None:
-    """Make the groups of a file, where there is one, that no present one says already.
-
-    Locks the clock.
-    """
+    """Create the groups of a file that no existing group covers; do nothing without a file."""
     if path.exists():
-        given = orjson.loads(path.read_bytes())
-        create_groups(session, [SynonymsWrite(words=words) for words in given])
+        lists_of_words = orjson.loads(path.read_bytes())
+        create_groups(session, [SynonymsWrite(words=words) for words in lists_of_words])
 
 
 def create_groups(session: Session, groups: Sequence[SynonymsWrite]) -> None:
-    """Make the groups that no present one says already; locks the clock."""
-    known = [set(synonyms_of([group.words])) for group in repository.all_groups(session)]
-    fresh = [
-        _distinct(group)
+    """Create the groups that no existing group covers."""
+    existing = [
+        set(synonyms_from_groups([group.words])) for group in repository.all_groups(session)
+    ]
+    new = [
+        _checked_phrases(group)
         for group in groups
-        if not any(set(synonyms_of([group.words])) <= each for each in known)
+        if not any(set(synonyms_from_groups([group.words])) <= phrases for phrases in existing)
     ]
     repository.add(
-        session, [SynonymGroup(id=time_and_random.uuid7(), words=words) for words in fresh]
+        session, [SynonymGroup(id=time_and_random.uuid7(), words=words) for words in new]
     )
-    if fresh:
-        bump_terms(session)
+    if new:
+        bump_config(session)
 
 
-def _distinct(wanted: SynonymsWrite) -> list[str]:
+def _checked_phrases(wanted: SynonymsWrite) -> list[str]:
     phrases = distinct_phrases(wanted.words)
     if len(phrases) < 2:
-        detail = "Two phrases at least that say different words."
+        detail = "A group needs at least two phrases with different words."
         raise invalid(FieldError("invalid_value", detail, pointer="/words"))
     return phrases

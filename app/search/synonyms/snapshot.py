@@ -1,4 +1,4 @@
-"""A worker's live snapshot of the editors' synonyms."""
+"""A worker's snapshot of the editors' synonyms."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,38 +6,37 @@ from sqlmodel import Session
 
 from app.search.engine import Synonyms
 from app.search.synonyms import repository
-from app.search.text.words import fold, words
+from app.search.text.tokenizer import fold, tokenize
 
 
-class Thesaurus:
-    """Holds the synonyms that were read last; the same object for as long as they stay the same."""
+class SynonymSnapshot:
+    """Caches the synonyms of the last load; an unchanged load keeps the same object."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start without synonyms."""
         self.current: Synonyms = {}
 
     def load(self, session: Session) -> None:
-        """Read every group anew and put them in place at once."""
-        found = synonyms_of(group.words for group in repository.all_groups(session))
-        if found != self.current:
-            self.current = found
+        """Read every group and replace the snapshot if anything changed."""
+        loaded = synonyms_from_groups(group.words for group in repository.all_groups(session))
+        if loaded != self.current:
+            self.current = loaded
 
 
-def distinct_phrases(given: Iterable[str]) -> list[str]:
-    """Return phrases without those that say the same words as one before, or none at all."""
+def distinct_phrases(phrases: Iterable[str]) -> list[str]:
+    """Return the phrases without those that have no words or repeat the words of an earlier one."""
     found: dict[tuple[str, ...], str] = {}
-    for phrase in given:
-        said = tuple(word.text for word in words(phrase) if not word.joined)
-        if said:
-            found.setdefault(said, phrase)
+    for phrase in phrases:
+        phrase_words = tuple(word.text for word in tokenize(phrase) if not word.is_compound)
+        if phrase_words:
+            found.setdefault(phrase_words, phrase)
     return list(found.values())
 
 
-def synonyms_of(groups: Iterable[Sequence[str]]) -> Synonyms:
-    """Return for each phrase, folded, those that mean the same.
+def synonyms_from_groups(groups: Iterable[Sequence[str]]) -> Synonyms:
+    """Return the synonyms of each phrase; all phrases are folded.
 
-    Groups are not joined: where a phrase stands in two of them, what it means in one is not what
-    it means in the other.
+    Groups are not merged: a phrase in two groups may have a different meaning in each.
     """
     found: dict[str, dict[str, None]] = {}
     for group in groups:

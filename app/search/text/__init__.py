@@ -1,1 +1,1 @@
-"""How text becomes words, and what is indexed of a question."""
+"""Pure functions for both engines: search documents, tokens, cleaned queries, edit distances."""

@@ -1,4 +1,4 @@
-"""The file formats, one file each."""
+"""The file formats of imports and exports, one module each."""
 
 from app.transfer.formats.csv import CsvFormat
 from app.transfer.formats.jsonl import JsonLinesFormat

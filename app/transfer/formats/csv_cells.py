@@ -1,55 +1,23 @@
-"""The columns of a CSV, lists in one cell, and cells that no spreadsheet takes for formulas."""
+"""The cells of a CSV: lists in one cell, and text that no spreadsheet takes for a formula."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from app.transfer.formats.rows import Values
-
-LETTERS = "abcdefghij"
-COLUMNS = (
-    "external_id",
-    "kind",
-    "stem",
-    *(f"option_{letter}" for letter in LETTERS),
-    "correct",
-    "accept",
-    "match",
-    "value",
-    "tolerance",
-    "tolerance_kind",
-    "unit",
-    "explanation",
-    "hints",
-    *(f"feedback_{letter}" for letter in LETTERS),
-    "categories",
-    "companies",
-    "tags",
-    "difficulty",
-    "levels",
-    "language",
-    "points",
-    "time_seconds",
-    "family",
-    "source",
-    "source_url",
-    "licence",
-)
-
 _FORMULA_STARTS = tuple("=+-@'\t\r＝＋－＠＇")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
-_LIST_PART = re.compile(r"\\[\\|]|\|")
+_ESCAPE_OR_BAR = re.compile(r"\\[\\|]|\|")
 
 
-def guard(cell: str) -> str:
-    """Return the cell with a leading `'` where a spreadsheet would take it for a formula."""
+def escape_formula(cell: str) -> str:
+    """Return the cell with a leading `'` if a spreadsheet would take it for a formula."""
     if cell.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
 
 
-def unguard(cell: str) -> str:
-    """Take off the one `'` that `guard` put there."""
+def unescape_formula(cell: str) -> str:
+    """Remove the `'` that `escape_formula` added."""
     if cell[:1] == "'" and cell[1:].startswith(_FORMULA_STARTS):
         return cell[1:]
     return cell
@@ -61,52 +29,31 @@ def join(parts: Iterable[str]) -> str:
 
 
 def split(cell: str) -> list[str]:
-    """Return the list that `join` made a cell of; an empty cell is an empty list."""
+    """Return the list in a cell that `join` wrote; an empty cell is an empty list."""
     if not cell:
         return []
     if "\\" not in cell:
         return cell.split("|")
     parts = [""]
-    at = 0
-    for found in _LIST_PART.finditer(cell):
-        parts[-1] += cell[at : found.start()]
-        at = found.end()
+    start = 0
+    for found in _ESCAPE_OR_BAR.finditer(cell):
+        parts[-1] += cell[start : found.start()]
+        start = found.end()
         if found.group() == "|":
             parts.append("")
         else:
             parts[-1] += found.group()[1]
-    parts[-1] += cell[at:]
+    parts[-1] += cell[start:]
     return parts
 
 
 def split_names(cell: str) -> list[str]:
-    """Return a list of names: as `split`, without the spaces around them and without empty ones."""
+    """Return a list of names: as `split`, without surrounding spaces and empty names."""
     return [name for part in split(cell) if (name := part.strip())]
 
 
-def view_cells(view: Values) -> list[str]:
-    """Return the cells of an editing view with its answer side, in the order of COLUMNS."""
-    cells = {name: _text(view.get(name)) for name in COLUMNS}
-    source = view.get("source") or {}
-    cells["source"] = _text(source.get("title"))
-    cells["source_url"] = _text(source.get("url"))
-    answer = view.get("answer") or {}
-    for name in ("accept", "match", "value", "tolerance", "tolerance_kind"):
-        cells[name] = _text(answer.get(name))
-    if view["kind"] == "true_false":
-        cells["correct"], cells["value"] = cells["value"], ""
-    if options := view.get("options"):
-        keys = []
-        for letter, option in zip(LETTERS, options, strict=False):
-            cells[f"option_{letter}"] = option["text"]
-            cells[f"feedback_{letter}"] = _text(option.get("feedback"))
-            if option["key"]:
-                keys.append(letter.upper())
-        cells["correct"] = "|".join(keys)
-    return [cells[name] for name in COLUMNS]
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - any value of a view
+def cell_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value of an editing view as the text of a cell."""
     if value is None:
         return ""
     if isinstance(value, bool):

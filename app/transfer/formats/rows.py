@@ -1,4 +1,4 @@
-"""What every format makes of a file: rows, each with its line and its faults."""
+"""The interface of the file formats, and the rows that they read."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -8,11 +8,11 @@ from app.core.errors import FieldError
 Values = dict[str, Any]
 
 MAX_ROW_BYTES = 1_000_000
-MAX_SHOWN = 200
+MAX_EXCERPT_LENGTH = 200
 
 
 class Fault(NamedTuple):
-    """One thing wrong in a row: its field as the file calls it, the value, and how to mend it."""
+    """One error in a row: the field as the file names it, the value, and how to correct it."""
 
     field: str
     code: str
@@ -20,76 +20,76 @@ class Fault(NamedTuple):
     hint: str
 
 
-class Place(NamedTuple):
-    """A place between two rows: bytes before it, and the line (from 1) that begins there."""
+class FilePosition(NamedTuple):
+    """The start of a row: its offset in bytes and its line number, counted from 1."""
 
     offset: int
     line: int
 
 
-START = Place(0, 1)
+FILE_START = FilePosition(0, 1)
 
 
-class Raw(NamedTuple):
-    """One row as it stands in the file, which only its format can parse."""
+class RawRow(NamedTuple):
+    """A row that is not parsed yet; only its format can read `data`. `end` is the next row."""
 
     line: int
     data: Any
-    end: Place
+    end: FilePosition
     faults: tuple[Fault, ...] = ()
 
 
 class Row(NamedTuple):
-    """One row: the line where it begins, its values by field, and where the next row begins."""
+    """A parsed row: its line, its values by field, and the start of the next row."""
 
     line: int
     values: Values
-    end: Place
+    end: FilePosition
     faults: tuple[Fault, ...] = ()
 
 
 class Format(Protocol):
-    """A file format, both ways."""
+    """A file format for imports and exports."""
 
     name: str
     media_type: str
 
-    def head_errors(self, file: BinaryIO) -> list[FieldError]:
-        """Return what is wrong with the file before its first row."""
+    def header_errors(self, file: BinaryIO) -> list[FieldError]:
+        """Return the errors in the part of the file before its first row."""
 
-    def scan(self, file: BinaryIO, place: Place) -> Iterator[Raw]:
-        """Yield the rows from `place` on, unparsed: to pass over a row costs next to nothing."""
+    def scan(self, file: BinaryIO, position: FilePosition) -> Iterator[RawRow]:
+        """Yield the rows from `position` on without parsing them, so that skipping is cheap."""
 
-    def parse(self, raw: Raw) -> Row:
-        """Return a row's values; one that cannot be read carries faults, no values."""
+    def parse(self, raw: RawRow) -> Row:
+        """Parse a row; a row that cannot be read has faults and no values."""
 
     def patch(self, values: Values, existing: Values | None) -> tuple[Values, list[Fault]]:
-        """Return a row as a merge patch (RFC 7396) in the native shape, beside what is wrong in it.
+        """Return a row as a JSON merge patch (RFC 7396) of a question's content, and its faults.
 
-        `existing` is the content of the question that the row matches.
+        `existing` is the content of the question that the row matches, if there is one.
         """
 
-    def field(self, pointer: str) -> str:
-        """Return how the file calls the place at a JSON pointer of the native shape."""
+    def field_name(self, pointer: str, kind: str | None) -> str:
+        """Return the file's name for the value at a JSON pointer in content of a kind."""
 
     def kinds(self) -> frozenset[str] | None:
-        """Return the kinds that the format can carry, None for all."""
+        """Return the kinds of question that the format can hold, None if it can hold all."""
 
-    def write_head(self) -> bytes:
-        """Return what stands before the first row."""
+    def header(self) -> bytes:
+        """Return the part of a file before its first row."""
 
     def write(self, views: Iterable[Values]) -> bytes:
-        """Return editing views with their answer side as rows of the file."""
+        """Return editing views, with their answer sides, as rows of a file."""
 
 
-def read(file_format: Format, file: BinaryIO, place: Place) -> Iterator[Row]:
-    """Yield the parsed rows from `place` on."""
-    return map(file_format.parse, file_format.scan(file, place))
+def parsed_rows(file_format: Format, file: BinaryIO, position: FilePosition) -> Iterator[Row]:
+    """Yield the parsed rows from `position` on."""
+    return map(file_format.parse, file_format.scan(file, position))
 
 
-def shown(value: object) -> str | None:
-    """Return a value of a row as its report shows it: text, at most 200 characters."""
+def excerpt(value: object) -> str | None:
+    """Return a value of a row as text for the import's report, at most 200 characters long."""
     if value is None:
         return None
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1] + "…"

@@ -1,168 +1,139 @@
-"""Applies a checked file in transactions short enough that nobody waits for them."""
+"""The apply phase: writes a checked file in short transactions, between which others can write."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import key_for
+from app.core.db.bulk_insert import id_converter
 from app.core.db.database import Database
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import Composed
-from app.transfer import repository
-from app.transfer.formats.rows import Fault, Place, Row
-from app.transfer.jobs.batch_size import Sizes
-from app.transfer.jobs.step_turns import Outcome, PartnerLostError, StoppedError, Turns
+from app.questions.bulk_edit import BulkEdit, PreparedQuestions
+from app.transfer.formats.rows import Fault, FilePosition, RawRow
+from app.transfer.jobs.batch_pool import BatchPool, process_batches
+from app.transfer.jobs.batches import BatchSize, split_batches
+from app.transfer.jobs.job_row import MAX_REPORTED_ERRORS, error_values, set_values, update_row
 from app.transfer.models import ImportJob
-from app.transfer.rows.context import Context
+from app.transfer.rows.context import ImportContext
 from app.transfer.rows.matching import lock_matches
-from app.transfer.rows.prepared import Prepared
-from app.transfer.rows.preparing import batches, prepare
-from app.transfer.rows.saving import compose_new, save
+from app.transfer.rows.prepared import QuestionVersion
+from app.transfer.rows.preparing import prepare_rows
+from app.transfer.rows.saving import compose_new, edits_of_existing, save_rows
 from app.transfer.rows.term_lookup import TermFinder
 
-MAX_ROWS = 1_000
+
+@dataclass(slots=True)
+class PreparedBatch:
+    """The rows of one transaction, ready to be written.
+
+    `versions` are those of the questions that the rows match; `errors` are (line, error) of rows
+    that became wrong after the check.
+    """
+
+    versions: list[QuestionVersion]
+    new: PreparedQuestions
+    edits: list[BulkEdit]
+    created: int
+    changed: int
+    unchanged: int
+    errors: list[tuple[int, Fault]]
 
 
-class Applier:
-    """Reads the rows that are left and makes steps of them, sized by how long others took."""
+class BatchPreparer:
+    """Parses, matches and renders the rows of a batch before their transaction begins."""
 
-    def __init__(
-        self, database: Database, secrets: Secrets, context: Context, file: BinaryIO
-    ) -> None:
-        self.database = database
-        self.secrets = secrets
-        self.context = context
-        self.finder = TermFinder(context.vocabularies, create=False)
-        self._file = file
-        self._sizes = Sizes()
+    def __init__(self, database: Database, secrets: Secrets, context: ImportContext) -> None:
+        """Match with the questions of `database` and the terms of `context`."""
+        self._database = database
+        self._secrets = secrets
+        self._context = context
+        self._finder = TermFinder(context.vocabularies, create=False)
+        self._key = id_converter(database.dialect)
 
-    def run(self, job: ImportJob, turns: Turns, between: Callable[[], None]) -> None:
-        """Apply what is left of the job's file, in turns; `between` is called after each step.
+    def __call__(self, batch: list[RawRow]) -> PreparedBatch:
+        """Prepare a batch for the questions as they are now."""
+        with self._database.read() as session:
+            return self.prepare(session, batch)
 
-        StoppedError when somebody else has moved the job, PartnerLostError when turns fail.
-        """
-        place = Place(job.next_offset, job.next_line)
-        last = -1
-        for last, step in self._steps(place, turns):
-            if step is None:
-                continue
-            self._learn(job, turns.before(last))
-            turns.after(self._take(job, last, step))
-            between()
-        self._learn(job, turns.before(last + 1))
-
-    def _steps(self, place: Place, turns: Turns) -> Iterator[tuple[int, "Step | None"]]:
-        file_format = self.context.file_format
-        raws = file_format.scan(self._file, place)
-        begin = place.offset
-        for number, batch in batches(raws, begin, self._sizes.of):
-            if turns.mine(number):
-                yield number, Step(self, begin, [file_format.parse(raw) for raw in batch])
-            else:
-                yield number, None
-            begin = batch[-1].end.offset
-
-    def _take(self, job: ImportJob, number: int, step: "Step") -> Outcome:
-        if step.begin != job.next_offset:
-            # Rows between would be left out, or done twice.
-            raise PartnerLostError
-        # Doing and recording are one transaction, so no row is done twice or never.
-        with self.database.write() as session:
-            began = time.perf_counter()
-            step.settle(session)
-            values = _progress(job, step)
-            advance(session, job, values)
-            step.write(session)
-            seconds = time.perf_counter() - began
-        outcome = Outcome(number, values, seconds, step.count)
-        self._learn(job, outcome)
-        return outcome
-
-    def _learn(self, job: ImportJob, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            set_values(job, outcome.values)
-            self._sizes.took(outcome.number, outcome.seconds, outcome.rows)
-
-
-class Step:
-    """One transaction's worth of rows, prepared before it begins."""
-
-    def __init__(self, applier: Applier, begin: int, rows: Sequence[Row]) -> None:
-        self.begin = begin
-        self._applier = applier
-        self._rows = rows
-        with applier.database.read() as session:
-            self._prepared = self._prepare(session)
-        key = key_for(applier.database.dialect)
-        self._composed: Composed | None = compose_new(
-            applier.secrets, applier.context, key, self._prepared
+    def prepare(self, session: Session, batch: list[RawRow]) -> PreparedBatch:
+        """Prepare a batch for the questions that the session reads."""
+        context = self._context
+        rows = [context.file_format.parse(raw) for raw in batch]
+        prepared = prepare_rows(session, context, self._finder, rows)
+        valid = [row for row in prepared if not row.errors]
+        changes = [row.change for row in valid]
+        return PreparedBatch(
+            versions=[row.match.version for row in prepared if row.match is not None],
+            new=compose_new(self._secrets, context, self._key, valid),
+            edits=edits_of_existing(context, valid),
+            created=changes.count("create"),
+            changed=changes.count("update") + changes.count("publish"),
+            unchanged=changes.count("none"),
+            errors=[(row.line, error) for row in prepared for error in row.errors],
         )
 
-    @property
-    def end(self) -> Place:
-        """Where the next step's first row begins."""
-        return self._rows[-1].end
 
-    @property
-    def count(self) -> int:
-        """How many rows it has."""
-        return len(self._rows)
+@dataclass(slots=True)
+class BatchWriter:
+    """Writes prepared batches of one job, each in a transaction with the job's progress."""
 
-    @property
-    def faults(self) -> list[tuple[int, Fault]]:
-        """What has become wrong since the check: (line, fault)."""
-        return [(entry.line, fault) for entry in self._prepared for fault in entry.faults]
+    database: Database
+    secrets: Secrets
+    context: ImportContext
+    preparer: BatchPreparer
+    job: ImportJob
 
-    def counted(self, *changes: str) -> int:
-        """Return how many rows come to one of these changes."""
-        return sum(1 for entry in self._prepared if not entry.faults and entry.change in changes)
+    def write(self, batch: list[RawRow], prepared: PreparedBatch) -> float:
+        """Write a batch and return the seconds until its commit.
 
-    def settle(self, session: Session) -> None:
-        """Lock the questions concerned; prepare anew as long as one of them moved meanwhile."""
-        while not lock_matches(session, self._applier.context.bank, self._prepared):
-            self._prepared = self._prepare(session)
-            self._composed = None
-
-    def write(self, session: Session) -> None:
-        """Save and publish; locks the clock, so nothing may follow."""
-        changing = [entry for entry in self._prepared if not entry.faults]
-        save(session, self._applier.secrets, self._applier.context, changing, self._composed)
-
-    def _prepare(self, session: Session) -> list[Prepared]:
-        applier = self._applier
-        return prepare(session, applier.context, applier.finder, self._rows)
+        JobStoppedError when another process has moved the job; IntegrityError when another writer
+        created one of the questions, or deleted a term, after the batch was prepared.
+        """
+        with self.database.write() as session:
+            began = time.perf_counter()
+            while not lock_matches(session, self.context.bank, prepared.versions):
+                prepared = self.preparer.prepare(session, batch)
+            # The rows and the position behind them are committed together, so that after a kill
+            # no row is missing and none is written twice.
+            values = _progress(self.job, batch, prepared)
+            update_row(session, self.job, values)
+            save_rows(session, self.secrets, self.context, prepared.new, prepared.edits)
+            seconds = time.perf_counter() - began
+        set_values(self.job, values)
+        return seconds
 
 
-def advance(session: Session, job: ImportJob, values: Mapping[str, Any]) -> None:
-    """Set values of the job's row; StoppedError when somebody else has moved it."""
-    expected = {"state": job.state, "next_offset": job.next_offset}
-    if not repository.advance(session, job.id, expected, values):
-        raise StoppedError
+def apply_file(
+    file: BinaryIO, writer: BatchWriter, pool: BatchPool | None, on_commit: Callable[[], None]
+) -> None:
+    """Write the rows from the job's position to the end; call `on_commit` after each batch.
+
+    Errors are those of `BatchWriter.write`.
+    """
+    position = FilePosition(writer.job.next_offset, writer.job.next_line)
+    rows = writer.context.file_format.scan(file, position)
+    size = BatchSize()
+    batches = split_batches(rows, position.offset, lambda: size.rows)
+    for batch, prepared in process_batches(writer.preparer, batches, pool):
+        seconds = writer.write(batch, prepared)
+        size.record(len(batch), seconds)
+        on_commit()
 
 
-def set_values(job: ImportJob, values: Mapping[str, Any]) -> None:
-    """Set values of the job in hand."""
-    for name, value in values.items():
-        setattr(job, name, value)
-
-
-def row_value(line: int, fault: Fault) -> dict[str, Any]:
-    """Return a fault as the report keeps it."""
-    return {"line": line, **fault._asdict()}
-
-
-def _progress(job: ImportJob, step: Step) -> dict[str, Any]:
+def _progress(job: ImportJob, batch: list[RawRow], prepared: PreparedBatch) -> dict[str, Any]:
+    end = batch[-1].end
     values: dict[str, Any] = {
-        "done": job.done + step.count,
-        "created": job.created + step.counted("create"),
-        "changed": job.changed + step.counted("update", "publish"),
-        "unchanged": job.unchanged + step.counted("keep"),
-        "next_offset": step.end.offset,
-        "next_line": step.end.line,
+        "done": job.done + len(batch),
+        "created": job.created + prepared.created,
+        "changed": job.changed + prepared.changed,
+        "unchanged": job.unchanged + prepared.unchanged,
+        "next_offset": end.offset,
+        "next_line": end.line,
     }
-    if step.faults:
-        values["rows"] = [*job.rows, *(row_value(*fault) for fault in step.faults)][:MAX_ROWS]
-        values["error_count"] = job.error_count + len(step.faults)
+    if prepared.errors:
+        errors = [error_values(line, error) for line, error in prepared.errors]
+        values["rows"] = [*job.rows, *errors][:MAX_REPORTED_ERRORS]
+        values["error_count"] = job.error_count + len(errors)
     return values

@@ -1,33 +1,22 @@
-"""Places that one host's processes share: a lock of the system each, free again when one dies."""
+"""Slots that the processes of one host share, as lock files; a dead process frees its slot."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.core.file_lock import try_lock
+
 
 @contextmanager
-def slot(folder: Path, name: str, count: int = 1) -> Iterator[bool]:
-    """Hold one of the `count` places that `name` has while the block runs; False when none is free.
+def try_slot(folder: Path, name: str, count: int = 1) -> Iterator[bool]:
+    """Hold one of the `count` slots of `name` while the block runs; give False if none is free.
 
-    A killed process gives its place back at once, which a lease in the database does not.
+    The system frees the slot of a killed process at once; a lease in the database would have to
+    expire first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        descriptor = os.open(folder / f"{name}.{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if _locked(descriptor):
+        with try_lock(folder / f"{name}.{number}.lock") as is_free:
+            if is_free:
                 yield True
                 return
-        finally:
-            os.close(descriptor)
     yield False
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

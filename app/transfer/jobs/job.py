@@ -1,6 +1,5 @@
-"""One run of one import job, from wherever it stands to its end."""
+"""One run of one import job, from its stored state to its end."""
 
-import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -16,76 +15,96 @@ from app.core.db.edition_clock import read_mark
 from app.core.secrets import Secrets
 from app.core.settings import Settings
 from app.transfer import repository
-from app.transfer.jobs.apply_phase import MAX_ROWS, Applier, advance, row_value, set_values
-from app.transfer.jobs.check_phase import Checker, Report
-from app.transfer.jobs.helper_process import Partner, rarely_collecting, wants_partner
-from app.transfer.jobs.step_turns import Alone, PartnerLostError, StoppedError
+from app.transfer.formats.rows import Fault
+from app.transfer.jobs.apply_phase import BatchPreparer, BatchWriter, apply_file
+from app.transfer.jobs.batch_pool import BatchPool
+from app.transfer.jobs.batch_worker import fewer_collections
+from app.transfer.jobs.check_phase import BatchChecker, CheckReport, check_file
+from app.transfer.jobs.job_row import (
+    MAX_REPORTED_ERRORS,
+    JobStoppedError,
+    error_values,
+    set_values,
+    update_row,
+)
+from app.transfer.jobs.process_policy import wants_batch_pool
 from app.transfer.models import OPEN_STATES, ImportJob
-from app.transfer.permissions import lost_right
-from app.transfer.rows.context import Context, load_context
+from app.transfer.permissions import lost_scope
+from app.transfer.rows.context import ImportContext, load_context
 from app.transfer.rows.term_lookup import create_terms
 from app.transfer.service import import_path
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
-# A full disk or a database that is away: worth another try later.
-PASSING = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
+# How often a batch is tried while other writers change the same questions.
+MAX_ATTEMPTS = 5
+# A full disk, or a database that cannot be reached: the job is tried again later.
+TEMPORARY_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
-Progress = Callable[[ImportJob], None]
+OnProgress = Callable[[ImportJob], None]
 
 
 class JobRun:
-    """Brings one job to its end; each transaction leaves it where another run can go on."""
+    """Runs one job to its end; after each transaction another run can resume it."""
 
     def __init__(
         self,
         database: Database,
         settings: Settings,
         secrets: Secrets,
-        keep_going: Callable[[], None],
-        progress: Progress,
+        check_stopped: Callable[[], None],
+        on_progress: OnProgress,
     ) -> None:
-        """`keep_going` is asked between transactions and raises StoppedError to stop."""
+        """Stop where `check_stopped`, called between transactions, raises JobStoppedError."""
         self._database = database
         self._settings = settings
         self._secrets = secrets
-        self._keep_going = keep_going
-        self._progress = progress
-        self._partner: Partner | None = None
+        self._check_stopped = check_stopped
+        self._on_progress = on_progress
+        self._pool: BatchPool | None = None
 
     def run(self, job_id: UUID) -> None:
-        """Run the job to its end; StoppedError when it has to go on elsewhere or later."""
-        job = self._look(job_id)
+        """Run the job to its end; JobStoppedError when another run has to resume it."""
+        with self._database.read() as session:
+            job = repository.find(session, job_id)
         if job is None or job.state not in OPEN_STATES:
             return
         path = import_path(self._settings, job_id)
-        if wants_partner(self._settings, job):
-            self._partner = Partner(self._settings, job_id)
+        if wants_batch_pool(self._settings, job):
+            self._pool = BatchPool(self._settings, job_id)
         try:
-            with rarely_collecting():
+            with fewer_collections():
                 if job.state != "applying":
                     self._check(job, path)
                 if job.state == "applying":
                     self._apply(job, path)
-        except (StoppedError, *PASSING):
+        except (JobStoppedError, *TEMPORARY_ERRORS):
             raise
         except Exception:
-            # Without this a file that trips over a fault of ours would be tried for ever.
+            # A job that fails by a defect must end, or it would be tried for ever.
             log.exception("import %s failed", job_id)
-            self._refuse(job, "internal_error", "Something broke here; the log says what.")
+            self._refuse(job, "internal_error", "An internal error occurred; see the server's log.")
         finally:
-            self._part()
+            if self._pool is not None:
+                self._pool.close()
         path.unlink(missing_ok=True)
 
     def _check(self, job: ImportJob, path: Path) -> None:
         self._move(job, "checking", done=0)
         context = self._context(job)
         if context is None:
-            self._refuse(job, "not_found", "The bank does not exist any more.")
+            self._refuse_without_bank(job)
             return
-        report = self._report(job, path, context)
-        values = _findings(report)
+
+        def on_progress(done: int) -> None:
+            self._check_stopped()
+            job.done = done
+            self._on_progress(job)
+
+        checker = BatchChecker(self._database, self._secrets, context)
+        with path.open("rb") as file:
+            report = check_file(file, context, checker, self._pool, on_progress)
+        values = _report_values(report)
         if report.error_count:
             self._end(job, "refused", **values)
         elif job.dry_run:
@@ -93,111 +112,72 @@ class JobRun:
         else:
             self._start_applying(job, report, values)
 
-    def _report(self, job: ImportJob, path: Path, context: Context) -> Report:
-        def checked(done: int) -> None:
-            self._keep_going()
-            job.done = done
-            self._progress(job)
-
-        with path.open("rb") as file:
-            checker = Checker(self._database, context, file)
-            try:
-                if self._partner is None:
-                    report = checker.run(itertools.count(), checked)
-                else:
-                    report = checker.run(self._partner.claims(), checked)
-                    report.update(self._partner.report())
-            except PartnerLostError:
-                self._part()
-                report = checker.run(itertools.count(), checked)
-        report.finish()
-        return report
-
-    def _start_applying(self, job: ImportJob, report: Report, values: dict[str, Any]) -> None:
+    def _start_applying(self, job: ImportJob, report: CheckReport, values: dict[str, Any]) -> None:
         with self._database.read() as session:
-            lost = lost_right(session, job)
+            lost = lost_scope(session, job)
         if lost is not None:
             self._refuse(job, "missing_scope", f"The key no longer has the scope {lost}.")
             return
         values |= {"state": "applying", "done": 0, "created": 0, "changed": 0, "unchanged": 0}
         with self._database.write() as session:
-            advance(session, job, values)
-            create_terms(session, report.unknown)
+            update_row(session, job, values)
+            create_terms(session, report.unknown_terms)
         set_values(job, values)
-        self._progress(job)
+        self._on_progress(job)
 
     def _apply(self, job: ImportJob, path: Path) -> None:
         failures = 0
         while True:
-            place = job.next_offset
+            offset = job.next_offset
             try:
-                if self._apply_rest(job, path):
+                if self._apply_remaining(job, path):
                     self._end(job, "done")
-            except (IntegrityError, PartnerLostError):
-                # Somebody made one of these questions, or removed a term, since it was looked at:
-                # from here on everything is looked at anew, and by this process alone.
-                self._part()
-                self._catch_up(job)
-                failures = failures + 1 if job.next_offset == place else 1
-                if failures == ATTEMPTS:
+            except IntegrityError:
+                # Another writer created one of the questions, or deleted a term, after the batch
+                # was prepared: prepare it again.
+                failures = failures + 1 if job.next_offset == offset else 1
+                if failures == MAX_ATTEMPTS:
                     raise
             else:
                 return
 
-    def _apply_rest(self, job: ImportJob, path: Path) -> bool:
-        """Apply what is left; False when the job was refused instead."""
+    def _apply_remaining(self, job: ImportJob, path: Path) -> bool:
+        """Apply the rows that are not applied yet; False when the job was refused instead."""
         context = self._context(job)
         if context is None:
-            self._refuse(job, "not_found", "The bank does not exist any more.")
+            self._refuse_without_bank(job)
             return False
 
-        def between() -> None:
-            self._progress(job)
-            if self._partner is None:
-                # With a partner it is the other one's turn to write, and others come between.
-                self._stand_back()
-            self._keep_going()
+        def on_commit() -> None:
+            self._on_progress(job)
+            if self._database.write_lock is not None:
+                self._database.write_lock.let_others_write()
+            self._check_stopped()
 
-        self._keep_going()
-        turns = Alone() if self._partner is None else self._partner.apply(job)
+        self._check_stopped()
+        preparer = BatchPreparer(self._database, self._secrets, context)
+        writer = BatchWriter(self._database, self._secrets, context, preparer, job)
         with path.open("rb") as file:
-            Applier(self._database, self._secrets, context, file).run(job, turns, between)
+            apply_file(file, writer, self._pool, on_commit)
         return True
 
-    def _part(self) -> None:
-        """Go on alone."""
-        if self._partner is not None:
-            self._partner.end()
-            self._partner = None
-
-    def _look(self, job_id: UUID) -> ImportJob | None:
-        with self._database.read() as session:
-            return repository.find(session, job_id)
-
-    def _catch_up(self, job: ImportJob) -> None:
-        """Read where the job stands: the partner may have moved it without a word."""
-        found = self._look(job.id)
-        if found is None:
-            raise StoppedError
-        set_values(job, found.model_dump())
-
-    def _stand_back(self) -> None:
-        if self._database.write_lock is not None:
-            self._database.write_lock.stand_back()
-
-    def _context(self, job: ImportJob) -> Context | None:
+    def _context(self, job: ImportJob) -> ImportContext | None:
         with self._database.read() as session:
             return load_context(session, job)
 
     def _move(self, job: ImportJob, state: str, **values: Any) -> None:  # noqa: ANN401 - columns
+        values["state"] = state
         with self._database.write() as session:
-            advance(session, job, values | {"state": state})
-        set_values(job, values | {"state": state})
-        self._progress(job)
+            update_row(session, job, values)
+        set_values(job, values)
+        self._on_progress(job)
+
+    def _refuse_without_bank(self, job: ImportJob) -> None:
+        self._refuse(job, "not_found", "The bank was deleted.")
 
     def _refuse(self, job: ImportJob, code: str, hint: str) -> None:
-        row = {"line": 0, "field": "", "code": code, "value": None, "hint": hint}
-        rows = [*job.rows, row][:MAX_ROWS]
+        error = error_values(0, Fault("", code, None, hint))
+        rows = [*job.rows, error][:MAX_REPORTED_ERRORS]
         self._end(job, "refused", rows=rows, error_count=job.error_count + 1)
 
     def _end(self, job: ImportJob, state: str, **values: Any) -> None:  # noqa: ANN401 - columns
@@ -206,16 +186,16 @@ class JobRun:
         self._move(job, state, ended_at=time_and_random.now(), **values, **mark._asdict())
 
 
-def _findings(report: Report) -> dict[str, Any]:
+def _report_values(report: CheckReport) -> dict[str, Any]:
     return {
-        "done": report.of,
-        "of": report.of,
+        "done": report.rows,
+        "of": report.rows,
         "created": report.created,
         "changed": report.changed,
         "unchanged": report.unchanged,
         "error_count": report.error_count,
-        "rows": [row_value(line, fault) for line, fault in report.faults],
+        "rows": [error_values(line, error) for line, error in report.errors],
         "unknown_terms": [
-            {"vocabulary": vocabulary, "value": value} for vocabulary, value in report.unknown
+            {"vocabulary": vocabulary, "value": value} for vocabulary, value in report.unknown_terms
         ],
     }

@@ -1,4 +1,4 @@
-"""Runs work in a process of its own, which ends when whoever started it stops or dies."""
+"""Runs a function in a new process, which ends when the calling process stops or dies."""
 
 import multiprocessing
 import signal
@@ -7,47 +7,48 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-LOOK_SECONDS = 0.1
-END_SECONDS = 5.0
+POLL_SECONDS = 0.1
+STOP_TIMEOUT_SECONDS = 5.0
 
 T = TypeVar("T")
 
 
-def run_apart(
-    work: Callable[[T, threading.Event], None], given: T, stopping: threading.Event
+def run_in_subprocess(
+    work: Callable[[T, threading.Event], None], argument: T, stopping: threading.Event
 ) -> bool:
-    """Run `work(given, its own stopping)` in a new process to its end; False where it failed.
+    """Run `work(argument, stopping)` in a new process; return False if that process failed.
 
-    `work` is a function of a module, and ends soon once `stopping` is set here.
+    `work` is a function of a module. Its `stopping` event is set when the caller's is set, or when
+    the calling process dies; it must then return soon, or it is killed.
     """
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    # Not as a daemon, which could start no process itself.
-    process = context.Process(target=_serve, args=(work, given, theirs), name="import")
+    connection, child_connection = context.Pipe()
+    # Not daemonic: a daemonic process may not start the worker process of a batch pool.
+    process = context.Process(target=_run, args=(work, argument, child_connection), name="import")
     process.start()
-    theirs.close()
-    while process.is_alive() and not stopping.wait(LOOK_SECONDS):
+    child_connection.close()
+    while process.is_alive() and not stopping.wait(POLL_SECONDS):
         pass
-    ours.close()
-    process.join(END_SECONDS)
+    connection.close()
+    process.join(STOP_TIMEOUT_SECONDS)
     if process.is_alive():
-        # Whatever it is in the middle of is one transaction, of which nothing is left.
+        # Its current transaction is rolled back.
         process.kill()
         process.join()
     return process.exitcode == 0 or stopping.is_set()
 
 
-def _serve(work: Callable[[T, threading.Event], None], given: T, connection: Connection) -> None:
-    # Ctrl+C stops the one that started this, which then stops this.
+def _run(work: Callable[[T, threading.Event], None], argument: T, connection: Connection) -> None:
+    # Ctrl+C stops the parent process, which then stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopping = threading.Event()
 
-    def watch() -> None:
-        # Nothing is ever sent: the other end closes, or its process dies.
+    def watch_parent() -> None:
+        # Nothing is ever sent: receiving ends when the parent closes its side or dies.
         try:
             connection.recv()
         except (EOFError, OSError):
             stopping.set()
 
-    threading.Thread(target=watch, name="watch", daemon=True).start()
-    work(given, stopping)
+    threading.Thread(target=watch_parent, name="watch-parent", daemon=True).start()
+    work(argument, stopping)

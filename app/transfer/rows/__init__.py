@@ -1,1 +1,1 @@
-"""From a row of a file to a changed question."""
+"""Turns the rows of a file into changes of questions."""

@@ -1,40 +1,46 @@
-"""What a row matched, and what it comes to."""
+"""Values of a prepared row: the question that it matches, and the change that it makes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.kinds import QuestionContent
 from app.transfer.formats.rows import Fault, Values
 
-Change = Literal["create", "update", "publish", "keep"]
+Change = Literal["create", "update", "publish", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A question as a row found it: its newest content, and where its revisions stand."""
+class QuestionVersion(NamedTuple):
+    """The version of a question; the question is unchanged as long as its version is equal."""
 
     id: UUID
-    content: Values
     state: str
     revision: int
     published_revision: int | None
     external_id: str | None
 
 
-@dataclass(slots=True)
-class Prepared:
-    """What one row comes to: a change, or faults.
+@dataclass(frozen=True, slots=True)
+class MatchedQuestion:
+    """A question that a row matches, and the content of its newest revision."""
 
-    `external_id` is the one that the question is to have; `keys` are the same for rows that mean
-    the same question, and empty where no other row can mean it.
+    version: QuestionVersion
+    content: Values
+
+
+@dataclass(slots=True)
+class PreparedRow:
+    """The change that one row makes, or its errors.
+
+    `external_id` is that of the question after the import. `keys` are equal for rows that mean the
+    same question, and empty where no other row can mean it.
     """
 
     line: int
-    change: Change = "keep"
-    match: Match | None = None
+    change: Change = "none"
+    match: MatchedQuestion | None = None
     external_id: str | None = None
     content: QuestionContent | None = None
     keys: tuple[bytes, ...] = ()
-    faults: Sequence[Fault] = ()
+    errors: Sequence[Fault] = ()

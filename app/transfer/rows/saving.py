@@ -1,51 +1,56 @@
-"""Writes what prepared rows come to, all of a step at once."""
+"""Writes the changes of prepared rows, all rows of a batch together."""
 
 from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from app.core.db.bulk_insert import Key
+from app.core.db.bulk_insert import IdConverter
 from app.core.secrets import Secrets
-from app.questions.bulk_edit import BulkEdit, Composed, compose, publish_new, save_many, write_new
-from app.transfer.rows.context import Context
-from app.transfer.rows.prepared import Prepared
+from app.questions.bulk_edit import (
+    BulkEdit,
+    PreparedQuestions,
+    prepare_new,
+    publish_new,
+    save_many,
+    write_new,
+)
+from app.transfer.rows.context import ImportContext
+from app.transfer.rows.prepared import PreparedRow
 
-NOTE = "import"
+REVISION_NOTE = "import"
 
 
 def compose_new(
-    secrets: Secrets, context: Context, key: Key, prepared: Sequence[Prepared]
-) -> Composed:
-    """Make the new questions among the rows ready to be written, before the transaction begins."""
-    new = [entry for entry in prepared if entry.change == "create" and not entry.faults]
-    return compose(secrets, [_edit(context, entry) for entry in new], context.by, NOTE, key)
+    secrets: Secrets, context: ImportContext, key: IdConverter, rows: Sequence[PreparedRow]
+) -> PreparedQuestions:
+    """Render the new questions among the rows, before the transaction that writes them."""
+    edits = [_edit(context, row) for row in rows if row.change == "create"]
+    return prepare_new(secrets, edits, context.key_id, REVISION_NOTE, key)
 
 
-def save(
+def edits_of_existing(context: ImportContext, rows: Sequence[PreparedRow]) -> list[BulkEdit]:
+    """Return the edits of the questions among the rows that exist already."""
+    return [_edit(context, row) for row in rows if row.change in {"update", "publish"}]
+
+
+def save_rows(
     session: Session,
     secrets: Secrets,
-    context: Context,
-    changing: Sequence[Prepared],
-    composed: Composed | None,
+    context: ImportContext,
+    new: PreparedQuestions,
+    edits: Sequence[BulkEdit],
 ) -> None:
-    """Save and publish what differs; locks the clock, so nothing may follow.
-
-    `composed` is what the new questions among the rows were made to, if they were.
-    """
-    done = {"keep"} if composed is None else {"keep", "create"}
-    edits = [_edit(context, entry) for entry in changing if entry.change not in done]
-    if composed is not None:
-        write_new(session, composed)
-    save_many(session, secrets, edits, context.by, NOTE)
-    if composed is not None:
-        publish_new(session, composed)
+    """Write and publish new and changed questions; locks the clock, so call it last."""
+    write_new(session, new)
+    save_many(session, secrets, edits, context.key_id, REVISION_NOTE)
+    publish_new(session, new)
 
 
-def _edit(context: Context, entry: Prepared) -> BulkEdit:
+def _edit(context: ImportContext, row: PreparedRow) -> BulkEdit:
     return BulkEdit(
-        id=entry.match.id if entry.match else None,
+        id=row.match.version.id if row.match else None,
         bank=context.bank,
-        external_id=entry.external_id,
-        content=None if entry.change == "publish" else entry.content,
+        external_id=row.external_id,
+        content=None if row.change == "publish" else row.content,
         publish=context.publish,
     )

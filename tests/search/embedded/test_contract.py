@@ -1,4 +1,4 @@
-"""The embedded engine keeps to the contract of engines."""
+"""The embedded engine satisfies the contract of engines."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.search.support.engine_contract import EngineContract
 
 @asynccontextmanager
 async def embedded(database: Database, settings: Settings) -> AsyncIterator[EmbeddedEngine]:
-    """Run an embedded engine that gives every search the time that a busy machine needs."""
+    """Run an embedded engine that does not cut off searches on a busy machine."""
     engine = EmbeddedEngine(database, settings, cutoff=60.0)
     running = asyncio.create_task(engine.run())
     try:

@@ -1,29 +1,29 @@
-"""The words of banks are read in the background, whatever becomes of the banks meanwhile."""
+"""Lexicons are loaded in the background, even if banks are dropped and added meanwhile."""
 
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from app.search.embedded.lexicon_cache import Lexicons
-from app.search.embedded.tables import add_bank, drop_bank, put
-from tests.search.embedded.test_postings import bank_of, document, index
+from app.search.embedded.lexicon_cache import INLINE_LOAD_QUESTIONS, LexiconCache
+from app.search.embedded.tables import add_bank, drop_bank
+from tests.search.embedded.test_postings import bank_of, documents, index, write
 
-QUESTIONS = 600
+QUESTIONS = range(1, INLINE_LOAD_QUESTIONS + 100)
 
 
-def test_a_bank_that_went_before_its_words_were_read_is_passed_over(tmp_path: Path) -> None:
+def test_a_bank_that_was_dropped_before_its_lexicon_was_loaded_is_skipped(tmp_path: Path) -> None:
     jobs: list[Callable[[sqlite3.Connection], None]] = []
-    lexicons = Lexicons(jobs.append)
+    lexicons = LexiconCache(jobs.append)
     with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(at) for at in range(1, QUESTIONS)], ())
-        gone = bank_of(connection)
-        assert not lexicons.of(connection, gone).fresh
-        drop_bank(connection, gone)
-        add_bank(connection, "one", answers=True)
+        write(connection, documents(QUESTIONS))
+        dropped = bank_of(connection)
+        assert not lexicons.get(connection, dropped).is_current
+        drop_bank(connection, dropped)
+        add_bank(connection, "one", with_answers=True)
         for job in jobs:
             job(connection)
-        put(connection, bank_of(connection), [document(at) for at in range(1, QUESTIONS)], ())
-        lexicons.of(connection, bank_of(connection))
+        write(connection, documents(QUESTIONS))
+        lexicons.get(connection, bank_of(connection))
         jobs[-1](connection)
-        known = lexicons.of(connection, bank_of(connection))
-        assert (known.fresh, known.lexicon.questions) == (True, QUESTIONS - 1)
+        cached = lexicons.get(connection, bank_of(connection))
+        assert (cached.is_current, cached.lexicon.questions) == (True, len(QUESTIONS))

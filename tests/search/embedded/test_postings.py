@@ -1,4 +1,4 @@
-"""What is kept of an index says what the index says, whatever changed since it was read."""
+"""Cached posting lists equal what FTS5 returns, whatever changed since they were read."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,107 +11,122 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from app.search.embedded import postings as postings_module
-from app.search.embedded.fts_expressions import spelt
+from app.search.embedded.fts_expressions import phrase_expression
 from app.search.embedded.index_rows import numbers_matching
-from app.search.embedded.postings import MOST_CHANGED, Postings
+from app.search.embedded.postings import MAX_OVERLAY_QUESTIONS, PostingCache
 from app.search.embedded.tables import (
-    MOST_LOGGED,
+    MAX_LOGGED_QUESTIONS,
     IndexedBank,
     add_bank,
+    create_tables,
     drop_bank,
-    make_tables,
-    put,
     read_banks,
+    replace_documents,
 )
 from app.search.text.documents import SearchDocument
-from app.search.text.spelling import Scope, Spelling
+from app.search.text.token_phrase import FieldScope, TokenPhrase
+from tests.support.hypothesis_profiles import scaled
 
-WORDS = ["a", "ab", "abc", "b", "ba", "c++"]
-TEXT = st.lists(st.sampled_from([*WORDS, "O(b_a)"]), max_size=4).map(" ".join)
-SPELLINGS = st.builds(
-    Spelling,
-    st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(tuple),
+TOKENS = ["a", "ab", "abc", "b", "ba", "c++"]
+TEXTS = st.lists(st.sampled_from([*TOKENS, "O(b_a)"]), max_size=4).map(" ".join)
+PHRASES = st.builds(
+    TokenPhrase,
+    st.lists(st.sampled_from(TOKENS), min_size=1, max_size=3).map(tuple),
     st.booleans(),
-    st.sampled_from(Scope),
+    st.sampled_from(FieldScope),
 )
-PUT = st.tuples(
-    st.dictionaries(st.integers(1, 30), st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT), max_size=6),
+# The fields of the questions to replace, by number, and the numbers to remove.
+CHANGES = st.tuples(
+    st.dictionaries(st.integers(1, 30), st.tuples(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS), max_size=6),
     st.sets(st.integers(1, 30), max_size=3),
 )
-MANY = st.integers(1, 3).map(lambda times: times * MOST_CHANGED // 2)
+# Numbers of added questions that an overlay can hold, or cannot.
+MANY_ADDED = st.integers(1, 3).map(lambda factor: factor * MAX_OVERLAY_QUESTIONS // 2)
+A = TokenPhrase(("a",), prefix=False, scope=FieldScope.PUBLIC)
+AB = TokenPhrase(("ab",), prefix=False, scope=FieldScope.PUBLIC)
 Change = tuple[dict[int, tuple[str, ...]], set[int]]
 Job = Callable[[sqlite3.Connection], None]
 
 
 @contextmanager
 def index(path: Path) -> Iterator[sqlite3.Connection]:
-    """Give an empty index of one bank, made in WAL mode as the store makes it."""
+    """Give an empty index of one bank, in WAL mode like an index file."""
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=OFF")
-        make_tables(connection, "epoch")
-        add_bank(connection, "one", answers=True)
+        create_tables(connection, "epoch")
+        add_bank(connection, "one", with_answers=True)
         yield connection
 
 
-def document(number: int, texts: tuple[str, ...] = ("a", "", "", "", "")) -> SearchDocument:
-    stem, options, terms, hints, answer = texts
+def document(number: int, fields: tuple[str, ...] = ("a", "", "", "", "")) -> SearchDocument:
+    stem, options, terms, hints, answer = fields
     return SearchDocument(number, str(number), "one", 1, stem, options, terms, hints, answer)
+
+
+def documents(numbers: range) -> list[SearchDocument]:
+    return [document(number) for number in numbers]
 
 
 def bank_of(connection: sqlite3.Connection) -> IndexedBank:
     return read_banks(connection)["one"]
 
 
-def do(connection: sqlite3.Connection, change: Change) -> None:
-    texts, gone = change
-    documents = [document(number, said) for number, said in texts.items()]
-    put(connection, bank_of(connection), documents, sorted(gone))
+def write(
+    connection: sqlite3.Connection, changed: list[SearchDocument], removed: tuple[int, ...] = ()
+) -> None:
+    replace_documents(connection, bank_of(connection), changed, removed)
 
 
-def kept(postings: Postings, connection: sqlite3.Connection, spelling: Spelling) -> BitMap:
-    """Return what is kept, after it was held against the index itself."""
+def apply(connection: sqlite3.Connection, change: Change) -> None:
+    fields, removed = change
+    changed = [document(number, values) for number, values in fields.items()]
+    write(connection, changed, tuple(sorted(removed)))
+
+
+def checked_postings(
+    cache: PostingCache, connection: sqlite3.Connection, phrase: TokenPhrase
+) -> BitMap:
+    """Return a posting list from the cache, after comparing it with what FTS5 returns."""
     bank = bank_of(connection)
-    found = postings.of(connection, bank).of(spelling)
-    assert found == numbers_matching(connection, bank, spelt(spelling))
+    found = cache.of_bank(connection, bank).read(phrase)
+    assert found == numbers_matching(connection, bank, phrase_expression(phrase))
     return found
 
 
-def refuse(_: Job) -> None:
-    pytest.fail("nothing was interrupted")
+def fail(_: Job) -> None:
+    pytest.fail("no query was interrupted, so no list is read in the background")
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.one_of(CHANGES, MANY_ADDED), st.lists(PHRASES, max_size=4)), max_size=8)
 )
-@given(st.lists(st.tuples(st.one_of(PUT, MANY), st.lists(SPELLINGS, max_size=4)), max_size=8))
-def test_what_is_kept_is_what_the_index_holds(
-    tmp_path: Path, steps: list[tuple[Change | int, list[Spelling]]]
+def test_cached_lists_equal_the_index_after_any_changes(
+    tmp_path: Path, steps: list[tuple[Change | int, list[TokenPhrase]]]
 ) -> None:
-    postings = Postings(refuse)
-    asked: list[Spelling] = []
+    cache = PostingCache(fail)
+    requested: list[TokenPhrase] = []
     with index(tmp_path / "index.db") as connection:
-        for change, spellings in steps:
+        for change, phrases in steps:
             if isinstance(change, int):
-                do(connection, (dict.fromkeys(range(100, 100 + change), ("a", *[""] * 4)), set()))
+                write(connection, documents(range(100, 100 + change)))
             else:
-                do(connection, change)
-            asked += spellings
-            for spelling in asked:
-                kept(postings, connection, spelling)
+                apply(connection, change)
+            requested += phrases
+            for phrase in requested:
+                checked_postings(cache, connection, phrase)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.lists(st.tuples(PUT, st.booleans()), min_size=2, max_size=8), SPELLINGS)
-def test_a_search_that_began_before_finds_what_was_there_then(
+@scaled(0.3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CHANGES, st.booleans()), min_size=2, max_size=8), PHRASES)
+def test_a_search_in_an_older_snapshot_finds_what_that_snapshot_contains(
     tmp_path: Path,
     steps: list[tuple[Change, bool]],
-    spelling: Spelling,
+    phrase: TokenPhrase,
 ) -> None:
-    postings = Postings(refuse)
+    cache = PostingCache(fail)
     path = tmp_path / "index.db"
     with index(path) as connection, closing(sqlite3.connect(path, isolation_level=None)) as older:
         for change, begin in steps:
@@ -119,101 +134,98 @@ def test_a_search_that_began_before_finds_what_was_there_then(
                 if older.in_transaction:
                     older.execute("ROLLBACK")
                 older.execute("BEGIN")
-                kept(postings, older, spelling)
-            do(connection, change)
-            kept(postings, connection, spelling)
-            kept(postings, older, spelling)
+                checked_postings(cache, older, phrase)
+            apply(connection, change)
+            checked_postings(cache, connection, phrase)
+            checked_postings(cache, older, phrase)
 
 
-def test_what_was_read_is_not_read_again_after_a_few_changes(tmp_path: Path) -> None:
-    postings = Postings(refuse)
-    spelling = Spelling(("ab",), prefix=False, scope=Scope.PUBLIC)
+def test_a_cached_list_is_not_read_again_after_a_few_changes(tmp_path: Path) -> None:
+    cache = PostingCache(fail)
     statements: list[str] = []
     with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(number) for number in range(1, 50)], ())
-        assert kept(postings, connection, spelling) == BitMap()
-        texts = ("ab", "", "", "", "")
-        put(connection, bank_of(connection), [document(7, texts), document(60, texts)], ())
+        write(connection, documents(range(1, 50)))
+        assert checked_postings(cache, connection, AB) == BitMap()
+        fields = ("ab", "", "", "", "")
+        write(connection, [document(7, fields), document(60, fields)])
         bank = bank_of(connection)
         connection.set_trace_callback(statements.append)
-        assert postings.of(connection, bank).of(spelling) == BitMap([7, 60])
+        assert cache.of_bank(connection, bank).read(AB) == BitMap([7, 60])
         assert not [statement for statement in statements if "MATCH" in statement]
 
 
-def test_a_bank_that_comes_back_is_another_one(tmp_path: Path) -> None:
-    postings = Postings(refuse)
-    spelling = Spelling(("a",), prefix=False, scope=Scope.PUBLIC)
-    with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(1), document(2)], ())
-        assert kept(postings, connection, spelling) == BitMap([1, 2])
-        drop_bank(connection, bank_of(connection))
-        add_bank(connection, "one", answers=False)
-        put(connection, bank_of(connection), [document(3)], ())
-        assert kept(postings, connection, spelling) == BitMap([3])
-
-
-@pytest.mark.parametrize(("most", "reads"), [(1, 3), (2, 2)])
-def test_of_so_many_banks_something_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, reads: int
+def test_a_bank_that_is_added_again_does_not_use_the_lists_of_the_dropped_one(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(postings_module, "MOST_BANKS", most)
-    postings = Postings(refuse)
-    spelling = Spelling(("a",), prefix=False, scope=Scope.PUBLIC)
+    cache = PostingCache(fail)
+    with index(tmp_path / "index.db") as connection:
+        write(connection, documents(range(1, 3)))
+        assert checked_postings(cache, connection, A) == BitMap([1, 2])
+        drop_bank(connection, bank_of(connection))
+        add_bank(connection, "one", with_answers=False)
+        write(connection, [document(3)])
+        assert checked_postings(cache, connection, A) == BitMap([3])
+
+
+@pytest.mark.parametrize(("max_banks", "queries"), [(1, 3), (2, 2)])
+def test_the_number_of_cached_banks_is_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_banks: int, queries: int
+) -> None:
+    monkeypatch.setattr(postings_module, "MAX_BANKS", max_banks)
+    cache = PostingCache(fail)
     statements: list[str] = []
     with index(tmp_path / "index.db") as connection:
-        add_bank(connection, "other", answers=True)
+        add_bank(connection, "other", with_answers=True)
         for bank in read_banks(connection).values():
-            put(connection, bank, [document(1)], ())
+            replace_documents(connection, bank, [document(1)], ())
         banks = read_banks(connection)
         connection.set_trace_callback(statements.append)
         for slug in ("one", "other", "one"):
-            assert postings.of(connection, banks[slug]).of(spelling) == BitMap([1])
-    assert sum("MATCH" in statement for statement in statements) == reads
+            assert cache.of_bank(connection, banks[slug]).read(A) == BitMap([1])
+    assert sum("MATCH" in statement for statement in statements) == queries
 
 
-def test_only_so_much_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postings_module, "KEPT_BYTES", 1000)
-    postings = Postings(refuse)
+def test_the_cache_evicts_the_oldest_lists_beyond_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postings_module, "MAX_CACHE_BYTES", 1000)
+    cache = PostingCache(fail)
     statements: list[str] = []
-    spellings = [Spelling((word,), prefix=False, scope=Scope.PUBLIC) for word in WORDS]
+    phrases = [TokenPhrase((token,), prefix=False, scope=FieldScope.PUBLIC) for token in TOKENS]
     with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(1), document(2)], ())
+        write(connection, documents(range(1, 3)))
         bank = bank_of(connection)
         connection.set_trace_callback(statements.append)
-        for spelling in (*spellings, spellings[-1], spellings[0]):
-            postings.of(connection, bank).of(spelling)
-    read = [statement for statement in statements if "MATCH" in statement]
-    # The last was still known, the first was not.
-    assert len(read) == len(spellings) + 1
+        for phrase in (*phrases, phrases[-1], phrases[0]):
+            cache.of_bank(connection, bank).read(phrase)
+    queries = [statement for statement in statements if "MATCH" in statement]
+    # The last one was still cached, the first one was evicted.
+    assert len(queries) == len(phrases) + 1
 
 
-def test_what_takes_too_long_is_read_at_leisure(tmp_path: Path) -> None:
+def test_a_list_that_takes_too_long_is_read_in_the_background(tmp_path: Path) -> None:
     jobs: list[Job] = []
-    postings = Postings(jobs.append)
-    spelling = Spelling(("a",), prefix=False, scope=Scope.PUBLIC)
+    cache = PostingCache(jobs.append)
     with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(number) for number in range(1, 3000)], ())
-        bank = bank_of(connection)
-        view = postings.of(connection, bank)
+        write(connection, documents(range(1, 3000)))
+        bank_postings = cache.of_bank(connection, bank_of(connection))
         connection.set_progress_handler(lambda: True, 10)
         for _ in range(3):
             with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-                view.of(spelling)
+                bank_postings.read(A)
         connection.set_progress_handler(None, 0)
         (job,) = jobs
         job(connection)
         connection.set_progress_handler(lambda: True, 10)
-        assert len(view.of(spelling)) == 2999
+        assert len(bank_postings.read(A)) == 2999
 
 
-def test_more_changes_than_are_logged_are_not_gone_on_from(tmp_path: Path) -> None:
-    assert MOST_LOGGED >= MOST_CHANGED
-    spelling = Spelling(("a",), prefix=False, scope=Scope.PUBLIC)
-    postings = Postings(refuse)
+def test_a_change_that_is_too_large_for_the_log_invalidates_cached_lists(tmp_path: Path) -> None:
+    assert MAX_LOGGED_QUESTIONS >= MAX_OVERLAY_QUESTIONS
+    cache = PostingCache(fail)
     with index(tmp_path / "index.db") as connection:
-        put(connection, bank_of(connection), [document(1)], ())
-        kept(postings, connection, spelling)
-        many = [document(number) for number in range(1, MOST_LOGGED + 2)]
-        put(connection, bank_of(connection), many, ())
-        put(connection, bank_of(connection), [document(5, ("b", "", "", "", ""))], ())
-        assert len(kept(postings, connection, spelling)) == MOST_LOGGED
+        write(connection, [document(1)])
+        checked_postings(cache, connection, A)
+        write(connection, documents(range(1, MAX_LOGGED_QUESTIONS + 2)))
+        write(connection, [document(5, ("b", "", "", "", ""))])
+        assert len(checked_postings(cache, connection, A)) == MAX_LOGGED_QUESTIONS

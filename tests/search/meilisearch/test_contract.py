@@ -1,4 +1,4 @@
-"""The Meilisearch engine keeps to the contract of engines, on the fake server and on a real one."""
+"""The Meilisearch engine meets the contract of engines, on the fake and on a real server."""
 
 import asyncio
 import secrets
@@ -13,16 +13,16 @@ from sqlmodel import Session
 from app.core.db.database import Database
 from app.core.settings import Settings
 from app.search.engine import Synonyms
-from app.search.meilisearch.client import Server
+from app.search.meilisearch.client import AdminClient
 from app.search.meilisearch.engine import MeilisearchEngine
-from app.taxonomy.vocabulary_snapshot import Glossary
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
 from tests.search.conftest import SERVERS
 from tests.search.support.engine_contract import EngineContract
-from tests.search.support.mirroring import PACE, AnyMeili, LiveMeili, running
+from tests.search.support.mirroring import FAST_TIMINGS, AnyMeili, ExternalMeili, running_server
 
 
 class FixedSynonyms:
-    """What editors keep, as the contract's test of synonyms wants it."""
+    """A loader of the synonyms that the contract's test of synonyms needs."""
 
     current: ClassVar[Synonyms] = {
         "too complex model": ("overfitting",),
@@ -39,14 +39,18 @@ class FixedSynonyms:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AnyMeili]:
-    with running(request.param, Path(tmp_path_factory.mktemp("server"))) as server:
+    with running_server(request.param, Path(tmp_path_factory.mktemp("server"))) as server:
         yield server
 
 
 @asynccontextmanager
-async def mirrored(database: Database, settings: Settings) -> AsyncIterator[MeilisearchEngine]:
-    """Run a Meilisearch engine with the mirror that fills its indexes."""
-    engine = MeilisearchEngine(database, settings, Glossary(), FixedSynonyms(), PACE)
+async def running_engine(
+    database: Database, settings: Settings
+) -> AsyncIterator[MeilisearchEngine]:
+    """Run a Meilisearch engine and its mirror."""
+    engine = MeilisearchEngine(
+        database, settings, VocabularySnapshot(), FixedSynonyms(), FAST_TIMINGS
+    )
     task = asyncio.create_task(engine.run())
     try:
         yield engine
@@ -65,10 +69,10 @@ class TestMeilisearch(EngineContract):
             search_prefix=f"test-{secrets.token_hex(4)}",
         )
         yield settings
-        if isinstance(server, LiveMeili):
-            made = Server(settings)
-            for uid in made.indexes(settings.search_prefix):
-                made.drop_index(uid)
+        if isinstance(server, ExternalMeili):
+            client = AdminClient(settings)
+            for index in client.index_creation_times(settings.search_prefix):
+                client.delete_index(index)
 
     def running(self, database, settings):
-        return mirrored(database, settings)
+        return running_engine(database, settings)

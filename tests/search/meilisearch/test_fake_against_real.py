@@ -1,4 +1,4 @@
-"""Where a real server may be started, the fake one finds exactly what the real one finds."""
+"""The fake server finds exactly what a real server finds; needs MEILI_BINARY."""
 
 import json
 import random
@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from tests.support.meili.fake import FakeMeili
-from tests.support.meili.real import RealMeili, binary
+from tests.support.meili.real import RealMeili, binary_path
 
 SEED = Path(__file__).parents[3] / "seed" / "questions"
-QUERIES = 300
+QUERY_COUNT = 300
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SETTINGS = {
     "searchableAttributes": ["stem", "options"],
@@ -39,58 +39,58 @@ FILTERS = [
 ]
 
 
-def documents(chance: random.Random) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
+def make_documents(rng: random.Random) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     for path in sorted(SEED.glob("*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             content = json.loads(line)
             options = [str(option["text"]) for option in content.get("options") or []]
-            made.append(
+            found.append(
                 {
-                    "id": len(made) + 1,
+                    "id": len(found) + 1,
                     "stem": str(content["stem"]),
                     "options": options,
-                    "level": chance.randint(1, 5),
-                    "tags": chance.sample(["a", "B c", "d"], chance.randint(0, 2)),
+                    "level": rng.randint(1, 5),
+                    "tags": rng.sample(["a", "B c", "d"], rng.randint(0, 2)),
                 }
             )
-    return made[:600]
+    return found[:600]
 
 
-def misspelt(chance: random.Random, word: str) -> str:
-    place = chance.randrange(len(word))
-    end = place + chance.randint(0, 1)
-    return word[:place] + chance.choice(LETTERS) * chance.randint(0, 1) + word[end:]
+def misspelt(rng: random.Random, word: str) -> str:
+    position = rng.randrange(len(word))
+    end = position + rng.randint(0, 1)
+    return word[:position] + rng.choice(LETTERS) * rng.randint(0, 1) + word[end:]
 
 
-def queries(chance: random.Random, texts: list[str]) -> Iterator[dict[str, Any]]:
-    for _ in range(QUERIES):
-        words = re.findall(r"[a-zA-Z]{2,}", chance.choice(texts)) or ["model"]
-        start = chance.randrange(len(words))
-        asked = words[start : start + chance.randint(1, 4)]
-        asked = [misspelt(chance, word) if chance.random() < 0.3 else word for word in asked]
-        if chance.random() < 0.4:
-            asked[-1] = asked[-1][: max(1, len(asked[-1]) - 2)]
-        text = " ".join(asked)
+def make_queries(rng: random.Random, texts: list[str]) -> Iterator[dict[str, Any]]:
+    for _ in range(QUERY_COUNT):
+        words = re.findall(r"[a-zA-Z]{2,}", rng.choice(texts)) or ["model"]
+        start = rng.randrange(len(words))
+        query_words = words[start : start + rng.randint(1, 4)]
+        query_words = [misspelt(rng, word) if rng.random() < 0.3 else word for word in query_words]
+        if rng.random() < 0.4:
+            query_words[-1] = query_words[-1][: max(1, len(query_words[-1]) - 2)]
+        text = " ".join(query_words)
         query: dict[str, Any] = {
-            "q": f'"{text}"' if chance.random() < 0.1 else text,
+            "q": f'"{text}"' if rng.random() < 0.1 else text,
             "limit": 1000,
             "attributesToRetrieve": ["id"],
-            "matchingStrategy": chance.choice(["last", "last", "all", "frequency"]),
+            "matchingStrategy": rng.choice(["last", "last", "all", "frequency"]),
             "facets": ["tags", "level"],
         }
-        if chance.random() < 0.4:
-            query["filter"] = chance.choice(FILTERS)
-        if chance.random() < 0.3:
+        if rng.random() < 0.4:
+            query["filter"] = rng.choice(FILTERS)
+        if rng.random() < 0.3:
             query["attributesToSearchOn"] = ["stem"]
         yield query
 
 
-def found(client: httpx.Client, query: dict[str, Any]) -> dict[str, Any]:
-    """Return what a query finds, in no order, or how it is refused."""
-    answer = client.post("/indexes/questions/search", json=query)
-    body = dict(answer.json())
-    if not answer.is_success:
+def search_result(client: httpx.Client, query: dict[str, Any]) -> dict[str, Any]:
+    """Return the sorted ids and the counts of a response, or its error."""
+    response = client.post("/indexes/questions/search", json=query)
+    body = dict(response.json())
+    if not response.is_success:
         return {name: body[name] for name in ("code", "message")}
     return {
         "ids": sorted(hit["id"] for hit in body["hits"]),
@@ -100,23 +100,26 @@ def found(client: httpx.Client, query: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def filled(meili: FakeMeili | RealMeili, contents: list[dict[str, Any]]) -> httpx.Client:
+def client_with_documents(
+    meili: FakeMeili | RealMeili, contents: list[dict[str, Any]]
+) -> httpx.Client:
     headers = {"Authorization": f"Bearer {meili.key}", "Accept-Encoding": "identity"}
     client = httpx.Client(base_url=meili.url, headers=headers, timeout=60.0)
     client.post("/indexes", json={"uid": "questions", "primaryKey": "id"})
     client.patch("/indexes/questions/settings", json=SETTINGS)
     client.post("/indexes/questions/documents", json=contents)
-    meili.idle()
+    meili.wait_until_idle()
     return client
 
 
-@pytest.mark.skipif(binary() is None, reason="MEILI_BINARY names no server")
-def test_both_find_the_same(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    contents = documents(chance)
-    with FakeMeili() as fake, RealMeili(str(binary()), tmp_path / "server") as real:
-        one, other = filled(fake, contents), filled(real, contents)
-        for query in queries(chance, [document["stem"] for document in contents]):
-            assert found(one, query) == found(other, query), query
-        one.close()
-        other.close()
+@pytest.mark.skipif(binary_path() is None, reason="MEILI_BINARY names no server")
+def test_the_fake_and_a_real_server_find_the_same(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    contents = make_documents(rng)
+    with FakeMeili() as fake, RealMeili(str(binary_path()), tmp_path / "server") as real:
+        fake_client = client_with_documents(fake, contents)
+        real_client = client_with_documents(real, contents)
+        for query in make_queries(rng, [document["stem"] for document in contents]):
+            assert search_result(fake_client, query) == search_result(real_client, query), query
+        fake_client.close()
+        real_client.close()

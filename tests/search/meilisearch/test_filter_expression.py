@@ -1,4 +1,4 @@
-"""The filter means the same on the server as everywhere, and no value in it can be an operator."""
+"""Filter conditions, index settings and failure kinds: the pure modules of the engine."""
 
 import re
 from typing import Any
@@ -7,10 +7,11 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.published.question_filter import Choice, QuestionFilter
-from app.search.meilisearch.failures import Kind, kind_of, task_failure
-from app.search.meilisearch.filter_expression import READY, expression, quoted
-from app.search.meilisearch.index_settings import lacking, wanted_settings
+from app.published.facets import FacetChoice
+from app.published.question_filter import QuestionFilter
+from app.search.meilisearch.failures import FailureKind, classify_failure, task_failure
+from app.search.meilisearch.filter_expression import READY_CONDITION, filter_conditions, quote
+from app.search.meilisearch.indexes.index_settings import desired_settings, settings_changes
 from app.taxonomy.vocabulary import Term, Vocabularies, Vocabulary
 
 TREE = Vocabularies(
@@ -27,26 +28,26 @@ TREE = Vocabularies(
 )
 
 
-def test_without_a_filter_only_an_index_with_our_settings_answers() -> None:
-    assert expression(QuestionFilter(), TREE) == [READY]
+def test_without_a_filter_only_the_ready_condition_remains() -> None:
+    assert filter_conditions(QuestionFilter(), TREE) == [READY_CONDITION]
 
 
 def test_every_parameter_becomes_a_condition() -> None:
     excluded = UUID("0197f0aa-0000-7000-8000-000000000000")
     wanted = QuestionFilter(
-        bank=Choice(("science",)),
-        kind=Choice(("numeric", "open")),
-        company=Choice((), ("amazon",)),
-        tag=Choice(("viva",)),
+        bank=FacetChoice(("science",)),
+        kind=FacetChoice(("numeric", "open")),
+        company=FacetChoice((), ("amazon",)),
+        tag=FacetChoice(("viva",)),
         tag_all=("coding", "viva"),
-        difficulty=Choice(("easy",), ("hard",)),
-        level=Choice(("fresher",)),
-        language=Choice(("en-gb",)),
+        difficulty=FacetChoice(("easy",), ("hard",)),
+        level=FacetChoice(("fresher",)),
+        language=FacetChoice(("en-gb",)),
         exclude=(excluded,),
         updated_after=1700000000000,
     )
-    assert expression(wanted, TREE) == [
-        READY,
+    assert filter_conditions(wanted, TREE) == [
+        READY_CONDITION,
         'kind IN ["numeric", "open"]',
         'companies NOT IN ["amazon"]',
         'tags IN ["viva"]',
@@ -61,57 +62,62 @@ def test_every_parameter_becomes_a_condition() -> None:
     ]
 
 
-def test_categories_stand_for_everything_below_them() -> None:
-    wanted = QuestionFilter(category=Choice(("models",), ("trees",)))
-    assert expression(wanted, TREE) == [
-        READY,
+def test_categories_include_their_descendants() -> None:
+    wanted = QuestionFilter(category=FacetChoice(("models",), ("trees",)))
+    assert filter_conditions(wanted, TREE) == [
+        READY_CONDITION,
         'categories IN ["forests", "models", "trees"]',
         'categories NOT IN ["forests", "trees"]',
     ]
 
 
 @given(st.text())
-def test_a_quoted_value_is_one_string_whatever_stands_in_it(value: str) -> None:
-    whole = quoted(value)
-    assert re.fullmatch(r'"(?:[^"\\]|\\["\\])*"', whole, re.DOTALL)
-    assert re.sub(r'\\(["\\])', r"\1", whole[1:-1]) == value
+def test_a_quoted_value_is_one_string_whatever_it_contains(value: str) -> None:
+    quoted = quote(value)
+    assert re.fullmatch(r'"(?:[^"\\]|\\["\\])*"', quoted, re.DOTALL)
+    assert re.sub(r'\\(["\\])', r"\1", quoted[1:-1]) == value
 
 
-def test_settings_that_the_server_has_already_are_not_sent() -> None:
-    wanted = wanted_settings({"too complex model": ("overfitting",)})
-    found: dict[str, Any] = {
-        **wanted,
-        "dictionary": list(reversed(wanted["dictionary"])),
+def test_settings_that_the_index_already_has_are_not_sent() -> None:
+    desired = desired_settings({"too complex model": ("overfitting",)})
+    current: dict[str, Any] = {
+        **desired,
+        "dictionary": list(reversed(desired["dictionary"])),
         "typoTolerance": {"enabled": True, "disableOnNumbers": True, "disableOnWords": []},
     }
-    assert lacking(wanted, found) == {}
+    assert settings_changes(desired, current) == {}
 
 
 def test_only_settings_that_differ_are_sent() -> None:
-    wanted = wanted_settings({})
-    found = wanted | {"stopWords": ["the"], "typoTolerance": {"disableOnNumbers": False}}
-    assert lacking(wanted, found) == {
+    desired = desired_settings({})
+    current = desired | {"stopWords": ["the"], "typoTolerance": {"disableOnNumbers": False}}
+    assert settings_changes(desired, current) == {
         "stopWords": [],
         "typoTolerance": {"disableOnNumbers": True},
     }
-    assert lacking(wanted, wanted_settings({"a": ("b",)})) == {"synonyms": wanted["synonyms"]}
+    assert settings_changes(desired, desired_settings({"a": ("b",)})) == {
+        "synonyms": desired["synonyms"]
+    }
 
 
-def test_terms_are_listed_in_every_case() -> None:
-    assert {"k-NN", "K-nn", "c++", "C#"} <= set(wanted_settings({})["dictionary"])
+def test_the_dictionary_lists_terms_in_every_case() -> None:
+    assert {"k-NN", "K-nn", "c++", "C#"} <= set(desired_settings({})["dictionary"])
 
 
-def test_failures_are_told_by_their_code() -> None:
-    # A federated search over a missing index has the status of a bad request.
-    assert kind_of("index_not_found", 400) is Kind.MISSING
-    assert kind_of("invalid_api_key", 403) is Kind.REFUSED
-    assert kind_of("no_space_left_on_device", 422) is Kind.FULL
-    assert kind_of("invalid_document_id", 400) is Kind.POISON
-    assert kind_of("invalid_search_filter", 400) is Kind.OURS
-    assert kind_of("too_many_search_requests", 503) is Kind.DOWN
-    assert kind_of("something_new", 500) is Kind.DOWN
-    assert kind_of(None, 413) is Kind.TOO_LARGE
-    assert kind_of(None, 400) is Kind.DOWN
+def test_failures_are_classified_by_their_code() -> None:
+    # The status of a federated search in a missing index is 400.
+    assert classify_failure("index_not_found", 400) is FailureKind.INDEX_MISSING
+    assert classify_failure("invalid_api_key", 403) is FailureKind.UNAUTHORIZED
+    assert classify_failure("no_space_left_on_device", 422) is FailureKind.STORAGE_FULL
+    assert classify_failure("invalid_document_id", 400) is FailureKind.DOCUMENT_REJECTED
+    assert classify_failure("invalid_search_filter", 400) is FailureKind.INVALID_REQUEST
+    assert classify_failure("too_many_search_requests", 503) is FailureKind.UNAVAILABLE
+    assert classify_failure("something_new", 500) is FailureKind.UNAVAILABLE
+    assert classify_failure(None, 413) is FailureKind.TOO_LARGE
+    assert classify_failure(None, 400) is FailureKind.UNAVAILABLE
     error = {"code": "internal", "type": "internal", "message": "disk"}
-    assert task_failure(error).kind is Kind.DOWN
-    assert task_failure({"code": "brand_new", "type": "invalid_request"}).kind is Kind.OURS
+    assert task_failure(error).kind is FailureKind.UNAVAILABLE
+    assert (
+        task_failure({"code": "brand_new", "type": "invalid_request"}).kind
+        is FailureKind.INVALID_REQUEST
+    )

@@ -1,4 +1,4 @@
-"""The mirror loses nothing, whatever happens to the server, to the way there or to the sender."""
+"""The mirror loses no change, whatever happens to the server, the connection or the process."""
 
 import time
 
@@ -6,362 +6,392 @@ import httpx
 import pytest
 
 from app.core.db.leases import Lease
-from app.search.meilisearch.mirror import LEASE
-from app.search.meilisearch.state import States
+from app.search.meilisearch.mirror import LEASE_NAME
+from app.search.meilisearch.state import MirrorStateStore
 from app.search.meilisearch.status import read_status
-from tests.search.support.mirroring import PACE, PATIENCE, World
+from tests.search.support.mirroring import FAST_TIMINGS, TIMEOUT_SECONDS, Deployment
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault
 
-DOCUMENTS = r"^/indexes/[^/]+/documents(\?|$|/delete-batch)"
+DOCUMENT_PATHS = r"^/indexes/[^/]+/documents(\?|$|/delete-batch)"
 
 
-def test_changes_made_while_the_server_is_down_arrive_when_it_is_back(world: World) -> None:
-    ids = world.publish_many(40)
-    world.start()
-    world.converge()
-    world.proxy.down()
-    world.withdraw(*ids[:10])
-    more = world.publish_many(25)
-    world.republish(ids[20], "What has changed meanwhile?")
+def test_changes_made_while_the_server_is_down_are_sent_when_it_is_back(
+    deployment: Deployment,
+) -> None:
+    ids = deployment.publish_many(40)
+    deployment.start_mirror()
+    deployment.converge()
+    deployment.proxy.down()
+    deployment.withdraw(*ids[:10])
+    more = deployment.publish_many(25)
+    deployment.republish(ids[20], "What has changed meanwhile?")
     time.sleep(0.3)
-    assert read_status(world.database).reached != read_status(world.database).clock
-    world.proxy.up()
-    world.converge()
-    assert len(world.indexed()) == 30 + len(more)
+    assert read_status(deployment.database).reached != read_status(deployment.database).clock
+    deployment.proxy.up()
+    deployment.converge()
+    assert len(deployment.signatures()) == 30 + len(more)
 
 
-def test_a_server_that_is_killed_and_started_is_gone_on_with(world: World) -> None:
-    server = world.controlled
-    world.publish_many(120)
-    world.start()
-    deadline = time.monotonic() + PATIENCE
-    while not world.direct.indexes(world.prefix) and time.monotonic() < deadline:
+def test_replication_continues_after_the_server_is_killed_and_restarted(
+    deployment: Deployment,
+) -> None:
+    server = deployment.controlled_server
+    deployment.publish_many(120)
+    deployment.start_mirror()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while (
+        not deployment.direct_client.index_creation_times(deployment.prefix)
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
     for _ in range(3):
-        world.publish_many(20)
+        deployment.publish_many(20)
         server.crash()
-    world.converge()
-    assert len(world.indexed()) == 180
+    deployment.converge()
+    assert len(deployment.signatures()) == 180
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
-def test_lost_requests_and_lost_answers_lose_nothing(world: World, kind: str) -> None:
-    world.start()
-    world.converge()
-    world.proxy.add(Fault(kind, times=3, method="POST", path=DOCUMENTS))  # type: ignore[arg-type]
-    ids = world.publish_many(60)
-    world.converge()
-    world.proxy.add(Fault(kind, times=2, method="POST", path="/delete-batch"))  # type: ignore[arg-type]
-    world.withdraw(*ids[:30])
-    world.converge()
-    assert len(world.indexed()) == 30
+def test_lost_requests_and_lost_responses_lose_no_change(deployment: Deployment, kind: str) -> None:
+    deployment.start_mirror()
+    deployment.converge()
+    deployment.proxy.add_fault(Fault(kind, times=3, method="POST", path=DOCUMENT_PATHS))  # type: ignore[arg-type]
+    ids = deployment.publish_many(60)
+    deployment.converge()
+    deployment.proxy.add_fault(Fault(kind, times=2, method="POST", path="/delete-batch"))  # type: ignore[arg-type]
+    deployment.withdraw(*ids[:30])
+    deployment.converge()
+    assert len(deployment.signatures()) == 30
 
 
-def test_a_server_that_answers_503_is_asked_again(world: World) -> None:
-    world.start()
-    world.converge()
-    fault = world.proxy.add(Fault("answer", status=503))
-    world.publish_many(30)
-    _await_condition(world, "down")
-    world.proxy.faults.remove(fault)
-    world.converge()
-    assert len(world.indexed()) == 30
+def test_requests_are_retried_after_a_503(deployment: Deployment) -> None:
+    deployment.start_mirror()
+    deployment.converge()
+    fault = deployment.proxy.add_fault(Fault("respond", status=503))
+    deployment.publish_many(30)
+    _wait_for_condition(deployment, "down")
+    deployment.proxy.faults.remove(fault)
+    deployment.converge()
+    assert len(deployment.signatures()) == 30
 
 
-def test_a_slow_server_is_waited_for(world: World) -> None:
-    world.proxy.add(Fault("delay", seconds=0.15))
-    world.publish_many(45)
-    world.start()
-    world.converge()
-    assert len(world.indexed()) == 45
+@pytest.mark.slow
+def test_a_slow_server_gets_every_change(deployment: Deployment) -> None:
+    deployment.proxy.add_fault(Fault("delay", seconds=0.15))
+    deployment.publish_many(45)
+    deployment.start_mirror()
+    deployment.converge()
+    assert len(deployment.signatures()) == 45
 
 
-def test_a_request_that_arrives_late_cannot_bring_back_what_was_withdrawn(world: World) -> None:
-    """The answer is lost, the question is withdrawn, and only then the server takes the request."""
-    world.start()
-    world.converge()
-    late = world.proxy.add(
-        Fault("delay", times=1, method="POST", path=DOCUMENTS, seconds=PACE.timeout + 1.0)
+@pytest.mark.slow
+def test_a_late_request_cannot_restore_a_withdrawn_question(
+    deployment: Deployment,
+) -> None:
+    """The response is lost and the question withdrawn before the server accepts the request."""
+    deployment.start_mirror()
+    deployment.converge()
+    late_request = deployment.proxy.add_fault(
+        Fault(
+            "delay",
+            times=1,
+            method="POST",
+            path=DOCUMENT_PATHS,
+            seconds=FAST_TIMINGS.request_timeout_seconds + 1.0,
+        )
     )
-    (question,) = world.publish("What was said too soon?")
-    deadline = time.monotonic() + PATIENCE
-    while late.times and time.monotonic() < deadline:
+    (question,) = deployment.publish("What was said too soon?")
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while late_request.times and time.monotonic() < deadline:
         time.sleep(0.005)
-    world.withdraw(question)
-    world.converge()
-    time.sleep(PACE.timeout + 2.0)
-    world.converge()
-    assert world.indexed() == {}
+    deployment.withdraw(question)
+    deployment.converge()
+    time.sleep(FAST_TIMINGS.request_timeout_seconds + 2.0)
+    deployment.converge()
+    assert deployment.signatures() == {}
 
 
-@pytest.mark.parametrize("master", [True, False])
-def test_a_server_that_was_wiped_is_filled_anew(world: World, master: bool) -> None:
-    server = world.controlled
-    if not master:
-        make_key(world)
-    world.publish_many(60)
-    world.start()
-    world.converge()
+@pytest.mark.parametrize("with_master_key", [True, False])
+def test_a_wiped_server_is_filled_again(deployment: Deployment, with_master_key: bool) -> None:
+    server = deployment.controlled_server
+    if not with_master_key:
+        use_limited_key(deployment)
+    deployment.publish_many(60)
+    deployment.start_mirror()
+    deployment.converge()
     server.wipe()
-    if not master:
-        world.publish_many(10)
-        _await_condition(world, "refused")
-        make_key(world)
-    world.converge()
-    assert len(world.indexed()) == 60 + 10 * (not master)
+    if not with_master_key:
+        deployment.publish_many(10)
+        _wait_for_condition(deployment, "refused")
+        use_limited_key(deployment)
+    deployment.converge()
+    assert len(deployment.signatures()) == 60 + 10 * (not with_master_key)
 
 
-def _await_condition(world: World, condition: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while (details := read_status(world.database).details())["condition"] != condition:
+def _wait_for_condition(deployment: Deployment, condition: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while (details := read_status(deployment.database).details())["condition"] != condition:
         assert time.monotonic() < deadline, details
         time.sleep(0.02)
 
 
-def make_key(world: World) -> None:
-    """Make the lesser key that the mirror has: same master key and same uid, same key."""
+def use_limited_key(deployment: Deployment) -> None:
+    """Create the limited key of the mirror; the same master key and uid give the same key."""
     body = {
         "uid": "8d1d7e2a-5f0e-4c8b-9a51-2b7c6f3e1a77",
         "actions": [
             "search",
             *("documents.*", "indexes.*", "settings.*", "tasks.get"),
         ],
-        "indexes": [f"{world.prefix}__*"],
+        "indexes": [f"{deployment.prefix}__*"],
         "expiresAt": None,
     }
-    answer = httpx.post(f"{world.server.url}/keys", json=body, headers=world.headers)
-    assert answer.status_code == 201, answer.text
-    world.settings = world.settings.model_copy(update={"meili_key": answer.json()["key"]})
+    response = httpx.post(f"{deployment.server.url}/keys", json=body, headers=deployment.headers)
+    assert response.status_code == 201, response.text
+    deployment.settings = deployment.settings.model_copy(
+        update={"meili_key": response.json()["key"]}
+    )
 
 
-def test_an_index_that_was_deleted_is_built_anew(world: World) -> None:
-    world.publish_many(30)
-    world.start()
-    world.converge()
-    name = f"{world.prefix}__science"
-    made_at = world.direct.made_at(name)
-    world.direct.drop_index(name)
-    deadline = time.monotonic() + PATIENCE
-    while world.direct.made_at(name) in {None, made_at}:
+def test_a_deleted_index_is_built_again(deployment: Deployment) -> None:
+    deployment.publish_many(30)
+    deployment.start_mirror()
+    deployment.converge()
+    name = f"{deployment.prefix}__science"
+    created_at = deployment.direct_client.index_created_at(name)
+    deployment.direct_client.delete_index(name)
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while deployment.direct_client.index_created_at(name) in {None, created_at}:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    world.converge()
-    assert len(world.indexed()) == 30
+    deployment.converge()
+    assert len(deployment.signatures()) == 30
 
 
-def test_an_index_that_others_made_again_is_replaced(world: World) -> None:
-    world.publish_many(30)
-    world.start()
-    world.converge()
-    name = f"{world.prefix}__science"
-    world.proxy.down()
-    world.direct.drop_index(name)
-    world.direct.put(name, b'{"id": 999999, "stem": "A stranger"}')
-    while world.direct.made_at(name) is None:
+def test_an_index_that_someone_else_created_is_replaced(deployment: Deployment) -> None:
+    deployment.publish_many(30)
+    deployment.start_mirror()
+    deployment.converge()
+    name = f"{deployment.prefix}__science"
+    deployment.proxy.down()
+    deployment.direct_client.delete_index(name)
+    deployment.direct_client.put_documents(name, b'{"id": 999999, "stem": "A stranger"}')
+    while deployment.direct_client.index_created_at(name) is None:
         time.sleep(0.01)
-    world.proxy.up()
-    deadline = time.monotonic() + PATIENCE
-    while not _is_ours(world, name):
+    deployment.proxy.up()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not _was_created_by_mirror(deployment, name):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    world.converge()
-    assert len(world.indexed()) == 30
+    deployment.converge()
+    assert len(deployment.signatures()) == 30
 
 
-def _is_ours(world: World, name: str) -> bool:
-    kept = States(world.database).read()
-    return kept is not None and kept[1]["science"].incarnation == world.direct.made_at(name)
+def _was_created_by_mirror(deployment: Deployment, name: str) -> bool:
+    saved = MirrorStateStore(deployment.database).load()
+    created_at = deployment.direct_client.index_created_at(name)
+    return saved is not None and saved[1]["science"].live_created_at == created_at
 
 
-@pytest.mark.parametrize("how", ["snapshot", "dump"])
-def test_a_server_that_was_restored_from_an_older_state_is_mended(world: World, how: str) -> None:
-    server = world.controlled
-    ids = world.publish_many(40)
-    world.start()
-    world.converge()
-    path = "snapshots" if how == "snapshot" else "dumps"
-    assert httpx.post(f"{server.url}/{path}", headers=world.headers).status_code == 202
-    server.idle()
-    world.withdraw(*ids[:5])
-    world.publish_many(12)
-    world.republish(ids[9], "What was changed after the snapshot?")
-    world.converge()
-    time.sleep(3 * PACE.note)
-    if how == "snapshot":
+@pytest.mark.parametrize("backup", ["snapshot", "dump"])
+def test_a_server_restored_to_an_older_state_is_repaired(
+    deployment: Deployment, backup: str
+) -> None:
+    server = deployment.controlled_server
+    ids = deployment.publish_many(40)
+    deployment.start_mirror()
+    deployment.converge()
+    path = "snapshots" if backup == "snapshot" else "dumps"
+    assert httpx.post(f"{server.url}/{path}", headers=deployment.headers).status_code == 202
+    server.wait_until_idle()
+    deployment.withdraw(*ids[:5])
+    deployment.publish_many(12)
+    deployment.republish(ids[9], "What was changed after the snapshot?")
+    deployment.converge()
+    time.sleep(3 * FAST_TIMINGS.marker_seconds)
+    if backup == "snapshot":
         server.restore_snapshot()
     else:
         server.restore_dump()
-    world.converge()
-    assert len(world.indexed()) == 47
+    deployment.converge()
+    assert len(deployment.signatures()) == 47
 
 
-def test_a_database_that_was_restored_to_an_older_state_is_mirrored(world: World) -> None:
-    """Its clock goes back, without a new epoch: whoever restored it forgot to say so."""
-    ids = world.publish_many(20)
-    world.start()
-    world.converge()
-    world.publish_many(15)
-    world.converge()
-    world.stop()
-    world.execute("DELETE FROM published WHERE seq > 20")
-    world.execute("UPDATE clock SET seq = 20")
-    world.execute(
+def test_a_database_restored_to_an_older_state_is_replicated(deployment: Deployment) -> None:
+    """Its clock returns to an older `seq` without a new epoch: no one ran `quizwell restored`."""
+    ids = deployment.publish_many(20)
+    deployment.start_mirror()
+    deployment.converge()
+    deployment.publish_many(15)
+    deployment.converge()
+    deployment.stop_mirrors()
+    deployment.execute("DELETE FROM published WHERE seq > 20")
+    deployment.execute("UPDATE clock SET seq = 20")
+    deployment.execute(
         "UPDATE search_mirror SET seq = 20, clean = :yes, token = 'older', next_token = NULL",
         yes=True,
     )
-    world.withdraw(ids[0])
-    world.start()
-    world.converge()
-    assert len(world.indexed()) == 19
+    deployment.withdraw(ids[0])
+    deployment.start_mirror()
+    deployment.converge()
+    assert len(deployment.signatures()) == 19
 
 
-def test_a_new_epoch_makes_it_compare_everything(world: World) -> None:
-    world.publish_many(25)
-    world.start()
-    world.converge()
-    world.execute("DELETE FROM published WHERE number = 3")
-    world.execute("UPDATE clock SET epoch = '0123456789abcdef'")
-    world.converge()
-    assert len(world.indexed()) == 24
+def test_a_new_epoch_compares_every_index(deployment: Deployment) -> None:
+    deployment.publish_many(25)
+    deployment.start_mirror()
+    deployment.converge()
+    deployment.execute("DELETE FROM published WHERE number = 3")
+    deployment.execute("UPDATE clock SET epoch = '0123456789abcdef'")
+    deployment.converge()
+    assert len(deployment.signatures()) == 24
 
 
-def test_a_poisoned_question_is_put_aside_and_the_others_arrive(world: World) -> None:
-    world.start()
-    world.converge()
-    poison = b'{"stem": 7, "hints": 3}'
-    ids = world.publish_many(30)
-    number, _, _ = world.row(ids[11])
-    world.execute("UPDATE documents SET body = :body WHERE number = :n", body=poison, n=number)
-    world.execute(
+def test_an_unreadable_question_is_quarantined_and_the_others_are_sent(
+    deployment: Deployment,
+) -> None:
+    deployment.start_mirror()
+    deployment.converge()
+    unreadable = b'{"stem": 7, "hints": 3}'
+    ids = deployment.publish_many(30)
+    number, _, _ = deployment.latest_revision(ids[11])
+    deployment.execute(
+        "UPDATE documents SET body = :body WHERE number = :n", body=unreadable, n=number
+    )
+    deployment.execute(
         "UPDATE published SET seq = (SELECT seq + 1 FROM clock) WHERE number = :n", n=number
     )
-    world.execute("UPDATE clock SET seq = seq + 1")
-    more = world.publish_many(10)
-    drift = world.converge()
-    assert drift.excused == 1
-    assert len(world.indexed()) == 29 + len(more)
-    assert read_status(world.database).details()["quarantined"] == 1
-    world.republish(ids[11], "What is wholesome again?")
-    assert world.converge().excused == 0
-    assert len(world.indexed()) == 40
+    deployment.execute("UPDATE clock SET seq = seq + 1")
+    more = deployment.publish_many(10)
+    report = deployment.converge()
+    assert report.quarantined == 1
+    assert len(deployment.signatures()) == 29 + len(more)
+    assert read_status(deployment.database).details()["quarantined"] == 1
+    deployment.republish(ids[11], "What is wholesome again?")
+    assert deployment.converge().quarantined == 0
+    assert len(deployment.signatures()) == 40
 
 
-def test_a_document_that_the_server_refuses_is_found_by_halving(world: World) -> None:
-    server = world.server
+def test_a_document_that_the_server_rejects_is_found_by_halving(deployment: Deployment) -> None:
+    server = deployment.server
     if not isinstance(server, FakeMeili):
-        pytest.skip("a real server refuses none of our documents")
+        pytest.skip("a real server rejects none of our documents")
     server.payload_limit = 4000
-    world.start()
-    world.converge()
-    ids = world.publish_many(18)
-    (huge,) = world.publish("What is " + "very " * 1000 + "long?")
-    drift = world.converge()
-    assert drift.excused == 1
-    assert len(world.indexed()) == len(ids)
-    world.withdraw(huge)
-    assert world.converge().excused == 1
+    deployment.start_mirror()
+    deployment.converge()
+    ids = deployment.publish_many(18)
+    (huge,) = deployment.publish("What is " + "very " * 1000 + "long?")
+    report = deployment.converge()
+    assert report.quarantined == 1
+    assert len(deployment.signatures()) == len(ids)
+    deployment.withdraw(huge)
+    assert deployment.converge().quarantined == 1
 
 
-def test_batches_that_fail_for_no_fault_of_ours_are_sent_again(world: World) -> None:
-    server = world.server
+def test_batches_are_sent_again_after_failures_of_the_server(deployment: Deployment) -> None:
+    server = deployment.server
     if not isinstance(server, FakeMeili):
-        pytest.skip("a real server does not fail when it is told to")
-    world.start()
-    world.converge()
+        pytest.skip("a real server does not fail on demand")
+    deployment.start_mirror()
+    deployment.converge()
     server.faults.failing_batches = 12
-    world.publish_many(50)
-    drift = world.converge()
-    assert drift.excused == 0
-    assert len(world.indexed()) == 50
+    deployment.publish_many(50)
+    report = deployment.converge()
+    assert report.quarantined == 0
+    assert len(deployment.signatures()) == 50
 
 
-def test_a_full_server_is_filled_when_it_has_space_again(world: World) -> None:
-    server = world.server
+def test_a_full_server_gets_every_change_when_it_has_space_again(deployment: Deployment) -> None:
+    server = deployment.server
     if not isinstance(server, FakeMeili):
         pytest.skip("a real server's disk cannot be filled here")
-    world.start()
-    world.converge()
+    deployment.start_mirror()
+    deployment.converge()
     server.faults.full_disk = True
-    world.publish_many(20)
-    _await_condition(world, "full")
-    server.faults.lift()
-    world.converge()
-    assert len(world.indexed()) == 20
+    deployment.publish_many(20)
+    _wait_for_condition(deployment, "full")
+    server.faults.reset()
+    deployment.converge()
+    assert len(deployment.signatures()) == 20
 
 
-def test_canceled_tasks_are_sent_again(world: World) -> None:
-    world.start()
-    world.converge()
-    server = world.server
+def test_canceled_tasks_are_sent_again(deployment: Deployment) -> None:
+    deployment.start_mirror()
+    deployment.converge()
+    server = deployment.server
     if isinstance(server, FakeMeili):
-        server.faults.hold = True
-    world.publish_many(60)
+        server.faults.hold_tasks = True
+    deployment.publish_many(60)
     time.sleep(0.1)
-    query = (
-        f"{server.url}/tasks/cancel?statuses=enqueued,processing&indexUids={world.prefix}__science"
-    )
-    httpx.post(query, headers=world.headers)
+    index = f"{deployment.prefix}__science"
+    query = f"statuses=enqueued,processing&indexUids={index}"
+    httpx.post(f"{server.url}/tasks/cancel?{query}", headers=deployment.headers)
     if isinstance(server, FakeMeili):
-        server.faults.hold = False
-    world.converge()
-    assert len(world.indexed()) == 60
+        server.faults.hold_tasks = False
+    deployment.converge()
+    assert len(deployment.signatures()) == 60
 
 
-def test_another_mirror_goes_on_when_the_first_one_dies(world: World) -> None:
-    """The first one's lease runs out; it finds another's name in its place and sends no more."""
-    first = world.start()
-    world.publish_many(30)
-    world.converge()
-    # As if the process had been frozen: it neither renews nor gives back.
-    second = World.start(world)
-    world.execute("UPDATE leases SET owner = 'nobody', until = 0 WHERE name = :name", name=LEASE)
-    ids = world.publish_many(30)
-    world.withdraw(*ids[:10])
-    world.converge()
-    assert len(world.indexed()) == 50
+def test_another_mirror_takes_over_when_the_first_one_loses_its_lease(
+    deployment: Deployment,
+) -> None:
+    """The first mirror's lease expires; it notices that another one holds it and stops."""
+    first = deployment.start_mirror()
+    deployment.publish_many(30)
+    deployment.converge()
+    # As if the first process was frozen: it neither renews nor releases its lease.
+    second = deployment.start_mirror()
+    deployment.execute(
+        "UPDATE leases SET owner = 'nobody', until = 0 WHERE name = :name", name=LEASE_NAME
+    )
+    ids = deployment.publish_many(30)
+    deployment.withdraw(*ids[:10])
+    deployment.converge()
+    assert len(deployment.signatures()) == 50
     assert first is not second
 
 
-def test_only_one_of_several_mirrors_sends(world: World) -> None:
+def test_only_one_of_several_mirrors_sends(deployment: Deployment) -> None:
     for _ in range(3):
-        world.start()
-    world.converge()
-    before = len(world.proxy.seen)
-    world.publish_many(20)
-    world.converge()
+        deployment.start_mirror()
+    deployment.converge()
+    before = len(deployment.proxy.requests)
+    deployment.publish_many(20)
+    deployment.converge()
     sent = [
-        seen
-        for seen in world.proxy.seen[before:]
-        if seen.method == "POST" and "science/documents?" in seen.target
+        request
+        for request in deployment.proxy.requests[before:]
+        if request.method == "POST" and "science/documents?" in request.target
     ]
     assert len(sent) == 1
 
 
-def test_a_mirror_waits_while_another_process_holds_the_lease(world: World) -> None:
-    lease = Lease(world.database, LEASE, 30.0)
+def test_a_mirror_waits_while_another_process_holds_the_lease(deployment: Deployment) -> None:
+    lease = Lease(deployment.database, LEASE_NAME, 30.0)
     assert lease.acquire()
-    world.start()
-    world.publish_many(5)
+    deployment.start_mirror()
+    deployment.publish_many(5)
     time.sleep(0.5)
-    assert not world.direct.indexes(world.prefix)
+    assert not deployment.direct_client.index_creation_times(deployment.prefix)
     lease.release()
-    world.converge()
-    assert len(world.indexed()) == 5
+    deployment.converge()
+    assert len(deployment.signatures()) == 5
 
 
-def test_nothing_is_sent_again_after_a_clean_stop(world: World) -> None:
-    world.publish_many(30)
-    world.start()
-    world.converge()
-    time.sleep(10 * PACE.note)
-    world.stop()
-    before = len(world.proxy.seen)
-    world.start()
+@pytest.mark.slow
+def test_nothing_is_sent_again_after_a_clean_stop(deployment: Deployment) -> None:
+    deployment.publish_many(30)
+    deployment.start_mirror()
+    deployment.converge()
+    time.sleep(10 * FAST_TIMINGS.marker_seconds)
+    deployment.stop_mirrors()
+    before = len(deployment.proxy.requests)
+    deployment.start_mirror()
     time.sleep(1.0)
     writes = [
-        seen.target
-        for seen in world.proxy.seen[before:]
-        if seen.method == "POST" and "___note/" not in seen.target
+        request.target
+        for request in deployment.proxy.requests[before:]
+        if request.method == "POST" and "___note/" not in request.target
     ]
     assert writes == []

@@ -1,4 +1,4 @@
-"""Whatever happens: at rest both sides are equal, and nothing withdrawn is ever found."""
+"""After any history both sides converge, and no withdrawn question is ever found."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.access.access_snapshot import Directory
+from app.access.access_snapshot import AccessSnapshot
 from app.catalog.service import Catalog
 from app.core.db.edition_clock import start_epoch
 from app.core.db.leases import Lease
@@ -33,107 +33,122 @@ from app.search.meilisearch.engine import MeilisearchEngine
 from app.search.meilisearch.mirror import Mirror
 from app.search.meilisearch.status import read_status
 from app.search.service import NO_FILTER, Searcher, SearchQuery
-from app.search.synonyms.snapshot import Thesaurus
-from app.taxonomy.vocabulary_snapshot import Glossary
-from tests.search.support.mirroring import PACE, World
+from app.search.synonyms.snapshot import SynonymSnapshot
+from app.taxonomy.vocabulary_snapshot import VocabularySnapshot
+from tests.search.support.mirroring import FAST_TIMINGS, Deployment
+from tests.support.hypothesis_profiles import scaled
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import Fault, FaultProxy
-from tests.support.meili.state import State
+from tests.support.meili.state import ServerState
 
-EXAMPLES = int(os.environ.get("QUIZWELL_HISTORIES", "8"))
-HURRY = replace(PACE, lease=2.5, renew=0.5, verify=0.05, note=0.03, doubt=0.2, retry_most=0.1)
+pytestmark = pytest.mark.campaign
+
+HISTORY_COUNT = int(os.environ.get("QUIZWELL_HISTORIES") or scaled(0.04).max_examples)
+HISTORY_TIMINGS = replace(
+    FAST_TIMINGS,
+    lease_seconds=2.5,
+    lease_renewal_seconds=0.5,
+    server_check_seconds=0.05,
+    marker_seconds=0.03,
+    late_request_seconds=0.2,
+    retry_max_seconds=0.1,
+)
 
 
 class KilledError(BaseException):
-    """Ends a thread as kill -9 ends a process: nothing is put in order any more."""
+    """Ends a thread like kill -9 ends a process, without any cleanup."""
 
 
-class Mortal(Mirror):
+class KillableMirror(Mirror):
     """A mirror that can be killed."""
 
     killed = False
-    holding = False
+    has_lease = False
 
     def run(self) -> None:
         with suppress(KilledError):
             super().run()
 
-    def _hold(self, lease: Lease) -> None:
-        self.holding = True
+    def _replicate(self, lease: Lease) -> None:
+        self.has_lease = True
         try:
-            super()._hold(lease)
+            super()._replicate(lease)
         finally:
-            self.holding = False
+            self.has_lease = False
 
-    def _renew(self, lease: Lease) -> None:
+    def _renew_if_due(self, lease: Lease) -> None:
         if self.killed:
             raise KilledError
-        super()._renew(lease)
+        super()._renew_if_due(lease)
 
     def kill(self) -> None:
         self.killed = True
         self._wake.set()
-        if not self.holding:
+        if not self.has_lease:
             self._stopping.set()
         if self._thread is not None:
             self._thread.join(20.0)
 
 
 class Histories(RuleBasedStateMachine):
-    """Editors, operators, servers and senders do what they do, and what they suffer."""
+    """Random histories of editors, operators, faults of the server, and killed mirrors."""
 
     make_settings: Callable[[], Settings]
 
     @initialize(seed=st.integers(0, 2**32))
-    def begin(self, seed: int) -> None:
-        self.chance = random.Random(seed)
+    def set_up(self, seed: int) -> None:
+        self.rng = random.Random(seed)
         self.server = FakeMeili()
         self.proxy = FaultProxy(self.server.url)
-        self.world = World(type(self).make_settings(), self.server, self.proxy)
-        self.world.make_bank()
-        self.world.make_bank("history")
+        self.deployment = Deployment(type(self).make_settings(), self.server, self.proxy)
+        self.deployment.make_bank()
+        self.deployment.make_bank("history")
         self.live: dict[UUID, str] = {}
         self.withdrawn: set[UUID] = set()
-        self.saved: State | None = None
-        self.mirrors: list[Mortal] = []
-        self.directory, self.glossary = Directory(self.world.settings), Glossary()
+        self.saved: ServerState | None = None
+        self.mirrors: list[KillableMirror] = []
+        self.access, self.glossary = AccessSnapshot(self.deployment.settings), VocabularySnapshot()
         self.catalog = Catalog(
-            self.world.database,
-            self.world.settings,
-            load_secrets(self.world.settings),
-            self.directory,
+            self.deployment.database,
+            self.deployment.settings,
+            load_secrets(self.deployment.settings),
+            self.access,
             self.glossary,
         )
-        self.follower = Follower(self.world.database, self.catalog, [self.directory, self.glossary])
-        self.start()
+        self.follower = Follower(
+            self.deployment.database, self.catalog, [self.access, self.glossary]
+        )
+        self.start_mirror()
 
     def teardown(self) -> None:
-        if not hasattr(self, "world"):
+        if not hasattr(self, "deployment"):
             return
         try:
-            self.come_to_rest()
+            self.converge()
         finally:
             self._close()
 
     def _close(self) -> None:
         for mirror in self.mirrors:
             mirror.kill()
-        self.world.close()
+        self.deployment.close()
         self.proxy.close()
         self.server.close()
-        assert not [one for one in threading.enumerate() if one.name == "search-mirror"]
+        assert not [thread for thread in threading.enumerate() if thread.name == "search-mirror"]
 
     @rule()
-    def start(self) -> None:
+    def start_mirror(self) -> None:
         if len(self.mirrors) < 3:
-            mirror = Mortal(self.world.database, self.world.settings, pace=HURRY)
+            mirror = KillableMirror(
+                self.deployment.database, self.deployment.settings, timings=HISTORY_TIMINGS
+            )
             mirror.start()
             self.mirrors.append(mirror)
 
     @precondition(lambda self: self.mirrors)
     @rule()
-    def kill_a_sender(self) -> None:
-        self.mirrors.pop(self.chance.randrange(len(self.mirrors))).kill()
+    def kill_a_mirror(self) -> None:
+        self.mirrors.pop(self.rng.randrange(len(self.mirrors))).kill()
 
     @rule(count=st.integers(1, 5), bank=st.sampled_from(["science", "history"]))
     def publish(self, count: int, bank: str) -> None:
@@ -141,61 +156,61 @@ class Histories(RuleBasedStateMachine):
 
     @rule(bank=st.sampled_from(["science", "history"]))
     def import_many(self, bank: str) -> None:
-        self._publish(self.chance.randrange(30, 90), bank)
+        self._publish(self.rng.randrange(30, 90), bank)
 
     def _publish(self, count: int, bank: str) -> None:
-        for question in self.world.publish_many(count, bank):
+        for question in self.deployment.publish_many(count, bank):
             self.live[question] = bank
 
     @precondition(lambda self: self.live)
     @rule(count=st.integers(1, 20))
     def withdraw(self, count: int) -> None:
-        gone = self.chance.sample(list(self.live), min(count, len(self.live)))
-        self.world.withdraw(*gone)
-        for question in gone:
+        withdrawn = self.rng.sample(list(self.live), min(count, len(self.live)))
+        self.deployment.withdraw(*withdrawn)
+        for question in withdrawn:
             del self.live[question]
-        self.withdrawn |= set(gone)
+        self.withdrawn |= set(withdrawn)
 
     @precondition(lambda self: self.live)
     @rule(count=st.integers(1, 5))
     def merge_terms(self, count: int) -> None:
-        """What held one tag holds another now: each is published again."""
-        for question in self.chance.sample(list(self.live), min(count, len(self.live))):
-            tag = self.chance.choice(("viva", "coding"))
-            self.world.republish(question, "Why does word0 grow after the merge?", tags=(tag,))
+        """Questions get another tag, so each is published again."""
+        for question in self.rng.sample(list(self.live), min(count, len(self.live))):
+            tag = self.rng.choice(("viva", "coding"))
+            self.deployment.republish(question, "Why does word0 grow after the merge?", tags=(tag,))
 
     @precondition(lambda self: self.withdrawn)
     @rule()
-    def publish_what_was_withdrawn(self) -> None:
+    def publish_a_withdrawn_question(self) -> None:
         question = self.withdrawn.pop()
-        _, _, bank = self.world.row(question)
-        self.world.republish(question, "Why does word1 grow back?")
+        _, _, bank = self.deployment.latest_revision(question)
+        self.deployment.republish(question, "Why does word1 grow back?")
         self.live[question] = bank
 
     @rule(answers=st.sampled_from(["public", "restricted"]))
-    def change_the_answers_rule(self, answers: str) -> None:
-        self.world.change_bank("science", answers=answers)
+    def change_answers_rule(self, answers: str) -> None:
+        self.deployment.change_bank("science", answers=answers)
 
     @rule(exposure=st.sampled_from(["open", "exam"]))
-    def change_the_exposure(self, exposure: str) -> None:
-        self.world.change_bank("history", exposure=exposure)
+    def change_exposure(self, exposure: str) -> None:
+        self.deployment.change_bank("history", exposure=exposure)
 
     @rule()
     def restore_the_database(self) -> None:
-        """Somebody puts back what was there before and says so."""
-        with self.world.database.write() as session:
+        """An operator restores the database and starts a new epoch."""
+        with self.deployment.database.write() as session:
             start_epoch(session)
 
     @rule(count=st.integers(1, 3), kind=st.sampled_from(["cut_before", "cut_after"]))
-    def cut_the_way(self, count: int, kind: str) -> None:
-        self.proxy.add(Fault(kind, times=count, method="POST"))  # type: ignore[arg-type]
+    def cut_requests(self, count: int, kind: str) -> None:
+        self.proxy.add_fault(Fault(kind, times=count, method="POST"))  # type: ignore[arg-type]
 
     @rule()
-    def lose_the_way(self) -> None:
+    def disconnect(self) -> None:
         self.proxy.down()
 
     @rule()
-    def find_the_way(self) -> None:
+    def reconnect(self) -> None:
         self.proxy.up()
 
     @rule()
@@ -211,51 +226,51 @@ class Histories(RuleBasedStateMachine):
         self.server.wipe()
 
     @rule()
-    def save_the_server(self) -> None:
-        self.saved = self.server.save()
+    def save_the_server_state(self) -> None:
+        self.saved = self.server.save_state()
 
     @precondition(lambda self: self.saved is not None)
     @rule()
-    def restore_the_server(self) -> None:
+    def restore_the_server_state(self) -> None:
         assert self.saved is not None
-        self.server.restore(self.saved)
+        self.server.restore_state(self.saved)
 
     @rule()
     def delete_an_index(self) -> None:
-        self.world.direct.drop_index(f"{self.world.prefix}__science")
+        self.deployment.direct_client.delete_index(f"{self.deployment.prefix}__science")
 
     @invariant()
-    def nothing_withdrawn_is_found(self) -> None:
-        if not hasattr(self, "world"):
+    def no_withdrawn_question_is_found(self) -> None:
+        if not hasattr(self, "deployment"):
             return
         found = asyncio.run(self._search())
         assert not found & self.withdrawn
 
     async def _search(self) -> set[UUID]:
         await self.follower.catch_up()
-        world = self.world
-        engine = MeilisearchEngine(world.database, world.direct_settings, self.glossary)
-        engine.status = read_status(world.database)
-        searcher = Searcher(self.catalog, Thesaurus(), [engine])
+        deployment = self.deployment
+        engine = MeilisearchEngine(deployment.database, deployment.direct_settings, self.glossary)
+        engine.status = read_status(deployment.database)
+        searcher = Searcher(self.catalog, SynonymSnapshot(), [engine])
         banks = frozenset(
-            bank for bank, rules in self.directory.rights.banks.items() if rules.exposure == "open"
+            bank for bank, rules in self.access.rights.banks.items() if rules.exposure == "open"
         )
         try:
             page = await searcher.page(engine, SearchQuery("grow", NO_FILTER, banks, 100, 0))
         except EngineUnavailableError:
             return set()
         finally:
-            await engine._searches.close()
+            await engine._client.close()
         return {UUID(bytes=self.catalog.entry(hit.number).id) for hit in page.hits}
 
     @rule()
-    def come_to_rest(self) -> None:
-        self.proxy.lift()
+    def converge(self) -> None:
+        self.proxy.clear_faults()
         self.proxy.up()
-        self.server.faults.lift()
-        self.start()
-        self.world.converge()
-        indexed = len(self.world.indexed())
+        self.server.faults.reset()
+        self.start_mirror()
+        self.deployment.converge()
+        indexed = len(self.deployment.signatures())
         assert indexed == sum(bank == "science" for bank in self.live.values())
 
 
@@ -269,12 +284,12 @@ def machine(
     return Machine
 
 
-def test_at_rest_both_sides_are_equal(machine: type[Histories]) -> None:
+def test_after_any_history_both_sides_converge(machine: type[Histories]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=EXAMPLES,
-            # The same histories every time, but for campaigns, which set how many.
+            max_examples=HISTORY_COUNT,
+            # The same histories in every run, unless QUIZWELL_HISTORIES asks for new ones.
             derandomize="QUIZWELL_HISTORIES" not in os.environ,
             stateful_step_count=14,
             phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -1,4 +1,4 @@
-"""A sender that is killed at any moment loses nothing and brings nothing back."""
+"""A mirror that is killed at any moment loses no change and restores no withdrawn question."""
 
 import os
 import random
@@ -8,45 +8,47 @@ import time
 
 import pytest
 
-from tests.search.support.mirroring import World
+from tests.search.support.mirroring import Deployment
+
+pytestmark = pytest.mark.campaign
 
 KILLS = int(os.environ.get("QUIZWELL_KILLS", "4"))
 
 
-def _send(world: World) -> subprocess.Popen[bytes]:
+def _start_process(deployment: Deployment) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.search.support.sender"],
+        [sys.executable, "-m", "tests.search.support.mirror_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(world.settings.model_dump_json().encode())
+    process.stdin.write(deployment.settings.model_dump_json().encode())
     process.stdin.close()
     assert process.stdout.readline() == b"started\n"
     return process
 
 
-@pytest.mark.parametrize("senders", [1, 2])
-def test_a_sender_is_killed_again_and_again(world: World, senders: int) -> None:
-    chance = random.Random(senders)
-    ids = world.publish_many(100)
-    withdrawn = 0
+@pytest.mark.parametrize("process_count", [1, 2])
+def test_mirrors_that_are_killed_lose_nothing(deployment: Deployment, process_count: int) -> None:
+    rng = random.Random(process_count)
+    ids = deployment.publish_many(100)
+    withdrawn_count = 0
     for _ in range(KILLS):
-        processes = [_send(world) for _ in range(senders)]
-        ids += world.publish_many(chance.randrange(60))
+        processes = [_start_process(deployment) for _ in range(process_count)]
+        ids += deployment.publish_many(rng.randrange(60))
         if len(ids) > 20:
-            gone = [ids.pop(chance.randrange(len(ids))) for _ in range(10)]
-            world.withdraw(*gone)
-            withdrawn += len(gone)
-        if chance.random() < 0.3:
-            world.republish(ids[0], f"What has changed for the {withdrawn}th time?")
-        time.sleep(chance.random() * 1.2)
+            withdrawn_ids = [ids.pop(rng.randrange(len(ids))) for _ in range(10)]
+            deployment.withdraw(*withdrawn_ids)
+            withdrawn_count += len(withdrawn_ids)
+        if rng.random() < 0.3:
+            deployment.republish(ids[0], f"What has changed for the {withdrawn_count}th time?")
+        time.sleep(rng.random() * 1.2)
         for process in processes:
             process.kill()
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-    world.start()
-    world.converge()
-    assert len(world.indexed()) == len(ids)
+    deployment.start_mirror()
+    deployment.converge()
+    assert len(deployment.signatures()) == len(ids)

@@ -1,4 +1,4 @@
-"""Operators see where an index differs from what was published, and have it mended."""
+"""Operators check over HTTP where an index differs from the database, and repair it."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.core.settings import Settings
-from app.search.embedded.index_file import Store
-from tests.search.support.finding import Finding, finding
+from app.search.embedded.index_file import IndexFiles
+from tests.search.support.search_service import SearchService, serve_search
 
 CHECK, REPAIR = "/v1/editing/search/check", "/v1/editing/search/repair"
 
@@ -17,8 +17,8 @@ CHECK, REPAIR = "/v1/editing/search/check", "/v1/editing/search/repair"
 @pytest.fixture(params=["embedded", "meilisearch"])
 def found(
     request: pytest.FixtureRequest, fresh_settings: Callable[..., Settings]
-) -> Iterator[Finding]:
-    with finding(request.param, fresh_settings) as running:
+) -> Iterator[SearchService]:
+    with serve_search(request.param, fresh_settings) as running:
         yield running
 
 
@@ -29,30 +29,30 @@ def _counts(items: list[dict[str, Any]]) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def test_copies_that_hold_what_was_published_differ_in_nothing(found: Finding) -> None:
+def test_replicas_that_are_up_to_date_do_not_differ(found: SearchService) -> None:
     found.publish("A riddle.")
-    engine = found.find("riddle")["engine"]
+    engine = found.search("riddle")["engine"]
     items = found.service.admin.get(CHECK).json()["items"]
     assert _counts(items) == {"catalog": (0, 0, 0), engine: (0, 0, 0)}
     assert {item["compared"] for item in items} == {1}
     assert {item["error"] for item in items} == {None}
 
 
-def test_only_operators_may_ask(found: Finding) -> None:
+def test_only_operators_may_check_and_repair(found: SearchService) -> None:
     key = found.service.make_key("questions:write", "taxonomy:write")
-    for answer in (key.get(CHECK), key.post(REPAIR)):
-        assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+    for response in (key.get(CHECK), key.post(REPAIR)):
+        assert (response.status_code, response.json()["code"]) == (403, "missing_scope")
     assert found.service.make_key("operate").get(CHECK).status_code == 200
 
 
-def test_what_was_lost_from_the_index_is_told_and_mended(
+def test_a_document_lost_from_the_index_is_reported_and_repaired(
     fresh_settings: Callable[..., Settings],
 ) -> None:
-    with finding("embedded", fresh_settings) as found:
+    with serve_search("embedded", fresh_settings) as found:
         found.publish("A riddle.")
         found.publish("Another riddle.")
-        assert found.find("riddle")["total"] == 2
-        path = Store(found.service.settings.data_dir).current()
+        assert found.search("riddle")["total"] == 2
+        path = IndexFiles(found.service.settings.data_dir).current()
         assert path is not None
         with closing(sqlite3.connect(path, timeout=10)) as index:
             (table,) = index.execute(
@@ -60,8 +60,8 @@ def test_what_was_lost_from_the_index_is_told_and_mended(
             ).fetchone()
             index.execute(f"DELETE FROM {table} WHERE rowid = 1")
             index.commit()
-        told = found.service.admin.get(CHECK).json()["items"]
-        assert _counts(told)["embedded"] == (1, 0, 0)
+        items = found.service.admin.get(CHECK).json()["items"]
+        assert _counts(items)["embedded"] == (1, 0, 0)
         assert _counts(found.service.admin.post(REPAIR).json()["items"])["embedded"] == (1, 0, 0)
         assert _counts(found.service.admin.get(CHECK).json()["items"])["embedded"] == (0, 0, 0)
-        assert found.find("riddles")["total"] == 2
+        assert found.search("riddles")["total"] == 2

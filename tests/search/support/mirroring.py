@@ -1,4 +1,4 @@
-"""A bank, a Meilisearch server behind a proxy that makes faults, and the mirror between them."""
+"""A deployment to test the mirror: a bank, a Meilisearch server, and a proxy that makes faults."""
 
 import asyncio
 import os
@@ -12,79 +12,81 @@ from uuid import UUID
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
 from app.core.db.database import Database
-from app.core.db.edition_clock import read_mark
 from app.core.settings import Settings
-from app.published.publishing import put, withdraw
-from app.search.meilisearch.client import Server
-from app.search.meilisearch.index_names import live_name
-from app.search.meilisearch.index_settings import PRIMARY_KEY
+from app.published.publishing import publish, withdraw
+from app.search.meilisearch.client import AdminClient
+from app.search.meilisearch.indexes.index_names import live_index_name
+from app.search.meilisearch.indexes.index_settings import PRIMARY_KEY
 from app.search.meilisearch.mirror import Mirror
-from app.search.meilisearch.state import States
+from app.search.meilisearch.state import MirrorStateStore
 from app.search.meilisearch.status import read_status
-from app.search.meilisearch.timings import Pace
-from app.search.operations.drift_check import CopyError, Drift, MirrorCopy, check
+from app.search.meilisearch.timings import Timings
+from app.search.operations.drift_check import DriftReport, check_replica
+from app.search.operations.replicas import MeilisearchReplica, ReplicaError
 from tests.support.meili.fake import FakeMeili
 from tests.support.meili.proxy import FaultProxy
-from tests.support.meili.real import RealMeili, binary
+from tests.support.meili.real import RealMeili, binary_path
 from tests.support.publications import make_bank, make_publication
 
-# A mirror in a hurry; what production waits for minutes, tests wait for moments.
-PACE = Pace(
-    poll=0.01,
-    ask=0.005,
-    ask_most=0.05,
-    retry=0.05,
-    retry_most=0.3,
-    slow=0.3,
-    verify=0.2,
-    compare=600.0,
-    doubt=0.5,
-    note=0.1,
-    report=0.05,
-    lease=4.0,
-    renew=1.0,
-    timeout=2,
-    documents=20,
-    rows=50,
+# Intervals for tests: what takes minutes in production takes tenths of a second here.
+FAST_TIMINGS = Timings(
+    poll_seconds=0.01,
+    task_poll_seconds=0.005,
+    task_poll_max_seconds=0.05,
+    retry_seconds=0.05,
+    retry_max_seconds=0.3,
+    slow_retry_seconds=0.3,
+    server_check_seconds=0.2,
+    comparison_seconds=600.0,
+    late_request_seconds=0.5,
+    marker_seconds=0.1,
+    report_seconds=0.05,
+    lease_seconds=4.0,
+    lease_renewal_seconds=1.0,
+    request_timeout_seconds=2,
+    batch_documents=20,
+    read_rows=50,
 )
 # A real server on a busy machine takes a second for each batch.
-PATIENCE = 120.0 if os.environ.get("MEILI_BINARY") or os.environ.get("MEILI_URL") else 30.0
+TIMEOUT_SECONDS = 120.0 if os.environ.get("MEILI_BINARY") or os.environ.get("MEILI_URL") else 30.0
 
 
-class LiveMeili:
-    """A server that somebody else runs: it cannot be killed, wiped or restored from here."""
+class ExternalMeili:
+    """A server that is already running: tests cannot kill, wipe or restore it."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url
         self.key = key
 
 
-AnyMeili = FakeMeili | RealMeili | LiveMeili
+AnyMeili = FakeMeili | RealMeili | ExternalMeili
 
 
 @contextmanager
-def running(kind: str, folder: Path) -> Iterator[AnyMeili]:
-    """Run the fake server, or the real one that the environment names."""
+def running_server(kind: str, folder: Path) -> Iterator[AnyMeili]:
+    """Run the fake server, or the real one that the environment names; skip without one."""
     if kind == "fake":
         with FakeMeili() as fake:
             yield fake
         return
-    program, url = binary(), os.environ.get("MEILI_URL")
+    program, url = binary_path(), os.environ.get("MEILI_URL")
     if program:
         with RealMeili(program, folder / "meilisearch") as real:
             yield real
     elif url:
-        yield LiveMeili(url, os.environ.get("MEILI_KEY", ""))
+        yield ExternalMeili(url, os.environ.get("MEILI_KEY", ""))
     else:
         pytest.skip("neither MEILI_BINARY nor MEILI_URL names a server")
 
 
-class World:
-    """One deployment: its database, its server behind a proxy, and as many mirrors as are started.
+class Deployment:
+    """A database, a server behind a proxy, and the mirrors that a test starts.
 
-    `controlled` is the server where it can be killed, wiped and restored.
+    `settings` lead through the proxy. `direct_settings` and `direct_client` lead to the server
+    itself, so the proxy's faults do not affect them.
     """
 
     def __init__(self, settings: Settings, server: AnyMeili, proxy: FaultProxy) -> None:
@@ -100,50 +102,50 @@ class World:
         )
         self.database = Database(self.settings)
         self.mirrors: list[Mirror] = []
-        direct = self.settings.model_copy(update={"meili_url": server.url})
-        self.direct_settings = direct
-        self.direct = Server(direct)
+        self.direct_settings = self.settings.model_copy(update={"meili_url": server.url})
+        self.direct_client = AdminClient(self.direct_settings)
 
     @property
-    def controlled(self) -> FakeMeili | RealMeili:
-        if isinstance(self.server, LiveMeili):
+    def controlled_server(self) -> FakeMeili | RealMeili:
+        """The server, to kill, wipe or restore it; skips the test where that is not possible."""
+        if isinstance(self.server, ExternalMeili):
             pytest.skip("this server cannot be restarted from here")
         return self.server
 
-    def start(self, pace: Pace = PACE) -> Mirror:
-        mirror = Mirror(self.database, self.settings, pace=pace)
+    def start_mirror(self, timings: Timings = FAST_TIMINGS) -> Mirror:
+        mirror = Mirror(self.database, self.settings, timings=timings)
         mirror.start()
         self.mirrors.append(mirror)
         return mirror
 
-    def stop(self) -> None:
+    def stop_mirrors(self) -> None:
         while self.mirrors:
             self.mirrors.pop().stop(10.0)
 
     def close(self) -> None:
-        self.proxy.lift()
+        self.proxy.clear_faults()
         self.proxy.up()
-        self.stop()
-        if isinstance(self.server, LiveMeili):
-            for uid in self.direct.indexes(self.prefix):
-                self.direct.drop_index(uid)
+        self.stop_mirrors()
+        if isinstance(self.server, ExternalMeili):
+            for index in self.direct_client.index_creation_times(self.prefix):
+                self.direct_client.delete_index(index)
         self.database.close()
+
+    # Banks and questions
 
     def make_bank(self, slug: str = "science", **rules: str) -> None:
         make_bank(self.database, slug, **rules)
-        self.bump()
+        self.bump_config_version()
 
     def change_bank(self, slug: str, **rules: str) -> None:
         changes = ", ".join(f'"{name}" = :{name}' for name in rules)
         self.execute(f"UPDATE banks SET {changes} WHERE slug = :slug", slug=slug, **rules)
-        self.bump()
+        self.bump_config_version()
 
-    def bump(self) -> None:
-        self.execute("UPDATE clock SET terms = terms + 1")
+    def bump_config_version(self) -> None:
+        self.execute("UPDATE clock SET config_version = config_version + 1")
 
     def execute(self, statement: str, **values: object) -> None:
-        from sqlalchemy import text  # noqa: PLC0415
-
         with self.database.write() as session:
             session.connection().execute(text(statement), values)
 
@@ -154,7 +156,7 @@ class World:
             for stem in stems
         ]
         with self.database.write() as session:
-            put(session, entries)
+            publish(session, entries)
         return [entry.id for entry in entries]
 
     def publish_many(self, count: int, bank: str = "science") -> list[UUID]:
@@ -165,7 +167,7 @@ class World:
 
     def republish(self, question_id: UUID, stem: str, **facets: object) -> None:
         """Publish the next revision of a question."""
-        number, revision, bank = self.row(question_id)
+        number, revision, bank = self.latest_revision(question_id)
         entry = make_publication(
             id=question_id,
             number=number,
@@ -176,15 +178,14 @@ class World:
             **facets,
         )
         with self.database.write() as session:
-            put(session, [entry])
+            publish(session, [entry])
 
     def withdraw(self, *ids: UUID) -> None:
         with self.database.write() as session:
             withdraw(session, list(ids))
 
-    def row(self, question_id: UUID) -> tuple[int, int, str]:
-        from sqlalchemy import text  # noqa: PLC0415
-
+    def latest_revision(self, question_id: UUID) -> tuple[int, int, str]:
+        """Return a question's number, its latest published revision, and its bank."""
         statement = text(
             "SELECT p.number, coalesce(p.revision, (SELECT max(d.revision) FROM documents d"
             " WHERE d.number = p.number)), p.bank FROM published p WHERE p.id = :id"
@@ -195,67 +196,62 @@ class World:
             number, revision, bank = session.connection().execute(statement, {"id": value}).one()
             return number, revision, bank
 
-    def settle(self, seconds: float = PATIENCE) -> None:
-        """Wait until the mirror says that everything has arrived."""
+    # What the mirror has done
+
+    def wait_until_acknowledged(self, seconds: float = TIMEOUT_SECONDS) -> None:
+        """Wait until the mirror reports that everything is acknowledged."""
         deadline = time.monotonic() + seconds
         while True:
             status = read_status(self.database)
-            if status.reached == status.clock and not self._wanted():
+            if status.reached == status.clock and not self._rebuild_is_requested():
                 return
             assert time.monotonic() < deadline, status.details()
             time.sleep(0.01)
 
-    def converge(self, seconds: float = PATIENCE) -> Drift:
-        """Wait until both sides are equal and the mirror says so, and return the last check."""
+    def converge(self, seconds: float = TIMEOUT_SECONDS) -> DriftReport:
+        """Wait until the mirror reports that it is done and both sides are equal.
+
+        Returns the last report of the drift check.
+        """
         deadline = time.monotonic() + seconds
         while True:
-            self.settle(max(0.1, deadline - time.monotonic()))
-            drift = self.drift()
-            if drift is not None and drift.total == 0 and not drift.behind:
-                return drift
-            assert time.monotonic() < deadline, drift
+            self.wait_until_acknowledged(max(0.1, deadline - time.monotonic()))
+            report = self.check_drift()
+            if report is not None and report.total == 0 and not report.behind:
+                return report
+            assert time.monotonic() < deadline, report
             time.sleep(0.05)
 
-    def drift(self) -> Drift | None:
-        """Compare both sides without the proxy; None while the server holds no index."""
+    def check_drift(self) -> DriftReport | None:
+        """Compare both sides without the proxy; None while an index is missing."""
+        replica = MeilisearchReplica(self.database, self.direct_settings)
         try:
-            return asyncio.run(check(self.database, self.direct_settings, self.copy()))
-        except CopyError:
+            return asyncio.run(check_replica(self.database, self.direct_settings, replica))
+        except ReplicaError:
             return None
 
-    def copy(self) -> MirrorCopy:
-        return MirrorCopy(self.database, self.direct_settings)
+    def _rebuild_is_requested(self) -> bool:
+        saved = MirrorStateStore(self.database).load()
+        return saved is None or any(index.rebuild_requested for index in saved[1].values())
 
-    def _wanted(self) -> bool:
-        kept = States(self.database).read()
-        return kept is None or any(place.wanted for place in kept[1].values())
+    def signatures(self, bank: str = "science") -> dict[int, tuple[int, str]]:
+        """Return (revision, signature) of every document in a bank's index, by number."""
+        return self.direct_client.get_signatures(live_index_name(self.prefix, bank), 0, None)
 
-    def indexed(self, bank: str = "science") -> dict[int, tuple[int, str]]:
-        return self.direct.signatures(live_name(self.prefix, bank), 0, None)
-
-    def found(self, query: str, bank: str = "science", **more: object) -> list[int]:
-        """Ask the server itself and return the numbers found."""
-        answer = httpx.post(
-            f"{self.server.url}/indexes/{live_name(self.prefix, bank)}/search",
-            json={"q": query, "attributesToRetrieve": [PRIMARY_KEY], "limit": 1000, **more},
+    def search(self, query: str, bank: str = "science", **parameters: object) -> list[int]:
+        """Search on the server itself and return the numbers of the hits."""
+        response = httpx.post(
+            f"{self.server.url}/indexes/{live_index_name(self.prefix, bank)}/search",
+            json={"q": query, "attributesToRetrieve": [PRIMARY_KEY], "limit": 1000, **parameters},
             headers=self.headers,
         )
-        assert answer.status_code == 200, answer.text
-        return [hit["id"] for hit in answer.json()["hits"]]
+        assert response.status_code == 200, response.text
+        return [hit["id"] for hit in response.json()["hits"]]
 
     @property
     def headers(self) -> dict[str, str]:
+        """The headers of a request with the server's master key."""
         return {"Authorization": f"Bearer {self.server.key}"}
-
-    def snapshot(self) -> None:
-        """Have the server make a snapshot of itself."""
-        answer = httpx.post(f"{self.server.url}/snapshots", headers=self.headers)
-        assert answer.status_code == 202, answer.text
-        self.controlled.idle()
-
-    def clock_seq(self) -> int:
-        with self.database.read() as session:
-            return read_mark(session).seq
 
 
 def document(stem: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A small public world for tests of search: banks, terms and questions through the bridge alone."""
+"""A small published world for tests of search: banks, terms and questions, without drafts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,25 @@ from sqlalchemy import text
 
 from app.core import time_and_random
 from app.core.db.database import Database
-from app.core.db.edition_clock import Mark, bump_terms, read_mark
-from app.published.publishing import put, withdraw
-from app.published.question_filter import QuestionFilter, filter_from
-from app.search.engine import MARK_END, MARK_START, Asked, Engine, Found, Hit, Synonyms
+from app.core.db.edition_clock import Mark, bump_config, read_mark
+from app.published.publishing import publish, withdraw
+from app.published.question_filter import QuestionFilter, filter_from_canonical
+from app.search.engine import (
+    HIGHLIGHT_END,
+    HIGHLIGHT_START,
+    Engine,
+    Hit,
+    SearchRequest,
+    SearchResult,
+    Synonyms,
+)
 from app.search.text.query import clean_query
 from tests.support.publications import make_bank, make_publication
 
-ALL = filter_from("{}")
+NO_FILTER = filter_from_canonical("{}")
 
-# Whatever might be typed, and what FTS5 would take for syntax.
-TYPED = st.lists(
+# Any text, and what FTS5 would read as syntax.
+TYPED_QUERIES = st.lists(
     st.one_of(
         st.characters(exclude_categories=["Cs"]),
         st.sampled_from("\"'*^(){}:-+#./ \\"),
@@ -32,7 +40,7 @@ TYPED = st.lists(
 
 
 def document(bank: str, revision: int, **changes: object) -> dict[str, Any]:
-    """Return a question as api.md delivers it."""
+    """Return a question as the API delivers it."""
     return {
         "id": "0197f0aa-0000-7000-8000-000000000000",
         "revision": revision,
@@ -59,7 +67,7 @@ def document(bank: str, revision: int, **changes: object) -> dict[str, Any]:
 
 
 class World:
-    """Publishes into a database and knows what ought to be found."""
+    """Publishes into a database and knows which questions a caller may find."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -71,14 +79,16 @@ class World:
         self.bump()
         return slug
 
-    def rule(self, slug: str, **rules: str) -> None:
+    def set_rules(self, slug: str, **rules: str) -> None:
+        """Change rules of a bank."""
         with self.database.write() as session:
             for name, value in rules.items():
                 statement = text(f'UPDATE banks SET "{name}" = :value WHERE slug = :slug')
                 session.connection().execute(statement, {"value": value, "slug": slug})
-            bump_terms(session)
+            bump_config(session)
 
     def term(self, vocabulary: str, slug: str, name: str, aliases: Sequence[str] = ()) -> None:
+        """Create a term, or rename it."""
         statement = text(
             f"INSERT INTO {vocabulary} (slug, name, description, aliases)"
             " VALUES (:slug, :name, '', :aliases) ON CONFLICT (slug) DO UPDATE"
@@ -87,11 +97,11 @@ class World:
         values = {"slug": slug, "name": name, "aliases": orjson.dumps(list(aliases)).decode()}
         with self.database.write() as session:
             session.connection().execute(statement, values)
-            bump_terms(session)
+            bump_config(session)
 
     def bump(self) -> None:
         with self.database.write() as session:
-            bump_terms(session)
+            bump_config(session)
 
     def publish(
         self,
@@ -124,7 +134,7 @@ class World:
     def publish_all(self, questions: Sequence[dict[str, Any]]) -> list[int]:
         publications = [self._publication(dict(question)) for question in questions]
         with self.database.write() as session:
-            numbers = put(session, publications)
+            numbers = publish(session, publications)
         for number, publication in zip(numbers, publications, strict=True):
             self.ids[number] = publication.id
             self.revisions[number] = publication.revision
@@ -139,7 +149,7 @@ class World:
             return read_mark(session)
 
     def members(self, *banks: str, where: str = "1 = 1") -> BitMap:
-        """Return the live questions of the banks: what a caller may find."""
+        """Return the numbers of the live questions of the banks, which a caller may find."""
         statement = text(
             f"SELECT number, bank FROM published WHERE revision IS NOT NULL AND {where}"
         )
@@ -147,19 +157,20 @@ class World:
             rows = session.connection().execute(statement)
             return BitMap(row.number for row in rows if row.bank in banks)
 
-    def asked(
+    def request(
         self,
         query: str,
         *banks: str,
         answers: Sequence[str] = (),
         members: BitMap | None = None,
-        question_filter: QuestionFilter = ALL,
+        question_filter: QuestionFilter = NO_FILTER,
         synonyms: Synonyms | None = None,
         limit: int = 20,
         offset: int = 0,
-    ) -> Asked:
+    ) -> SearchRequest:
+        """Return a search request; it is for the bank `science` unless `banks` are given."""
         banks = tuple(sorted(banks or ("science",)))
-        return Asked(
+        return SearchRequest(
             text=clean_query(query),
             banks=banks,
             answer_banks=frozenset(answers),
@@ -176,10 +187,10 @@ class World:
         explanation = question.pop("explanation", "")
         answer = question.pop("answer", None) or {"options": ["a"]}
         options = question.pop("options", ())
-        shown = {
+        fields = {
             "stem": question.pop("stem"),
             "hints": list(question.pop("hints", ())),
-            "options": [{"id": str(place), "text": text} for place, text in enumerate(options)],
+            "options": [{"id": str(index), "text": text} for index, text in enumerate(options)],
         }
         revision = self.revisions.get(number, 0) + 1 if number else 1
         return make_publication(
@@ -188,39 +199,39 @@ class World:
             bank=bank,
             revision=revision,
             kind=question.pop("kind", "single_choice"),
-            document=orjson.dumps(document(bank, revision, **shown)),
+            document=orjson.dumps(document(bank, revision, **fields)),
             answers=orjson.dumps({"answer": answer, "explanation": explanation, "feedback": {}}),
             **question,
         )
 
 
-async def caught_up(engine: Engine, world: World) -> None:
-    """Wait until the engine holds what is public now."""
-    assert await engine.reach(world.clock(), 60)
+async def wait_until_indexed(engine: Engine, world: World) -> None:
+    """Wait until the index has reached everything that was published."""
+    assert await engine.wait_for_mark(world.clock(), 60)
 
 
-async def found(engine: Engine, asked: Asked) -> Found:
-    """Return what the engine found, without what the caller may not find."""
-    answer = await engine.search(asked)
-    kept = [hit for hit in answer.hits if hit.number in asked.members]
-    return Found(kept, answer.more, answer.corrected)
+async def search(engine: Engine, request: SearchRequest) -> SearchResult:
+    """Return the engine's result without hits that the caller may not find."""
+    result = await engine.search(request)
+    hits = [hit for hit in result.hits if hit.number in request.members]
+    return SearchResult(hits, result.more, result.corrected)
 
 
-async def hits(engine: Engine, asked: Asked) -> list[Hit]:
+async def search_hits(engine: Engine, request: SearchRequest) -> list[Hit]:
     """Return the hits, best first."""
-    return (await found(engine, asked)).hits
+    return (await search(engine, request)).hits
 
 
-async def numbers(engine: Engine, asked: Asked) -> list[int]:
+async def hit_numbers(engine: Engine, request: SearchRequest) -> list[int]:
     """Return the numbers of the hits, best first."""
-    return [hit.number for hit in await hits(engine, asked)]
+    return [hit.number for hit in await search_hits(engine, request)]
 
 
-async def matching(engine: Engine, asked: Asked, most: int) -> list[int]:
-    """Return the numbers of everything that matches."""
-    return (await engine.numbers([asked], most))[0]
+async def matching_numbers(engine: Engine, request: SearchRequest, limit: int) -> list[int]:
+    """Return the numbers of all matches, at most `limit`."""
+    return (await engine.matching_numbers([request], limit))[0]
 
 
-def shown(hit: Hit) -> str:
-    """Return a hit's stem with its marks as people see them."""
-    return hit.stem.replace(MARK_START, "[").replace(MARK_END, "]")
+def with_brackets(hit: Hit) -> str:
+    """Return the stem of a hit with brackets around what is highlighted."""
+    return hit.stem.replace(HIGHLIGHT_START, "[").replace(HIGHLIGHT_END, "]")

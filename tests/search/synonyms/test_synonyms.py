@@ -1,4 +1,4 @@
-"""Synonyms: what editors keep, what searches make of it, and what a new service begins with."""
+"""Synonym groups: the editing routes, their effect on searches, and the groups of the seed."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,9 +13,9 @@ from app.core.db.database import Database
 from app.core.settings import Settings
 from app.search.synonyms import repository
 from app.search.synonyms.service import load_synonyms_file
-from app.search.synonyms.snapshot import Thesaurus, synonyms_of
-from app.starting import SEED
-from tests.search.support.finding import Finding, finding
+from app.search.synonyms.snapshot import SynonymSnapshot, synonyms_from_groups
+from app.starting import SEED_FOLDER
+from tests.search.support.search_service import SearchService, serve_search
 from tests.support.serving import Service
 
 PATH = "/v1/editing/synonyms"
@@ -24,41 +24,41 @@ PATH = "/v1/editing/synonyms"
 @pytest.fixture(params=["embedded", "meilisearch"])
 def found(
     request: pytest.FixtureRequest, fresh_settings: Callable[..., Settings]
-) -> Iterator[Finding]:
-    with finding(request.param, fresh_settings) as running:
+) -> Iterator[SearchService]:
+    with serve_search(request.param, fresh_settings) as running:
         yield running
 
 
-def _make(client: httpx.Client, *words: str) -> httpx.Response:
+def _create(client: httpx.Client, *words: str) -> httpx.Response:
     return client.post(PATH, json={"words": words})
 
 
-def test_what_editors_call_equal_is_found_from_then_on(found: Finding) -> None:
+def test_searches_find_synonyms_that_editors_add(found: SearchService) -> None:
     found.publish("What is overfitting?")
     found.publish("What is a support vector machine?")
     admin = found.service.admin
-    assert found.find("too complex model")["total"] == 0
-    made = found.service.expect(_make(admin, "overfitting", "too complex model"), 201)
-    found.service.expect(_make(admin, "SVM", "support vector machine"), 201)
+    assert found.search("too complex model")["total"] == 0
+    created = found.service.expect(_create(admin, "overfitting", "too complex model"), 201)
+    found.service.expect(_create(admin, "SVM", "support vector machine"), 201)
     assert found.stems("too complex model") == ["What is overfitting?"]
     assert found.stems("svm") == ["What is a support vector machine?"]
-    found.service.expect(admin.delete(f"{PATH}/{made['id']}"), 204)
-    assert found.find("too complex model")["total"] == 0
+    found.service.expect(admin.delete(f"{PATH}/{created['id']}"), 204)
+    assert found.search("too complex model")["total"] == 0
 
 
-def test_a_group_is_made_read_changed_and_deleted(service: Service) -> None:
-    made = _make(service.admin, "k-NN", "nearest neighbours")
-    assert made.status_code == 201
-    path = made.headers["Location"]
+def test_a_group_is_created_read_changed_and_deleted(service: Service) -> None:
+    created = _create(service.admin, "k-NN", "nearest neighbours")
+    assert created.status_code == 201
+    path = created.headers["Location"]
     shown = service.admin.get(path)
-    assert shown.json() == made.json()
-    assert shown.headers["ETag"] == f'"{made.json()["etag"]}"'
+    assert shown.json() == created.json()
+    assert shown.headers["ETag"] == f'"{created.json()["etag"]}"'
     assert service.admin.get(PATH).json() == {
-        "items": [made.json()],
+        "items": [created.json()],
         "total": 1,
         "next_cursor": None,
     }
-    change = {"words": ["k-NN", "lazy learner"], "id": made.json()["id"]}
+    change = {"words": ["k-NN", "lazy learner"], "id": created.json()["id"]}
     changed = service.admin.patch(path, json=change, headers={"If-Match": shown.headers["ETag"]})
     assert changed.json()["words"] == ["k-NN", "lazy learner"]
     stale = service.admin.patch(path, json=change, headers={"If-Match": shown.headers["ETag"]})
@@ -67,9 +67,9 @@ def test_a_group_is_made_read_changed_and_deleted(service: Service) -> None:
     assert service.admin.get(path).status_code == 404
 
 
-def test_a_list_of_groups_is_walked_page_by_page(service: Service) -> None:
+def test_groups_are_listed_page_by_page(service: Service) -> None:
     for number in range(5):
-        assert _make(service.admin, f"word{number}", f"name{number}").status_code == 201
+        assert _create(service.admin, f"word{number}", f"name{number}").status_code == 201
     seen, cursor = [], None
     while True:
         query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
@@ -95,41 +95,41 @@ def test_a_list_of_groups_is_walked_page_by_page(service: Service) -> None:
         ([], ""),
     ],
 )
-def test_what_cannot_be_a_group_is_refused(service: Service, body: object, pointer: str) -> None:
-    answer = service.admin.post(PATH, json=body)
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+def test_an_invalid_group_is_refused(service: Service, body: object, pointer: str) -> None:
+    response = service.admin.post(PATH, json=body)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
 def test_synonyms_need_the_scope_of_terms(service: Service) -> None:
     for key in (service.make_key("questions:write"), service.anonymous):
-        assert _make(key, "one", "other").status_code in {401, 403}
+        assert _create(key, "one", "other").status_code in {401, 403}
         assert key.get(PATH).status_code in {401, 403}
-    assert _make(service.make_key("taxonomy:write"), "one", "other").status_code == 201
+    assert _create(service.make_key("taxonomy:write"), "one", "other").status_code == 201
 
 
-def test_a_repeated_request_makes_one_group(service: Service) -> None:
+def test_a_repeated_request_creates_one_group(service: Service) -> None:
     header = {"Idempotency-Key": "the same"}
-    answers = [
+    responses = [
         service.admin.post(PATH, json={"words": ["one", "other"]}, headers=header) for _ in range(2)
     ]
-    assert answers[0].json() == answers[1].json()
+    assert responses[0].json() == responses[1].json()
     assert service.admin.get(PATH).json()["total"] == 1
 
 
-def test_a_new_service_begins_with_the_synonyms_of_the_field(database: Database) -> None:
+def test_a_new_service_has_the_synonyms_of_the_seed(database: Database) -> None:
     def load(session: Session) -> int:
-        load_synonyms_file(session, SEED / "synonyms.json")
+        load_synonyms_file(session, SEED_FOLDER / "synonyms.json")
         return len(repository.all_groups(session))
 
     with database.write() as session:
         count = load(session)
         assert load(session) == count >= 100
-    thesaurus = Thesaurus()
+    synonym_snapshot = SynonymSnapshot()
     with database.read() as session:
-        thesaurus.load(session)
-    before = thesaurus.current
-    for one, other in (
+        synonym_snapshot.load(session)
+    before = synonym_snapshot.current
+    for phrase, other in (
         ("svm", "support vector machine"),
         ("too complex model", "overfitting"),
         ("knn", "k-nearest neighbours"),
@@ -137,21 +137,21 @@ def test_a_new_service_begins_with_the_synonyms_of_the_field(database: Database)
         ("cv", "cross-validation"),
         ("cv", "computer vision"),
     ):
-        assert other in before[one]
-        assert one in before[other]
+        assert other in before[phrase]
+        assert phrase in before[other]
     with database.read() as session:
-        thesaurus.load(session)
-    assert thesaurus.current is before
+        synonym_snapshot.load(session)
+    assert synonym_snapshot.current is before
 
 
-def test_every_group_of_the_seed_says_different_words() -> None:
-    for words in orjson.loads((SEED / "synonyms.json").read_bytes()):
-        assert len(synonyms_of([words])) == len(words) >= 2
+def test_the_phrases_of_each_seed_group_have_different_words() -> None:
+    for words in orjson.loads((SEED_FOLDER / "synonyms.json").read_bytes()):
+        assert len(synonyms_from_groups([words])) == len(words) >= 2
 
 
 @given(st.lists(st.lists(st.sampled_from(["A", "b", "b b", "B-b", "ç", "c", ""]), max_size=4)))
-def test_equality_goes_both_ways_and_never_to_itself(groups: list[list[str]]) -> None:
-    found = synonyms_of(groups)
+def test_synonymy_is_symmetric_and_not_reflexive(groups: list[list[str]]) -> None:
+    found = synonyms_from_groups(groups)
     for phrase, others in found.items():
         assert phrase not in others
         assert all(phrase in found[other] for other in others)

@@ -1,4 +1,4 @@
-"""The numeric questions on engineering, worked from the numbers in their stems; the usual slips."""
+"""The numeric questions on engineering, worked from their stems, with usual mistakes."""
 
 from collections.abc import Callable, Sequence
 
@@ -104,7 +104,7 @@ WORKED: dict[str, Callable[[Numbers], float]] = {
     "t074-numeric-1": _canary_minutes,
 }
 
-SLIPS: dict[str, Callable[[Numbers], float]] = {
+MISTAKES: dict[str, Callable[[Numbers], float]] = {
     "t023-numeric-1": _lasso_objective,
     "t028-numeric-1": _campaign_cost_for_leavers_only,
     "t030-numeric-1": _latency_left_in_sequence,

@@ -1,7 +1,7 @@
-"""The numeric questions on evaluation, worked from the numbers in their stems; the usual slips.
+"""The numeric questions on evaluation, worked from their stems, with usual mistakes.
 
-WORKED gives the right result and SLIPS that of the usual slip, both from the
-numbers of the stem in their order of appearance.
+WORKED gives the right result and MISTAKES that of the usual mistake, both from the
+numbers of the stem in their order.
 """
 
 import math
@@ -73,7 +73,7 @@ def _fits_altogether(n: Numbers) -> float:
 
 
 def _descend_twice(n: Numbers) -> float:
-    """Rate, place of the minimum, exponent (2), start."""
+    """Rate, position of the minimum, exponent (2), start."""
     w = n[3]
     for _ in range(2):
         w -= n[0] * n[2] * (w - n[1])
@@ -200,7 +200,7 @@ def _first_share(n: Numbers) -> float:
 
 
 def _net_saving(n: Numbers) -> float:
-    """Invoices, cost before, automatic share in per cent, its cost, cost of the rest, upkeep."""
+    """Invoices, cost before, automatic share in per cent, its cost, cost of the others, upkeep."""
     automatic = n[0] * n[2] / 100
     return n[0] * n[1] - automatic * n[3] - (n[0] - automatic) * n[4] - n[5]
 
@@ -253,7 +253,7 @@ WORKED: dict[str, Callable[[Numbers], float]] = {
     "t092-numeric-2": _first_share_of_squares,
 }
 
-SLIPS: dict[str, Callable[[Numbers], float]] = {
+MISTAKES: dict[str, Callable[[Numbers], float]] = {
     "t005-numeric-1": _recall_for_precision,
     "t005-numeric-2": _arithmetic_f1,
     "t006-numeric-1": _mae,

@@ -1,4 +1,4 @@
-"""The numeric questions on foundations, worked from the numbers in their stems; the usual slips."""
+"""The numeric questions on foundations, worked from their stems, with usual mistakes."""
 
 from collections.abc import Callable, Sequence
 
@@ -163,7 +163,7 @@ WORKED: dict[str, Callable[[Numbers], float]] = {
     "t097-numeric-2": _restored_probability,
 }
 
-SLIPS: dict[str, Callable[[Numbers], float]] = {
+MISTAKES: dict[str, Callable[[Numbers], float]] = {
     "t004-numeric-1": _decomposition_without_noise,
     "t012-numeric-1": _grid_fits_added,
     "t012-numeric-2": _softmax_weights_only,

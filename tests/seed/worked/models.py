@@ -1,4 +1,4 @@
-"""The numeric questions on models, worked from the numbers in their stems; the usual slips."""
+"""The numeric questions on models, worked from their stems, with usual mistakes."""
 
 import math
 import statistics
@@ -26,7 +26,7 @@ def _leaf_mean(n: Sequence[float]) -> float:
     return statistics.fmean(n[:4])
 
 
-def _leaf_mean_slip(n: Sequence[float]) -> float:
+def _leaf_mean_mistake(n: Sequence[float]) -> float:
     return statistics.median(n[:4])
 
 
@@ -34,7 +34,7 @@ def _majority(n: Sequence[float]) -> float:
     return n[0] ** 3 + 3 * n[0] ** 2 * (1 - n[0])
 
 
-def _majority_slip(n: Sequence[float]) -> float:
+def _majority_mistake(n: Sequence[float]) -> float:
     return n[0] ** 3
 
 
@@ -42,7 +42,7 @@ def _head_parameters(n: Sequence[float]) -> float:
     return (n[0] + 1) * n[1]
 
 
-def _head_parameters_slip(n: Sequence[float]) -> float:
+def _head_parameters_mistake(n: Sequence[float]) -> float:
     return n[0] * n[1]
 
 
@@ -50,7 +50,7 @@ def _bootstrap_miss(n: Sequence[float]) -> float:
     return math.pow(1 - 1 / n[1], n[0])
 
 
-def _bootstrap_miss_slip(n: Sequence[float]) -> float:
+def _bootstrap_miss_mistake(n: Sequence[float]) -> float:
     return 1 - math.pow(1 - 1 / n[1], n[0])
 
 
@@ -58,7 +58,7 @@ def _discounted_return(n: Sequence[float]) -> float:
     return sum(r * n[4] ** k for k, r in enumerate(n[:4]))
 
 
-def _discounted_return_slip(n: Sequence[float]) -> float:
+def _discounted_return_mistake(n: Sequence[float]) -> float:
     return sum(r * n[4] ** (k + 1) for k, r in enumerate(n[:4]))
 
 
@@ -66,7 +66,7 @@ def _q_update(n: Sequence[float]) -> float:
     return n[0] + n[1] * (n[3] + n[2] * n[4] - n[0])
 
 
-def _q_update_slip(n: Sequence[float]) -> float:
+def _q_update_mistake(n: Sequence[float]) -> float:
     return n[0] + n[1] * (n[3] + n[2] * n[4])
 
 
@@ -74,7 +74,7 @@ def _output_side(n: Sequence[float]) -> float:
     return (n[3] + 2 * n[1] - n[0]) // n[2] + 1
 
 
-def _output_side_slip(n: Sequence[float]) -> float:
+def _output_side_mistake(n: Sequence[float]) -> float:
     return (n[3] + n[1] - n[0]) // n[2] + 1
 
 
@@ -82,7 +82,7 @@ def _convolution_parameters(n: Sequence[float]) -> float:
     return (n[0] * n[1] * n[2] + 1) * n[3]
 
 
-def _convolution_parameters_slip(n: Sequence[float]) -> float:
+def _convolution_parameters_mistake(n: Sequence[float]) -> float:
     return n[0] * n[1] * n[2] * n[3]
 
 
@@ -90,7 +90,7 @@ def _request_time(n: Sequence[float]) -> float:
     return n[0] + n[2] + n[1] / n[3] * n[4]
 
 
-def _request_time_slip(n: Sequence[float]) -> float:
+def _request_time_mistake(n: Sequence[float]) -> float:
     return n[0] + n[2] + n[4]
 
 
@@ -98,7 +98,7 @@ def _centroid_first(n: Sequence[float]) -> float:
     return (n[0] + n[2] + n[4]) / 3
 
 
-def _centroid_first_slip(n: Sequence[float]) -> float:
+def _centroid_first_mistake(n: Sequence[float]) -> float:
     return (n[0] + n[4]) / 2
 
 
@@ -106,7 +106,7 @@ def _within_sum(n: Sequence[float]) -> float:
     return sum((x - statistics.fmean(n[:3])) ** 2 for x in n[:3])
 
 
-def _within_sum_slip(n: Sequence[float]) -> float:
+def _within_sum_mistake(n: Sequence[float]) -> float:
     return statistics.pvariance(n[:3])
 
 
@@ -114,7 +114,7 @@ def _boosted(n: Sequence[float]) -> float:
     return n[1] - (n[1] - n[0]) * math.pow(1 - n[2], n[3])
 
 
-def _boosted_slip(n: Sequence[float]) -> float:
+def _boosted_mistake(n: Sequence[float]) -> float:
     return n[0] + n[3] * n[2] * (n[1] - n[0])
 
 
@@ -122,7 +122,7 @@ def _polynomial_kernel(n: Sequence[float]) -> float:
     return math.pow(n[2] * n[4] + n[3] * n[5] + n[0], n[1])
 
 
-def _polynomial_kernel_slip(n: Sequence[float]) -> float:
+def _polynomial_kernel_mistake(n: Sequence[float]) -> float:
     return math.pow(n[2] * n[4] + n[3] * n[5], n[1])
 
 
@@ -130,7 +130,7 @@ def _margin_width(n: Sequence[float]) -> float:
     return 2 / math.hypot(n[0], n[1])
 
 
-def _margin_width_slip(n: Sequence[float]) -> float:
+def _margin_width_mistake(n: Sequence[float]) -> float:
     return 1 / math.hypot(n[0], n[1])
 
 
@@ -138,7 +138,7 @@ def _tf_idf(n: Sequence[float]) -> float:
     return n[0] * math.log10(n[1] / n[2])
 
 
-def _tf_idf_slip(n: Sequence[float]) -> float:
+def _tf_idf_mistake(n: Sequence[float]) -> float:
     return n[0] * math.log(n[1] / n[2])
 
 
@@ -146,7 +146,7 @@ def _silhouette(n: Sequence[float]) -> float:
     return (n[1] - n[0]) / max(n[0], n[1])
 
 
-def _silhouette_slip(n: Sequence[float]) -> float:
+def _silhouette_mistake(n: Sequence[float]) -> float:
     return (n[1] - n[0]) / n[0]
 
 
@@ -154,7 +154,7 @@ def _factor_prediction(n: Sequence[float]) -> float:
     return n[0] + n[1] + n[4] + n[2] * n[5] + n[3] * n[6]
 
 
-def _factor_prediction_slip(n: Sequence[float]) -> float:
+def _factor_prediction_mistake(n: Sequence[float]) -> float:
     return n[0] + n[2] * n[5] + n[3] * n[6]
 
 
@@ -162,7 +162,7 @@ def _factor_count(n: Sequence[float]) -> float:
     return (n[0] + n[1]) * n[2]
 
 
-def _factor_count_slip(n: Sequence[float]) -> float:
+def _factor_count_mistake(n: Sequence[float]) -> float:
     return n[0] * n[1]
 
 
@@ -170,7 +170,7 @@ def _node_entropy(n: Sequence[float]) -> float:
     return _entropy(n[:2])
 
 
-def _node_entropy_slip(n: Sequence[float]) -> float:
+def _node_entropy_mistake(n: Sequence[float]) -> float:
     return _entropy(n[:2]) * math.log(2)
 
 
@@ -178,7 +178,7 @@ def _information_gain(n: Sequence[float]) -> float:
     return _entropy(n[:2]) - _weighted(_entropy, n[2:4], n[4:6])
 
 
-def _information_gain_slip(n: Sequence[float]) -> float:
+def _information_gain_mistake(n: Sequence[float]) -> float:
     return _entropy(n[:2]) - (_entropy(n[2:4]) + _entropy(n[4:6])) / 2
 
 
@@ -186,7 +186,7 @@ def _split_gini(n: Sequence[float]) -> float:
     return _weighted(_gini, n[:2], n[2:4])
 
 
-def _split_gini_slip(n: Sequence[float]) -> float:
+def _split_gini_mistake(n: Sequence[float]) -> float:
     return (_gini(n[:2]) + _gini(n[2:4])) / 2
 
 
@@ -194,7 +194,7 @@ def _bytes_saved(n: Sequence[float]) -> float:
     return n[0] * (n[4] - n[3]) / 8
 
 
-def _bytes_saved_slip(n: Sequence[float]) -> float:
+def _bytes_saved_mistake(n: Sequence[float]) -> float:
     return n[0] * n[3] / 8
 
 
@@ -202,7 +202,7 @@ def _list_recall(n: Sequence[float]) -> float:
     return n[1] / n[2]
 
 
-def _list_recall_slip(n: Sequence[float]) -> float:
+def _list_recall_mistake(n: Sequence[float]) -> float:
     return n[1] / n[0]
 
 
@@ -210,7 +210,7 @@ def _wrong_flags(n: Sequence[float]) -> float:
     return n[0] * 1000 * (1 - n[1] / 100) * n[2] / 100
 
 
-def _wrong_flags_slip(n: Sequence[float]) -> float:
+def _wrong_flags_mistake(n: Sequence[float]) -> float:
     return n[0] * 1000 * n[2] / 100
 
 
@@ -218,7 +218,7 @@ def _posterior(n: Sequence[float]) -> float:
     return n[0] * n[1] / (n[0] * n[1] + (1 - n[0]) * n[2])
 
 
-def _posterior_slip(n: Sequence[float]) -> float:
+def _posterior_mistake(n: Sequence[float]) -> float:
     return n[1] / (n[1] + n[2])
 
 
@@ -226,7 +226,7 @@ def _softmax_first(n: Sequence[float]) -> float:
     return math.exp(n[0]) / sum(math.exp(z) for z in n[:3])
 
 
-def _softmax_first_slip(n: Sequence[float]) -> float:
+def _softmax_first_mistake(n: Sequence[float]) -> float:
     return n[0] / sum(n[:3])
 
 
@@ -236,7 +236,7 @@ def _small_network(n: Sequence[float]) -> float:
     return first + second + n[8]
 
 
-def _small_network_slip(n: Sequence[float]) -> float:
+def _small_network_mistake(n: Sequence[float]) -> float:
     return n[6] * (n[0] * n[2] + n[1] * n[3]) + n[7] * (n[0] * n[4] + n[1] * n[5]) + n[8]
 
 
@@ -270,32 +270,32 @@ WORKED: dict[str, Worked] = {
     "t089-numeric-2": _small_network,
 }
 
-SLIPS: dict[str, Worked] = {
-    "t014-numeric-1": _leaf_mean_slip,
-    "t016-numeric-1": _majority_slip,
-    "t017-numeric-1": _head_parameters_slip,
-    "t020-numeric-1": _bootstrap_miss_slip,
-    "t021-numeric-1": _discounted_return_slip,
-    "t021-numeric-2": _q_update_slip,
-    "t025-numeric-1": _output_side_slip,
-    "t025-numeric-2": _convolution_parameters_slip,
-    "t033-numeric-1": _request_time_slip,
-    "t034-numeric-1": _centroid_first_slip,
-    "t034-numeric-2": _within_sum_slip,
-    "t035-numeric-1": _boosted_slip,
-    "t036-numeric-1": _polynomial_kernel_slip,
-    "t037-numeric-1": _margin_width_slip,
-    "t041-numeric-1": _tf_idf_slip,
-    "t044-numeric-1": _silhouette_slip,
-    "t056-numeric-1": _factor_prediction_slip,
-    "t056-numeric-2": _factor_count_slip,
-    "t060-numeric-1": _node_entropy_slip,
-    "t060-numeric-2": _information_gain_slip,
-    "t060-numeric-3": _split_gini_slip,
-    "t083-numeric-1": _bytes_saved_slip,
-    "t085-numeric-1": _list_recall_slip,
-    "t086-numeric-1": _wrong_flags_slip,
-    "t087-numeric-1": _posterior_slip,
-    "t089-numeric-1": _softmax_first_slip,
-    "t089-numeric-2": _small_network_slip,
+MISTAKES: dict[str, Worked] = {
+    "t014-numeric-1": _leaf_mean_mistake,
+    "t016-numeric-1": _majority_mistake,
+    "t017-numeric-1": _head_parameters_mistake,
+    "t020-numeric-1": _bootstrap_miss_mistake,
+    "t021-numeric-1": _discounted_return_mistake,
+    "t021-numeric-2": _q_update_mistake,
+    "t025-numeric-1": _output_side_mistake,
+    "t025-numeric-2": _convolution_parameters_mistake,
+    "t033-numeric-1": _request_time_mistake,
+    "t034-numeric-1": _centroid_first_mistake,
+    "t034-numeric-2": _within_sum_mistake,
+    "t035-numeric-1": _boosted_mistake,
+    "t036-numeric-1": _polynomial_kernel_mistake,
+    "t037-numeric-1": _margin_width_mistake,
+    "t041-numeric-1": _tf_idf_mistake,
+    "t044-numeric-1": _silhouette_mistake,
+    "t056-numeric-1": _factor_prediction_mistake,
+    "t056-numeric-2": _factor_count_mistake,
+    "t060-numeric-1": _node_entropy_mistake,
+    "t060-numeric-2": _information_gain_mistake,
+    "t060-numeric-3": _split_gini_mistake,
+    "t083-numeric-1": _bytes_saved_mistake,
+    "t085-numeric-1": _list_recall_mistake,
+    "t086-numeric-1": _wrong_flags_mistake,
+    "t087-numeric-1": _posterior_mistake,
+    "t089-numeric-1": _softmax_first_mistake,
+    "t089-numeric-2": _small_network_mistake,
 }

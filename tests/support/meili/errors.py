@@ -1,9 +1,9 @@
-"""Refusals of the fake Meilisearch, as its error JSON: a code decides status and type."""
+"""The errors of the fake server; the error code determines the HTTP status and the type."""
 
 from typing import Any
 
-# Every code that is not listed here is an `invalid_request` with status 400.
-STATUSES: dict[str, tuple[int, str]] = {
+# Codes that are not listed are `invalid_request` with status 400.
+STATUS_AND_TYPE: dict[str, tuple[int, str]] = {
     "api_key_already_exists": (409, "invalid_request"),
     "api_key_not_found": (404, "invalid_request"),
     "batch_not_found": (404, "invalid_request"),
@@ -29,28 +29,28 @@ DISK_FULL = (
 
 
 class MeiliError(Exception):
-    """What a request, or a task, is refused with."""
+    """The error of a request or task."""
 
     def __init__(self, code: str, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        usual, self.kind = STATUSES.get(code, (400, "invalid_request"))
-        self.status = status or usual
+        default_status, self.error_type = STATUS_AND_TYPE.get(code, (400, "invalid_request"))
+        self.status = status or default_status
 
     def body(self) -> dict[str, Any]:
-        """Return the error JSON, which also stands in a failed task."""
+        """Return the error as JSON, also used in failed tasks."""
         return {
             "message": self.message,
             "code": self.code,
-            "type": self.kind,
+            "type": self.error_type,
             "link": f"https://docs.meilisearch.com/errors#{self.code}",
         }
 
-    def inside(self, place: str) -> "MeiliError":
-        """Return the same refusal, told to be inside a part of the request."""
+    def inside(self, path: str) -> "MeiliError":
+        """Return the same error with the path of the part of the request that caused it."""
         status = 400 if self.status == 404 else self.status
-        return MeiliError(self.code, f"Inside `{place}`: {self.message}", status)
+        return MeiliError(self.code, f"Inside `{path}`: {self.message}", status)
 
 
 def index_not_found(uid: str) -> MeiliError:

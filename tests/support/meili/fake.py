@@ -1,41 +1,46 @@
-"""The fake Meilisearch as tests use it: on a port of its own, with switches for trouble."""
+"""The fake Meilisearch server as tests use it: on a port of its own, with faults to switch on."""
 
 import time
 from typing import Self
 
-from tests.support.meili import document_routes, index_routes, server_routes
 from tests.support.meili.faults import Faults
-from tests.support.meili.keys import default_keys
-from tests.support.meili.scheduling import Scheduler
-from tests.support.meili.server import Server
-from tests.support.meili.state import State
-from tests.support.meili.wire import Listener
+from tests.support.meili.http import document_routes, index_routes, search_routes, server_routes
+from tests.support.meili.http.keys import default_keys
+from tests.support.meili.http.listener import Listener
+from tests.support.meili.http.server import Server
+from tests.support.meili.state import ServerState
+from tests.support.meili.tasks.scheduler import Scheduler
 
 MASTER_KEY = "the-master-key-of-the-fake-server"
-PAYLOAD_LIMIT = 100_000_000
-ROUTES = [*server_routes.ROUTES, *index_routes.ROUTES, *document_routes.ROUTES]
+PAYLOAD_LIMIT_BYTES = 100_000_000
+ROUTES = [
+    *server_routes.ROUTES,
+    *index_routes.ROUTES,
+    *document_routes.ROUTES,
+    *search_routes.ROUTES,
+]
 
 
 class FakeMeili:
-    """A Meilisearch of our own, listening on 127.0.0.1 until it is closed.
+    """A fake Meilisearch v1.50 that listens on 127.0.0.1 until it is closed.
 
-    `seconds` is what a batch takes at least. `faults` may be set at any time.
+    `batch_seconds` is the shortest time that a batch takes. `faults` may be set at any time.
     """
 
     def __init__(
         self,
         master_key: str | None = MASTER_KEY,
         port: int = 0,
-        seconds: float = 0.001,
-        payload_limit: int = PAYLOAD_LIMIT,
+        batch_seconds: float = 0.001,
+        payload_limit: int = PAYLOAD_LIMIT_BYTES,
     ) -> None:
         self.faults = Faults()
-        self._scheduler = Scheduler(self.faults, seconds)
+        self._scheduler = Scheduler(self.faults, batch_seconds)
         self._server = Server(self._scheduler, ROUTES, master_key, payload_limit)
         self.wipe()
         self._listener = Listener(self._server.handle, port)
         self._listener.up()
-        self._listener.job(self._scheduler.run())
+        self._listener.start_background(self._scheduler.run())
 
     def __enter__(self) -> Self:
         return self
@@ -61,27 +66,22 @@ class FakeMeili:
         self._server.payload_limit = size
 
     @property
-    def requests(self) -> list[tuple[str, str]]:
-        """Method and target of every request so far."""
-        return self._server.requests
-
-    @property
-    def state(self) -> State:
-        """What the server keeps; to be looked at while nothing is being done."""
+    def state(self) -> ServerState:
+        """The stored state; read it only while no task is being processed."""
         return self._scheduler.state
 
     def close(self) -> None:
         self._listener.close()
 
     def down(self) -> None:
-        """Refuse connections and cut those that are open; tasks go on."""
+        """Refuse connections and abort the open ones; tasks are still processed."""
         self._listener.down()
 
     def up(self) -> None:
         self._listener.up()
 
-    def idle(self, seconds: float = 10.0) -> None:
-        """Wait until no task waits or is being done."""
+    def wait_until_idle(self, seconds: float = 10.0) -> None:
+        """Wait until no task is enqueued or being processed."""
         deadline = time.monotonic() + seconds
         while True:
             with self._scheduler.lock:
@@ -91,39 +91,39 @@ class FakeMeili:
             assert time.monotonic() < deadline, "tasks are still waiting"
             time.sleep(0.002)
 
-    # Another server under the same address
+    # Replacing the server behind the same address
 
     def wipe(self, master_key: str | None = "") -> None:
-        """Become a server that was just installed; `master_key` gives it another one."""
+        """Become a newly installed server; a `master_key` other than "" replaces the old one."""
         if master_key != "":
             self._server.master_key = master_key
         keys = default_keys() if self._server.master_key else {}
-        self._replace(State(keys=keys))
+        self._replace_state(ServerState(keys=keys))
 
     def crash(self) -> None:
-        """Be killed and started: what was being done is done again."""
-        self._replace(self.save())
+        """Kill and restart the server: tasks that were being processed start again."""
+        self._replace_state(self.save_state())
 
-    def save(self) -> State:
-        """Return a copy of everything, for `restore`."""
+    def save_state(self) -> ServerState:
+        """Return a copy of the state, for `restore_state`."""
         with self._scheduler.lock:
-            return self.state.copied()
+            return self.state.copy()
 
-    def restore(self, saved: State) -> None:
-        """Become what was saved; uids of later tasks are given out again."""
-        self._replace(saved.copied())
+    def restore_state(self, saved: ServerState) -> None:
+        """Return to a saved state; the uids of later tasks are used again."""
+        self._replace_state(saved.copy())
 
     def restore_snapshot(self) -> None:
-        """Become the latest snapshot that a task made."""
+        """Return to the latest snapshot that a task made."""
         assert self._scheduler.snapshot is not None, "no snapshot was made"
-        self.restore(self._scheduler.snapshot)
+        self.restore_state(self._scheduler.snapshot)
 
     def restore_dump(self) -> None:
-        """Become the latest dump that a task made."""
+        """Return to the latest dump that a task made."""
         assert self._scheduler.dump is not None, "no dump was made"
-        self.restore(self._scheduler.dump)
+        self.restore_state(self._scheduler.dump)
 
-    def _replace(self, state: State) -> None:
+    def _replace_state(self, state: ServerState) -> None:
         with self._scheduler.lock:
             self._scheduler.state = state
         self._scheduler.wake()

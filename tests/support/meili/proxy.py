@@ -1,39 +1,41 @@
-"""A proxy that makes faults on the way to a server, be it the fake one or a real one."""
+"""A proxy in front of a fake or real server that makes faults."""
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import httpx
 
-from tests.support.meili.wire import Answer, HangUpError, Listener, Request
+from tests.support.meili.http.listener import CloseConnectionError, Listener, Request, Response
 
-# What belongs to one connection and is not passed on.
-OWN_HEADERS = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
-PATIENCE = 60.0
-Kind = Literal["cut_before", "cut_after", "delay", "answer"]
+# Headers of one connection, which are not forwarded.
+CONNECTION_HEADERS = frozenset(
+    {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
+)
+FORWARD_TIMEOUT_SECONDS = 60.0
+FaultKind = Literal["cut_before", "cut_after", "delay", "respond"]
 
 
 @dataclass
 class Fault:
-    """What happens to requests that fit.
+    """A fault that affects matching requests.
 
-    `cut_before` closes the connection and forwards nothing; `cut_after` forwards the request,
-    waits until the server has answered and closes the connection; `delay` waits `seconds` before
-    it forwards; `answer` answers `status` itself. `times` is how often, None until it is lifted;
-    `method` and `path` (a regular expression, searched in path and query) choose the requests.
+    `cut_before` closes the connection without forwarding the request; `cut_after` forwards it and
+    closes the connection after the server has responded; `delay` forwards it after `seconds`;
+    `respond` sends a response with `status` instead. `times` is how often the fault happens, None
+    for always. `method` and `path` (a regular expression that is searched in path and query)
+    select the requests.
     """
 
-    kind: Kind
+    kind: FaultKind
     times: int | None = None
     method: str | None = None
     path: str = ""
     seconds: float = 0.0
     status: int = 503
 
-    def fits(self, request: Request) -> bool:
+    def matches(self, request: Request) -> bool:
         return (
             self.times != 0
             and self.method in (None, request.method)
@@ -42,8 +44,8 @@ class Fault:
 
 
 @dataclass
-class Seen:
-    """A request that went through, and what it was answered with; None: nothing."""
+class ProxiedRequest:
+    """A request and the status of its response; None if the connection was closed."""
 
     method: str
     target: str
@@ -52,14 +54,17 @@ class Seen:
 
 @dataclass
 class FaultProxy:
-    """Forwards everything to `target`, but for the faults that it was told."""
+    """Forwards requests to the server at `target`, except where a fault affects them.
+
+    `requests` are all requests so far.
+    """
 
     target: str
     faults: list[Fault] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[ProxiedRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=PATIENCE)
+        self._client = httpx.AsyncClient(timeout=FORWARD_TIMEOUT_SECONDS)
         self._listener = Listener(self._handle)
         self._listener.up()
 
@@ -74,67 +79,57 @@ class FaultProxy:
         return self._listener.url
 
     def close(self) -> None:
-        self._listener.call(self._client.aclose())
+        self._listener.run_in_loop(self._client.aclose())
         self._listener.close()
 
     def down(self) -> None:
-        """Refuse connections and cut those that are open."""
+        """Refuse connections and abort the open ones."""
         self._listener.down()
 
     def up(self) -> None:
         self._listener.up()
 
-    def add(self, fault: Fault) -> Fault:
+    def add_fault(self, fault: Fault) -> Fault:
         self.faults.append(fault)
         return fault
 
-    def lift(self) -> None:
-        """Forget all faults."""
+    def clear_faults(self) -> None:
+        """Remove all faults."""
         self.faults.clear()
 
-    def await_seen(self, method: str, path: str, seconds: float = 10.0) -> Seen:
-        """Wait for a request that fits to have gone through, and return the first."""
-        deadline = time.monotonic() + seconds
-        while True:
-            for one in list(self.seen):
-                if one.method == method and re.search(path, one.target):
-                    return one
-            assert time.monotonic() < deadline, f"no {method} {path} came"
-            time.sleep(0.002)
-
-    def _fault(self, request: Request) -> Fault | None:
-        fault = next((fault for fault in self.faults if fault.fits(request)), None)
+    def _next_fault(self, request: Request) -> Fault | None:
+        fault = next((fault for fault in self.faults if fault.matches(request)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
         return fault
 
-    async def _handle(self, request: Request) -> Answer:
-        seen = Seen(request.method, request.target)
-        fault = self._fault(request)
+    async def _handle(self, request: Request) -> Response:
+        proxied = ProxiedRequest(request.method, request.target)
+        fault = self._next_fault(request)
         try:
             if fault is None:
-                answer = await self._forward(request)
+                response = await self._forward(request)
             else:
-                answer = await self._misbehave(fault, request)
-            seen.status = answer.status
+                response = await self._apply_fault(fault, request)
+            proxied.status = response.status
         finally:
-            self.seen.append(seen)
-        return answer
+            self.requests.append(proxied)
+        return response
 
-    async def _misbehave(self, fault: Fault, request: Request) -> Answer:
+    async def _apply_fault(self, fault: Fault, request: Request) -> Response:
         if fault.kind == "cut_before":
-            raise HangUpError
-        if fault.kind == "answer":
+            raise CloseConnectionError
+        if fault.kind == "respond":
             body = f"<h1>{fault.status}</h1>".encode()
-            return Answer(fault.status, body, {"Content-Type": "text/html", "Retry-After": "1"})
+            return Response(fault.status, body, {"Content-Type": "text/html", "Retry-After": "1"})
         if fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
             return await self._forward(request)
         await self._forward(request)
-        raise HangUpError
+        raise CloseConnectionError
 
-    async def _forward(self, request: Request) -> Answer:
-        headers = {k: v for k, v in request.headers.items() if k not in OWN_HEADERS}
+    async def _forward(self, request: Request) -> Response:
+        headers = {k: v for k, v in request.headers.items() if k not in CONNECTION_HEADERS}
         forwarded = self._client.build_request(
             request.method,
             self.target + request.target,
@@ -142,9 +137,9 @@ class FaultProxy:
             content=request.body,
         )
         try:
-            answer = await self._client.send(forwarded, stream=True)
-            body = b"".join([chunk async for chunk in answer.aiter_raw()])
+            response = await self._client.send(forwarded, stream=True)
+            body = b"".join([chunk async for chunk in response.aiter_raw()])
         except httpx.TransportError:
-            raise HangUpError from None
-        kept = {k: v for k, v in answer.headers.items() if k.lower() not in OWN_HEADERS}
-        return Answer(answer.status_code, body, kept)
+            raise CloseConnectionError from None
+        headers = {k: v for k, v in response.headers.items() if k.lower() not in CONNECTION_HEADERS}
+        return Response(response.status_code, body, headers)

@@ -1,4 +1,4 @@
-"""A real Meilisearch that tests may start, kill, wipe and restore, with the switches it has."""
+"""A real Meilisearch process that tests can start, kill, wipe and restore."""
 
 import os
 import shutil
@@ -11,27 +11,27 @@ from typing import Self
 
 import httpx
 
-from tests.support.meili.fake import MASTER_KEY, PAYLOAD_LIMIT
+from tests.support.meili.fake import MASTER_KEY, PAYLOAD_LIMIT_BYTES
 
-STARTING = 60.0
-# As docker-compose.yml gives it: by default each batch takes the longer, the more memory there is.
+START_TIMEOUT_SECONDS = 60.0
+# The value of docker-compose.yml: with the default, batches take longer on larger machines.
 INDEXING_MEMORY = "1GiB"
 
 
-def binary() -> str | None:
-    """Return the path of the program that MEILI_BINARY names."""
+def binary_path() -> str | None:
+    """Return the path that MEILI_BINARY names, None if it is not set."""
     return os.environ.get("MEILI_BINARY")
 
 
 class RealMeili:
-    """A server of its own data under `folder`, with the methods of the fake one."""
+    """A server with its data in `folder` and the methods of FakeMeili."""
 
     def __init__(
         self,
         program: str,
         folder: Path,
         master_key: str | None = MASTER_KEY,
-        payload_limit: int = PAYLOAD_LIMIT,
+        payload_limit: int = PAYLOAD_LIMIT_BYTES,
     ) -> None:
         self.program = program
         self.folder = folder
@@ -62,14 +62,14 @@ class RealMeili:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def down(self) -> None:
-        """Kill the server as kill -9 does."""
+        """Kill the server with SIGKILL."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def up(self, *options: str) -> None:
-        """Start the server and wait until it is well."""
+        """Start the server and wait until it is healthy."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [self.program, "--no-analytics", "--http-addr", f"127.0.0.1:{self.port}"]
         command += ["--db-path", "data.ms", "--dump-dir", "dumps", "--snapshot-dir", "snapshots"]
@@ -82,20 +82,20 @@ class RealMeili:
             self._process = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + STARTING
-        while not self._well():
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self._is_healthy():
             assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.02)
 
-    def _well(self) -> bool:
+    def _is_healthy(self) -> bool:
         try:
             return httpx.get(f"{self.url}/health", timeout=1.0).status_code == 200
         except httpx.HTTPError:
             return False
 
     def wipe(self, master_key: str | None = "") -> None:
-        """Start anew on an empty disk; `master_key` gives it another one."""
+        """Restart with an empty data folder; a `master_key` other than "" replaces the old one."""
         self.down()
         if master_key != "":
             self.master_key = master_key
@@ -103,7 +103,7 @@ class RealMeili:
         self.up()
 
     def crash(self) -> None:
-        """Kill the server and start it on the same disk."""
+        """Kill the server and start it with the same data."""
         self.down()
         self.up()
 
@@ -120,8 +120,8 @@ class RealMeili:
         shutil.rmtree(self.folder / "data.ms")
         self.up(option, str(path))
 
-    def idle(self, seconds: float = 60.0) -> None:
-        """Wait until no task waits or is being done."""
+    def wait_until_idle(self, seconds: float = 60.0) -> None:
+        """Wait until no task is enqueued or being processed."""
         headers = {"Authorization": f"Bearer {self.key}"}
         deadline = time.monotonic() + seconds
         query = f"{self.url}/tasks?statuses=enqueued,processing&limit=1"

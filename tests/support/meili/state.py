@@ -1,19 +1,19 @@
-"""Everything that the fake server would keep on its disk, and copies of it."""
+"""The state that the fake server stores, and the copies of it that snapshots and dumps need."""
 
 import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.support.meili.engine.index import Index
 from tests.support.meili.errors import index_not_found
-from tests.support.meili.index import Index
-from tests.support.meili.keys import Key
-from tests.support.meili.moments import now
-from tests.support.meili.tasks import Batch, Task
+from tests.support.meili.http.keys import Key
+from tests.support.meili.tasks.task import Batch, Task
+from tests.support.meili.times import now_ns
 
 
 @dataclass
-class State:
-    """Indexes, tasks, batches and keys; the indexes are replaced, never changed."""
+class ServerState:
+    """Indexes, tasks, batches and keys; an index is replaced and never changed."""
 
     indexes: dict[str, Index] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
@@ -37,17 +37,17 @@ class State:
         create: bool = False,
         metadata: str | None = None,
     ) -> Task:
-        """Add a task; its uid follows the greatest that is stored."""
+        """Add a task; its uid is one more than the greatest stored one."""
         uid = max(self.tasks, default=self.first_task - 1) + 1
-        task = Task(uid, kind, index_uid, details, now(), content, create, metadata)
+        task = Task(uid, kind, index_uid, details, now_ns(), content, create, metadata)
         self.tasks[uid] = task
         return task
 
-    def next_batch(self) -> int:
+    def next_batch_uid(self) -> int:
         return max(self.batches, default=-1) + 1
 
-    def copied(self, without: Task | None = None) -> "State":
-        """Return a copy as a snapshot holds it: what was being done is enqueued again."""
+    def copy(self, without: Task | None = None) -> "ServerState":
+        """Return a copy as in a snapshot: tasks that are being processed are enqueued again."""
         tasks = {}
         for uid, task in self.tasks.items():
             if task is not without:
@@ -56,28 +56,29 @@ class State:
         batches = {}
         for uid, batch in self.batches.items():
             if batch.finished_at is not None:
-                mine = [tasks[task.uid] for task in batch.tasks if task.uid in tasks]
-                batches[uid] = replace(batch, tasks=mine)
-        return State(dict(self.indexes), tasks, batches, dict(self.keys))
+                batch_tasks = [tasks[task.uid] for task in batch.tasks if task.uid in tasks]
+                batches[uid] = replace(batch, tasks=batch_tasks)
+        return ServerState(dict(self.indexes), tasks, batches, dict(self.keys))
 
-    def dumped(self, task: Task) -> "State":
-        """Return what is left of the state when it is loaded from a dump."""
-        loaded = self.copied()
+    def copy_for_dump(self, task: Task) -> "ServerState":
+        """Return the state as it is after loading the dump that `task` made."""
+        loaded = self.copy()
         loaded.batches = {}
-        moment = now()
+        loaded_at = now_ns()
         for uid, index in loaded.indexes.items():
             draft = index.draft()
-            draft.updated_at = moment
+            draft.updated_at = loaded_at
             loaded.indexes[uid] = draft
         for other in loaded.tasks.values():
             other.batch = None
-        mine = loaded.tasks[task.uid]
-        mine.details = {"dumpUid": None}
-        mine.status, mine.started_at, mine.finished_at = "succeeded", moment, moment
+        dump_task = loaded.tasks[task.uid]
+        dump_task.details = {"dumpUid": None}
+        dump_task.status = "succeeded"
+        dump_task.started_at = dump_task.finished_at = loaded_at
         return loaded
 
     def requeue(self) -> None:
-        """Enqueue again what was being done, as after a crash."""
+        """Enqueue the tasks that are being processed again, as after a crash."""
         for task in self.tasks.values():
             _requeue(task)
         for uid in [uid for uid, batch in self.batches.items() if batch.finished_at is None]:

@@ -1,0 +1,1 @@
+"""What a kind declares about its fields, and what is derived from the declarations."""

@@ -1,0 +1,1 @@
+"""The indexes on the server: their settings, building, comparing and maintaining them."""

@@ -1,0 +1,1 @@
+"""The HTTP side of the fake server: the listener, keys, and the routes."""
