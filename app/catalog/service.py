@@ -67,6 +67,8 @@ class Catalog:
         self._start_empty()
 
     def _start_empty(self) -> None:
+        # Identifies the history to which question numbers belong: another object for each.
+        self.history = object()
         self.index = Index()
         self._matcher = Matcher(self.index)
         self._composer = Composer(

@@ -69,7 +69,7 @@ class DrawPlan(NamedTuple):
     """Everything that a query asks for except the seed, for one caller and one edition.
 
     `bits` is the width of numbers in a seeded order. A draw that continues from a cursor starts
-    after `position`; `is_generated` tells whether the server chose the cursor's seed.
+    after `position`; `is_generated` is True if the server chose the cursor's seed.
     """
 
     members: BitMap
@@ -90,8 +90,8 @@ class Planner:
         """Plan over `catalog`; open cursors with `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
-        # Parsing a query takes longer than drawing. Clients that draw by the same filter have seeds
-        # of their own, so the plan of a query is also cached under the query without its seed.
+        # Parsing a query takes longer than drawing. The plan of a seeded query is cached under the
+        # query without its seed, because clients that draw by the same filter have different seeds.
         self._plans: Memo[tuple[bytes, Caller], tuple[DrawPlan, str | None]]
         self._plans = Memo(MAX_CACHED_PLANS, MAX_BITMAP_BYTES)
 
@@ -111,7 +111,7 @@ class Planner:
             # More than one seed, or a longer name that ends in `seed`.
             return self._parse(query, caller)
         raw_seed, _, after = after.partition(b"&")
-        if raw_seed == b"new":
+        if raw_seed == NEW_SEED.encode():
             return self._parse_and_cache(query, caller)
         plan, seed = self.plan(before + after, caller)
         if seed is not None:
