@@ -36,7 +36,7 @@ import json, sys
 from pathlib import Path
 from bench import prepared
 prepare = getattr(prepared, "prepare_bank", None) or prepared.prepare
-bank = prepare_bank(Path(sys.argv[1]), int(sys.argv[2]))
+bank = prepare(Path(sys.argv[1]), int(sys.argv[2]))
 print(json.dumps({"rate": bank.import_rate, "ids": bank.ids}))
 """
 HEAD = ("", "base, requests/s", "this tree", "median ratio", "lowest", "highest", "CPU ratio")

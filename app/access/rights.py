@@ -75,7 +75,7 @@ class AnswerRight:
             raise TypeError(message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """The banks whose questions and answers a caller may read; equal views are one object."""
 

@@ -53,7 +53,7 @@ class Catalog:
         settings: Settings,
         secrets: Secrets,
         access: AccessSnapshot,
-        glossary: VocabularySnapshot,
+        vocabularies: VocabularySnapshot,
     ) -> None:
         """Start empty."""
         self.secrets = secrets
@@ -62,11 +62,13 @@ class Catalog:
         self.dropped_rows = 0
         self._budget_mb = settings.body_budget_mb
         self._access = access
-        self._vocabulary = glossary
+        self._vocabulary = vocabularies
         self._loading = False
         self._start_empty()
 
     def _start_empty(self) -> None:
+        # Identifies the history to which question numbers belong: another object for each.
+        self.history = object()
         self.index = Index()
         self._matcher = Matcher(self.index)
         self._composer = Composer(

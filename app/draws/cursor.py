@@ -11,8 +11,8 @@ ROUTE = "random"
 class DrawPosition(NamedTuple):
     """The last position that was sent, in the order of a seed over numbers of `bits` bits.
 
-    `is_generated` tells whether the server chose the seed (`seed=new`); `packed_filter` is the
-    draw's filter.
+    `is_generated` is True if the server chose the seed (`seed=new`); `packed_filter` is the draw's
+    filter.
     """
 
     seed: str

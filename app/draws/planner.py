@@ -69,7 +69,7 @@ class DrawPlan(NamedTuple):
     """Everything that a query asks for except the seed, for one caller and one edition.
 
     `bits` is the width of numbers in a seeded order. A draw that continues from a cursor starts
-    after `position`; `is_generated` tells whether the server chose the cursor's seed.
+    after `position`; `is_generated` is True if the server chose the cursor's seed.
     """
 
     members: BitMap
@@ -90,33 +90,41 @@ class Planner:
         """Plan over `catalog`; open cursors with `secrets`."""
         self._catalog = catalog
         self._secrets = secrets
-        # Parsing a query takes longer than drawing. Plans are cached without their seed, because
-        # clients that draw by the same filter have seeds of their own.
-        self._plans: Memo[tuple[bytes, Caller], DrawPlan] = Memo(MAX_CACHED_PLANS, MAX_BITMAP_BYTES)
+        # Parsing a query takes longer than drawing. The plan of a seeded query is cached under the
+        # query without its seed, because clients that draw by the same filter have different seeds.
+        self._plans: Memo[tuple[bytes, Caller], tuple[DrawPlan, str | None]]
+        self._plans = Memo(MAX_CACHED_PLANS, MAX_BITMAP_BYTES)
 
     def plan(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         """Return the plan of a query and its seed; raise the Problem if the query is not valid.
 
         The seed is None for an unseeded draw, and `new` if the server has to choose one.
         """
+        cached = self._plans.get(self._catalog.mark, (query, caller))
+        return self._plan(query, caller) if cached is None else cached
+
+    def _plan(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         before, separator, after = query.partition(SEED_PARAMETER)
         if not separator:
-            without_seed, raw_seed = query, None
-        elif SEED_PARAMETER in after or (before and not before.endswith(b"&")):
+            return self._parse_and_cache(query, caller)
+        if SEED_PARAMETER in after or (before and not before.endswith(b"&")):
+            # More than one seed, or a longer name that ends in `seed`.
             return self._parse(query, caller)
-        else:
-            raw_seed, _, after = after.partition(b"&")
-            without_seed = before + after
-        key = (without_seed, caller)
-        plan = self._plans.get(self._catalog.mark, key)
-        if plan is None:
-            plan, seed = self._parse(without_seed, caller)
-            if seed is not None:
-                # The seed of a cursor, which `raw_seed` must not contradict, or an encoded one.
-                return (plan, seed) if raw_seed is None else self._parse(query, caller)
-            size = bitmap_bytes(plan.members) + len(without_seed)
-            self._plans.put(self._catalog.mark, key, plan, size)
-        return plan, None if raw_seed is None else _decode_seed(raw_seed)
+        raw_seed, _, after = after.partition(b"&")
+        if raw_seed == NEW_SEED.encode():
+            return self._parse_and_cache(query, caller)
+        plan, seed = self.plan(before + after, caller)
+        if seed is not None:
+            # The seed of a cursor: parse both, because they must not differ.
+            return self._parse(query, caller)
+        return plan, _decode_seed(raw_seed)
+
+    def _parse_and_cache(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
+        plan, seed = self._parse(query, caller)
+        if seed is None or seed == NEW_SEED:
+            size = bitmap_bytes(plan.members) + len(query)
+            self._plans.put(self._catalog.mark, (query, caller), (plan, seed), size)
+        return plan, seed
 
     def _parse(self, query: bytes, caller: Caller) -> tuple[DrawPlan, str | None]:
         pairs = split_query(query)

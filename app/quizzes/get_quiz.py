@@ -30,8 +30,8 @@ class GetQuiz(Endpoint):
         """Read quizzes from `database` and their questions through `catalog`."""
         super().__init__("quiz", catalog)
         self._database = database
-        # A quiz is valid for as long as the catalog's index: if history is replaced, its question
-        # numbers may be other questions. A slug may move to another quiz with each edition.
+        # A quiz is valid for one history: in another, its question numbers may be other questions.
+        # A slug is valid for one edition: in the next it may name another quiz.
         self._quizzes: Memo[UUID, LoadedQuiz] = Memo(MAX_CACHED_QUIZZES)
         self._slugs: Memo[str, UUID] = Memo(MAX_CACHED_SLUGS)
 
@@ -47,7 +47,7 @@ class GetQuiz(Endpoint):
             quiz_id = self._slugs.get(request.mark, reference)
         else:
             quiz_id = reference
-        quiz = None if quiz_id is None else self._quizzes.get(self._catalog.index, quiz_id)
+        quiz = None if quiz_id is None else self._quizzes.get(self._catalog.history, quiz_id)
         if quiz is None:
             return self._load(reference, request)
         return self._body(quiz, request)
@@ -58,14 +58,14 @@ class GetQuiz(Endpoint):
             raise not_found()
         # A malformed query is refused whether or not the quiz exists.
         split_query(request.query)
-        index = self._catalog.index
+        history = self._catalog.history
         quiz = await asyncio.to_thread(self._read, reference)
-        if index is not self._catalog.index:
+        if history is not self._catalog.history:
             message = "The history of the bank was replaced while the quiz was read."
             raise Problem("not_caught_up", message, headers={"Retry-After": "1"})
         if quiz is None:
             raise not_found()
-        self._quizzes.put(index, quiz.cover.id, quiz)
+        self._quizzes.put(history, quiz.cover.id, quiz)
         if isinstance(reference, str) and request.mark is self._catalog.mark:
             self._slugs.put(request.mark, reference, quiz.cover.id)
         body = self._body(quiz, request)

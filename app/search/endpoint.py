@@ -86,7 +86,7 @@ class SearchQuestions(Endpoint):
         self, plan: SearchPlan, engines: Sequence[Engine]
     ) -> tuple[Engine, SearchOutcome]:
         """Return the first engine that is available, and what it found."""
-        index = self._catalog.index
+        history = self._catalog.history
         failure: EngineUnavailableError | None = None
         for engine in engines:
             try:
@@ -94,7 +94,7 @@ class SearchQuestions(Endpoint):
             except EngineUnavailableError as error:
                 failure = error
                 continue
-            if index is not self._catalog.index:
+            if history is not self._catalog.history:
                 # The history was replaced meanwhile: these numbers may be other questions.
                 raise not_caught_up()
             return engine, outcome

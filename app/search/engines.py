@@ -26,14 +26,14 @@ class Engines:
     """The engine that the settings choose and, if they ask for it, an embedded standby."""
 
     def __init__(
-        self, database: Database, settings: Settings, glossary: VocabularySnapshot
+        self, database: Database, settings: Settings, vocabularies: VocabularySnapshot
     ) -> None:
         """Create the engines that the settings ask for; `start` runs them."""
         self.server: MeilisearchEngine | None = None
         self.embedded: EmbeddedEngine | None = None
         if settings.meili_url:
             # The mirror reads synonyms in a thread of its own, so it needs its own snapshot.
-            self.server = MeilisearchEngine(database, settings, glossary, SynonymSnapshot())
+            self.server = MeilisearchEngine(database, settings, vocabularies, SynonymSnapshot())
         if not settings.meili_url or settings.search_standby:
             self.embedded = EmbeddedEngine(database, settings)
         self._tasks: list[asyncio.Task[None]] = []

@@ -73,9 +73,11 @@ class CatalogWorker:
         self.database = Database(settings)
         self.secrets = Secrets(settings.secret_keys)
         self.access = AccessSnapshot(settings)
-        self.glossary = VocabularySnapshot()
-        self.catalog = Catalog(self.database, settings, self.secrets, self.access, self.glossary)
-        self.follower = Follower(self.database, self.catalog, [self.access, self.glossary])
+        self.vocabularies = VocabularySnapshot()
+        self.catalog = Catalog(
+            self.database, settings, self.secrets, self.access, self.vocabularies
+        )
+        self.follower = Follower(self.database, self.catalog, [self.access, self.vocabularies])
         self.fast_routes = FastRoutes()
         register(self.fast_routes, self.catalog, ResponseCache())
 

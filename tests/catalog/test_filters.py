@@ -140,7 +140,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogWorker]:
     worker.access.rights = Rights(
         {slug: BankRules(slug, slug, "", "en", "public", "public", "open", "key") for slug in BANKS}
     )
-    worker.glossary.current = Vocabularies(
+    worker.vocabularies.current = Vocabularies(
         Vocabulary([Term(slug, slug, "", (), parent) for slug, parent in CATEGORIES.items()]),
         Vocabulary([Term(slug, slug, "", ()) for slug in COMPANIES]),
         Vocabulary([Term(slug, slug, "", ()) for slug in TAGS]),

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,18 @@ def seeded(
     settings = sqlite_template.fresh(tmp_path_factory.mktemp("readme"))
     prepare(settings, lambda _: None)
     with serving(settings) as running:
+        _wait_for_corrections(running.url)
         yield running.url
+
+
+def _wait_for_corrections(url: str) -> None:
+    """Wait until the search index has loaded the words that it corrects misspelt ones with."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = httpx.get(f"{url}/v1/search", params={"q": "gradint descnt"})
+        if found.status_code == 200 and found.json()["corrected"] is not None:
+            return
+        time.sleep(0.05)
 
 
 def _send(command: str, url: str) -> httpx.Response:

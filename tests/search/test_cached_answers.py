@@ -57,14 +57,14 @@ def test_a_question_that_is_indexed_during_a_search_is_found_next_time(
         async with embedded(database, settings) as first:
             await wait_until_indexed(first, world)
         world.publish("What is a quokka?")
-        access, glossary, synonym_snapshot = (
+        access, vocabularies, synonym_snapshot = (
             AccessSnapshot(settings),
             VocabularySnapshot(),
             SynonymSnapshot(),
         )
         secrets = load_secrets(settings)
-        catalog = Catalog(database, settings, secrets, access, glossary)
-        follower = Follower(database, catalog, [access, glossary, synonym_snapshot])
+        catalog = Catalog(database, settings, secrets, access, vocabularies)
+        follower = Follower(database, catalog, [access, vocabularies, synonym_snapshot])
         await follower.catch_up()
         engine = CatchesUpAfterSearch(database, settings, world)
         path = engine._files.current()

@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 
 from app.access.rights import Caller
 from app.catalog.bodies.composer import ComposedQuestions
-from app.catalog.http.endpoint import CacheKey, Endpoint, ReadRequest, ResponseBody, when_composed
+from app.catalog.http.endpoint import CacheKey, Endpoint, ReadRequest, ResponseBody
 from app.catalog.http.reading_parameters import parse_reading_parameters
-from app.catalog.service import IndexEntry
+from app.catalog.service import IndexEntry, ReadAccess
 from app.core.errors import Problem, not_found
 from app.core.http.query_string import split_query
 
@@ -32,21 +32,27 @@ class GetQuestion(Endpoint):
             message = "This caller may not read the answers of the question's bank."
             raise Problem("answers_not_allowed", message)
         composed = self._catalog.compose_live([entry.number], access, text_format, pointer="")
-        return when_composed(composed, lambda ready: ResponseBody(_to_json(ready), access))
+        if isinstance(composed, ComposedQuestions):
+            return _body(composed, access)
+        return _body_later(composed, access)
 
     def _find(self, question_id: str, caller: Caller) -> IndexEntry:
         hexadecimal = question_id.replace("-", "") if _ID.fullmatch(question_id) else None
         entry = None if hexadecimal is None else self._catalog.find(bytes.fromhex(hexadecimal))
         if entry is None or entry.revision is None:
             raise not_found()
-        if entry.bank not in self._catalog.rights.readable(caller):
+        if entry.bank not in self._catalog.rights.view(caller).readable:
             raise not_found()
         return entry
 
 
-def _to_json(composed: ComposedQuestions) -> bytes:
+async def _body_later(composed: Awaitable[ComposedQuestions], access: ReadAccess) -> ResponseBody:
+    return _body(await composed, access)
+
+
+def _body(composed: ComposedQuestions, access: ReadAccess) -> ResponseBody:
     """Return the only question, with its `nodes` as a member if there are any."""
-    body = composed.items[0]
-    if composed.nodes is None:
-        return body
-    return body[:-1] + b',"nodes":' + composed.nodes + b"}"
+    question = composed.items[0]
+    if composed.nodes is not None:
+        question = question[:-1] + b',"nodes":' + composed.nodes + b"}"
+    return ResponseBody(question, access)

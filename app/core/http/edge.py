@@ -253,14 +253,15 @@ class Edge:
     def _finish(self, context: RequestContext, scope: Scope, reply: Reply) -> None:
         """Compress a reply, add the common headers, count and log it."""
         compress(context.headers.get(b"accept-encoding", b""), reply)
-        reply.headers = [
+        headers = [
             *reply.headers,
             *context.budget_headers,
             *self._edition_header(context),
             *security_headers(context.path),
         ]
         if reply.status not in {204, 304}:
-            reply.headers.append((b"content-length", b"%d" % len(reply.body)))
+            headers.append((b"content-length", b"%d" % len(reply.body)))
+        reply.headers = headers
         self._record(context, scope, reply.status)
 
     def _edition_header(self, context: RequestContext) -> Headers:

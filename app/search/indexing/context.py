@@ -42,7 +42,7 @@ class IndexingContext:
     def __init__(self, settings: Settings, synonyms: SynonymLoader | None = None) -> None:
         """Start empty; the first `refresh` loads everything."""
         self._access = AccessSnapshot(settings)
-        self._glossary = VocabularySnapshot()
+        self._vocabularies = VocabularySnapshot()
         self._synonyms = synonyms or SynonymSnapshot()
         self.config_version = -1
         self.term_texts: dict[str, str] = {}
@@ -52,7 +52,7 @@ class IndexingContext:
     @property
     def vocabularies(self) -> Vocabularies:
         """The categories, companies and tags."""
-        return self._glossary.current
+        return self._vocabularies.current
 
     @property
     def synonyms(self) -> Synonyms:
@@ -65,7 +65,7 @@ class IndexingContext:
         if mark.config_version == self.config_version:
             return False
         self._access.load(session)
-        self._glossary.load(session)
+        self._vocabularies.load(session)
         self._synonyms.load(session)
         rights = self._access.rights
         self.answer_right = rights.indexing_right()

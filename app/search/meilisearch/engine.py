@@ -54,7 +54,7 @@ class MeilisearchEngine:
         self,
         database: Database,
         settings: Settings,
-        glossary: VocabularySnapshot,
+        vocabularies: VocabularySnapshot,
         synonyms: SynonymLoader | None = None,
         timings: Timings = DEFAULT_TIMINGS,
     ) -> None:
@@ -64,7 +64,7 @@ class MeilisearchEngine:
         """
         self._database = database
         self._prefix = settings.search_prefix
-        self._glossary = glossary
+        self._vocabularies = vocabularies
         self._client = SearchClient(settings)
         self._mirror = Mirror(database, settings, synonyms, timings)
         self._circuit_open_until = 0.0
@@ -146,7 +146,7 @@ class MeilisearchEngine:
         full_hits: bool,
     ) -> dict[str, Any]:
         """Send one search, or one federated search for several texts or banks."""
-        conditions = filter_conditions(asked.filter, self._glossary.current)
+        conditions = filter_conditions(asked.filter, self._vocabularies.current)
         page = {"limit": limit, "offset": offset}
         try:
             if len(banks) == len(weighted_texts) == 1:

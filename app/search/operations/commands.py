@@ -118,9 +118,9 @@ def _catalog_is_equal(database: Database, settings: Settings, say: Say) -> bool:
     """Load a catalog as a worker does, check it and print the result."""
 
     async def check_loaded_catalog() -> DriftReport:
-        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
-        catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
-        await Follower(database, catalog, [access, glossary]).catch_up()
+        access, vocabularies = AccessSnapshot(settings), VocabularySnapshot()
+        catalog = Catalog(database, settings, load_secrets(settings), access, vocabularies)
+        await Follower(database, catalog, [access, vocabularies]).catch_up()
         return await check_replica(database, settings, CatalogReplica(catalog))
 
     report = asyncio.run(check_loaded_catalog())

@@ -36,11 +36,11 @@ def _with_engine(
     """Run a body with an engine that has read the mirror's status."""
 
     async def run() -> None:
-        glossary = VocabularySnapshot()
+        vocabularies = VocabularySnapshot()
         with Session(deployment.database.engine) as session:
-            glossary.load(session)
+            vocabularies.load(session)
         engine = MeilisearchEngine(
-            deployment.database, deployment.settings, glossary, timings=FAST_TIMINGS
+            deployment.database, deployment.settings, vocabularies, timings=FAST_TIMINGS
         )
         engine.status = read_status(deployment.database)
         try:

@@ -107,16 +107,19 @@ class Histories(RuleBasedStateMachine):
         self.withdrawn: set[UUID] = set()
         self.saved: ServerState | None = None
         self.mirrors: list[KillableMirror] = []
-        self.access, self.glossary = AccessSnapshot(self.deployment.settings), VocabularySnapshot()
+        self.access, self.vocabularies = (
+            AccessSnapshot(self.deployment.settings),
+            VocabularySnapshot(),
+        )
         self.catalog = Catalog(
             self.deployment.database,
             self.deployment.settings,
             load_secrets(self.deployment.settings),
             self.access,
-            self.glossary,
+            self.vocabularies,
         )
         self.follower = Follower(
-            self.deployment.database, self.catalog, [self.access, self.glossary]
+            self.deployment.database, self.catalog, [self.access, self.vocabularies]
         )
         self.start_mirror()
 
@@ -249,7 +252,9 @@ class Histories(RuleBasedStateMachine):
     async def _search(self) -> set[UUID]:
         await self.follower.catch_up()
         deployment = self.deployment
-        engine = MeilisearchEngine(deployment.database, deployment.direct_settings, self.glossary)
+        engine = MeilisearchEngine(
+            deployment.database, deployment.direct_settings, self.vocabularies
+        )
         engine.status = read_status(deployment.database)
         searcher = Searcher(self.catalog, SynonymSnapshot(), [engine])
         banks = frozenset(

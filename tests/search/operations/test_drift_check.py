@@ -153,9 +153,9 @@ def test_a_workers_catalog_is_checked(database: Database, settings: Settings) ->
     _published(database, 5)
 
     async def body() -> None:
-        access, glossary = AccessSnapshot(settings), VocabularySnapshot()
-        catalog = Catalog(database, settings, load_secrets(settings), access, glossary)
-        follower = Follower(database, catalog, [access, glossary])
+        access, vocabularies = AccessSnapshot(settings), VocabularySnapshot()
+        catalog = Catalog(database, settings, load_secrets(settings), access, vocabularies)
+        follower = Follower(database, catalog, [access, vocabularies])
         await follower.catch_up()
         replica = CatalogReplica(catalog)
         assert (await check_replica(database, settings, replica)).total == 0
