@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # One test process for each core; a process that is done takes tests from the others.
 PARALLEL := -n logical --dist worksteal
+# What only the mirror, long imports, upgrades and comparisons of whole services touch: `make test` runs it.
+NOT_FAST := tests/search/meilisearch tests/search/operations tests/upgrade tests/contract/test_two_worlds.py \
+	tests/contract/test_schemathesis.py tests/transfer/test_batch_pool.py tests/transfer/test_subprocess_run.py
 # Each of these has a target of its own.
 ELSEWHERE := not browser and not live
 
@@ -40,7 +43,7 @@ test: $(VENV)/.dev ## the tests of each change, on SQLite and PostgreSQL (6 minu
 	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not slow and not campaign"
 
 test-fast: $(VENV)/.dev ## the same on SQLite only, with fewer generated examples (90 seconds)
-	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not slow and not campaign and not postgresql" --hypothesis-profile=fast
+	@$(PYTEST) $(PARALLEL) -m "$(ELSEWHERE) and not slow and not campaign and not postgresql" --hypothesis-profile=fast $(addprefix --ignore=,$(NOT_FAST))
 
 # Generated examples take the same paths hundreds of times, so their coverage is not recorded.
 # Requests from the OpenAPI document are generated examples, too, and collecting them is slow.
