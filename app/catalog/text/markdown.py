@@ -12,8 +12,6 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-# Part of the keys of caches: increase it with every change of the rendered output.
-
 _EXTERNAL_LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 _LANGUAGE_CLASS = re.compile(r"language-[A-Za-z0-9_+#-]{1,32}")
 _ALIGN_STYLE = re.compile(r"text-align:(left|center|right)")
